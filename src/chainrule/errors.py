@@ -1,0 +1,72 @@
+"""Every error that chainrule raises on purpose.
+
+    ChainruleError
+    ├── GraphError           a graph broke its own rules: a defect in chainrule, please report it
+    ├── TraceError           NumPy code that cannot be recorded; shows the line and the way out
+    │   └── LeakedValueError a traced value was used outside the trace that made it
+    ├── ShapeError           shapes that do not fit together
+    ├── DataError            X, y or a table that cannot be used; names row and column
+    ├── SettingError         a setting outside its domain: batch size 0, learning rate NaN
+    │   └── UnknownNameError a layer, loss or optimizer that does not exist; suggests one
+    ├── FileError            a file that is missing, damaged or not ours
+    └── NotFiniteError       training stopped at a NaN or Inf; names the op that made it first
+
+Each also derives from the built-in exception that NumPy or Python would raise there, so that
+`except ValueError` keeps working.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ChainruleError(Exception):
+    """Base class: `except cr.ChainruleError` catches whatever chainrule raises on purpose."""
+
+
+class GraphError(ChainruleError, AssertionError):
+    """A graph broke its own rules (a shape, a dtype, an unknown input)."""
+
+
+class TraceError(ChainruleError, TypeError):
+    """NumPy code did something that cannot be recorded as a graph."""
+
+
+class LeakedValueError(TraceError):
+    """A traced value was used outside the trace that made it."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes do not fit together."""
+
+
+class DataError(ChainruleError, ValueError):
+    """Training data or a table cannot be used as it stands."""
+
+
+class SettingError(ChainruleError, ValueError):
+    """A setting lies outside its domain."""
+
+
+class UnknownNameError(SettingError):
+    """Something was asked for by a name that does not exist."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        super().__init__(f"there is no {kind} {name!r}; {suggestion(name, known)}")
+
+
+class FileError(ChainruleError, ValueError):
+    """A file is missing, damaged, or not one of ours."""
+
+
+class NotFiniteError(ChainruleError, ArithmeticError):
+    """A NaN or an infinity stopped the training."""
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """`did you mean 'relu'?`, or the list of all names where none is near."""
+    names = sorted(known)
+    folded = {other.casefold(): other for other in names}
+    near = get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {folded[near[0]]!r}?"
+    return "choose one of " + ", ".join(map(repr, names))

@@ -1,0 +1,99 @@
+"""Nested lists, tuples and dictionaries of arrays, flattened and put together again.
+
+A *leaf* is whatever is not a list, tuple (named or plain), dict or None. Dictionaries keep their
+insertion order when rebuilt and are flattened in it; two dictionaries have the same structure
+when they have the same keys in the same order.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The shape of a tree without its leaves."""
+
+    kind: type | None  # None marks a leaf; NoneType marks None
+    keys: tuple[Any, ...] = ()
+    children: tuple["Structure", ...] = ()
+
+    @property
+    def leaf_count(self) -> int:
+        if self.kind is None:
+            return 1
+        return sum(child.leaf_count for child in self.children)
+
+
+LEAF = Structure(None)
+
+
+def flatten(tree: Tree) -> tuple[list[Any], Structure]:
+    """All leaves from left to right, and the structure that `unflatten` needs."""
+    if tree is None:
+        return [], Structure(type(None))
+    if isinstance(tree, Mapping):
+        keys, values = tuple(tree.keys()), list(tree.values())
+    elif isinstance(tree, list | tuple):
+        keys, values = (), list(tree)
+    else:
+        return [tree], LEAF
+    leaves: list[Any] = []
+    children = []
+    for value in values:
+        found, child = flatten(value)
+        leaves += found
+        children.append(child)
+    return leaves, Structure(type(tree), keys, tuple(children))
+
+
+def unflatten(structure: Structure, leaves: list[Any] | tuple[Any, ...]) -> Tree:
+    """The tree of this structure with these leaves."""
+    iterator = iter(leaves)
+    tree = _build(structure, iterator)
+    if next(iterator, _NOTHING) is not _NOTHING:
+        raise ValueError(f"{len(leaves)} leaves do not fit a tree of {structure.leaf_count}")
+    return tree
+
+
+_NOTHING = object()
+
+
+def _build(structure: Structure, leaves: Iterator[Any]) -> Tree:
+    if structure.kind is None:
+        return next(leaves)
+    if structure.kind is type(None):
+        return None
+    values = [_build(child, leaves) for child in structure.children]
+    if structure.keys or issubclass(structure.kind, Mapping):
+        return dict(zip(structure.keys, values, strict=True))
+    if hasattr(structure.kind, "_fields"):  # a named tuple takes its fields one by one
+        return structure.kind(*values)
+    return structure.kind(values)
+
+
+def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
+    """Apply `function` leaf by leaf to trees of one structure."""
+    leaves, structure = flatten(tree)
+    columns = [leaves]
+    for other in others:
+        found, other_structure = flatten(other)
+        if other_structure != structure:
+            raise ValueError(f"trees differ in structure: {structure} and {other_structure}")
+        columns.append(found)
+    return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+
+
+def paths(tree: Tree, prefix: str = "") -> list[str]:
+    """A readable name for every leaf, in the order of `flatten`: `['w'][0]`."""
+    if tree is None:
+        return []
+    if isinstance(tree, Mapping):
+        items = [(f"{prefix}[{key!r}]", value) for key, value in tree.items()]
+    elif isinstance(tree, list | tuple):
+        items = [(f"{prefix}[{index}]", value) for index, value in enumerate(tree)]
+    else:
+        return [prefix]
+    return [name for path, value in items for name in paths(value, path)]
