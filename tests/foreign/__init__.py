@@ -2,10 +2,10 @@
 
 The sample measures the tracer, so it must not be fitted to it: no function may be changed to make
 it easier (or harder) to trace. Styles are those of course assignments, blog posts, books and small
-research repositories. About a quarter of the functions hold something that a tracer may find
-hard, as about a quarter of such code does: a buffer from ``np.zeros`` filled by index, ``np.array``
-of computed values, a selection by a boolean mask, a test on a computed value, ``float(loss)``, a
-table indexed by labels, a matrix inverse.
+research repositories. Thirteen functions hold something that a tracer may find hard, a share that is an
+estimate of what such code is like and not a count: a buffer from ``np.zeros`` filled by index,
+``np.array`` of computed values, a selection by a boolean mask, a test on a computed value,
+``float(loss)``, a constant table indexed by labels, a matrix inverse.
 """
 
 from . import (
