@@ -2,9 +2,9 @@
 
 The sample measures the tracer, so it must not be fitted to it: no function may be changed to make
 it easier (or harder) to trace. Styles are those of course assignments, blog posts, books and small
-research repositories. Thirteen functions hold something that a tracer may find hard, a share that is an
-estimate of what such code is like and not a count: a buffer from ``np.zeros`` filled by index,
-``np.array`` of computed values, a selection by a boolean mask, a test on a computed value,
+research repositories. Thirteen functions hold something that a tracer may find hard, a share
+that is an estimate of what such code is like and not a count: a buffer from ``np.zeros`` filled by
+index, ``np.array`` of computed values, a selection by a boolean mask, a test on a computed value,
 ``float(loss)``, a constant table indexed by labels, a matrix inverse.
 """
 
