@@ -1,0 +1,121 @@
+"""The kind Contract: any product of two arrays summed over shared axes."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, Op, Params, Shape
+from chainrule.ops.registry import register, rows
+
+
+class Contract(Op):
+    """`spec` in Einstein's notation: `ij,jk->ik` is the matrix product.
+
+    Every letter stands in at least two of the three parts, and at most once in each, so that the
+    gradient of a Contract is again one. `np.einsum` and its like bring their arguments to this
+    form first (sums and diagonals of one operand are ops of their own).
+    """
+
+    name = "contract"
+    latex = r"{0} {1}"
+    doc = "Products of two arrays, summed over the axes that only they share."
+
+    def infer(self, inputs: Sequence[Node], params: Params) -> tuple[Shape, np.dtype[Any]]:
+        a, b = inputs
+        left, right, out = parts(params["spec"])
+        lengths: dict[str, int] = {}
+        for letters, node in ((left, a), (right, b)):
+            if len(letters) != node.ndim:
+                raise ShapeError(f"contract {params['spec']}: {letters!r} for shape {node.shape}")
+            for letter, length in zip(letters, node.shape, strict=True):
+                if lengths.setdefault(letter, length) != length:
+                    raise ShapeError(
+                        f"contract {params['spec']}: shapes {a.shape} and {b.shape} disagree on "
+                        f"{letter!r} ({lengths[letter]} and {length})"
+                    )
+        return tuple(lengths[letter] for letter in out), a.dtype
+
+    def prepare(self, inputs: Sequence[Node]) -> list[tuple[Node, np.dtype[Any]]]:
+        common = np.result_type(*[node.dtype for node in inputs if not node.weak] or [float])
+        return [(node, common) for node in inputs]
+
+    def evaluate(self, a: Any, b: Any, *, spec: str) -> Any:
+        plan = contraction_plan(spec)
+        return contract_arrays(plan, a, b)
+
+    def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:
+        left, right, out = parts(params["spec"])
+        if index == 0:
+            return rows.contract(g, xs[1], spec=f"{out},{right}->{left}")
+        return rows.contract(xs[0], g, spec=f"{left},{out}->{right}")
+
+    def batch(self, node: Node, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
+        left, right, out = parts(node.params["spec"])
+        new = next(letter for letter in LETTERS if letter not in left + right)
+        marks = [new if flag else "" for flag in batched]
+        return self(*xs, spec=f"{marks[0]}{left},{marks[1]}{right}->{new}{out}")
+
+    def describe(self, params: Params) -> str:
+        return f"contract[{params['spec']}]"
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@lru_cache(maxsize=4096)
+def parts(spec: str) -> tuple[str, str, str]:
+    """`ij,jk->ik` as its three parts; raises ShapeError where a letter breaks the rule."""
+    operands, out = spec.split("->")
+    left, right = operands.split(",")
+    for letter in set(left + right + out):
+        counts = [part.count(letter) for part in (left, right, out)]
+        if max(counts) > 1 or sum(counts) < 2:
+            raise ShapeError(f"contract {spec}: {letter!r} must stand in two parts, once in each")
+    return left, right, out
+
+
+class ContractionPlan:
+    """A contraction as one (batched) matrix product: which axes to bring where."""
+
+    def __init__(self, spec: str) -> None:
+        left, right, out = parts(spec)
+        self.batch = [letter for letter in out if letter in left and letter in right]
+        self.rows = [letter for letter in out if letter in left and letter not in right]
+        self.columns = [letter for letter in out if letter in right and letter not in left]
+        self.summed = [letter for letter in left if letter in right and letter not in out]
+        self.left_axes = [left.index(c) for c in self.batch + self.rows + self.summed]
+        self.right_axes = [right.index(c) for c in self.batch + self.summed + self.columns]
+        made = self.batch + self.rows + self.columns
+        self.out_axes = [made.index(letter) for letter in out]
+
+
+@lru_cache(maxsize=4096)
+def contraction_plan(spec: str) -> ContractionPlan:
+    return ContractionPlan(spec)
+
+
+def contract_arrays(plan: ContractionPlan, a: Any, b: Any) -> Any:
+    """The contraction through `np.matmul`, which hands it to BLAS without copies where it can."""
+    a = np.transpose(a, plan.left_axes)
+    b = np.transpose(b, plan.right_axes)
+    n_batch, n_rows = len(plan.batch), len(plan.rows)
+    n_columns, n_summed = len(plan.columns), len(plan.summed)
+    batch, row_shape = a.shape[:n_batch], a.shape[n_batch : n_batch + n_rows]
+    column_shape = b.shape[n_batch + n_summed :]
+    depth = prod(a.shape[n_batch + n_rows :])
+    if not (n_rows == n_columns == n_summed == 1):
+        a = a.reshape(*batch, prod(row_shape), depth)
+        b = b.reshape(*batch, depth, prod(column_shape))
+    product = np.matmul(a, b)
+    if not (n_rows == n_columns == 1):
+        product = product.reshape(*batch, *row_shape, *column_shape)
+    if plan.out_axes != sorted(plan.out_axes):
+        product = np.transpose(product, plan.out_axes)
+    return product
+
+
+contract = register(Contract())
