@@ -88,16 +88,6 @@ class Op:
         """The adjoint `g` of the result carried to input `index`, or None where it is zero."""
         return None
 
-    def pullbacks(
-        self, node: "Node", g: Any, y: Any, xs: Sequence[Any], wanted: Sequence[int]
-    ) -> dict[int, Any]:
-        """The adjoints of all wanted inputs. Only kinds that need them jointly override this."""
-        found = {}
-        for index in wanted:
-            with playing(Role("product", node, index)):
-                found[index] = self.pullback(index, g, y, xs, node.params)
-        return found
-
     def batch(
         self, node: "Node", xs: Sequence[Any], batched: Sequence[bool], size: int
     ) -> Any:
