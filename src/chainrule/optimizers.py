@@ -206,7 +206,7 @@ class Adagrad(Optimizer):
         return p - rate.astype(p.dtype) * (g / (np.sqrt(total) + self.eps)), {"sum": total}
 
     def rule(self) -> tuple[str, ...]:
-        rate = r"\frac{\eta}{1 + (t - 1)\lambda_\eta}" if self.lr_decay else r"\eta"
+        rate = r"\frac{\eta}{1 + (t - 1)\gamma}" if self.lr_decay else r"\eta"
         return (
             *_decay_rule(self.weight_decay),
             r"v \leftarrow v + g^2",

@@ -14,6 +14,7 @@ hold `{"name": "SGD", "momentum": 0.9}`: a name of a closed family and plain dat
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from inspect import cleandoc
 from numbers import Real
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_type_hints
 
@@ -129,6 +130,11 @@ class Configured:
                     f"{type(self).__name__}: {name} must be {domain.words}, not {value!r}"
                 ) from None
             object.__setattr__(self, name, read)  # the dataclass is frozen from here on
+
+    @classmethod
+    def doc(cls) -> str:
+        """The first paragraph of the docstring, on one line."""
+        return " ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
 
     def require(self, holds: bool, rule: str) -> None:
         """Raise SettingError with `rule` unless it holds: for rules between settings."""
