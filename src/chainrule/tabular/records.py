@@ -126,7 +126,9 @@ def _parse_exactly(block: Block, header: Header, path: Path) -> pl.DataFrame:
 
 
 def _suspicious(data: bytes, separator: str) -> bool:
-    """Whether quotes are out of place, so that the two readers might disagree."""
+    """Whether quotes or line ends are out of place, so that the two readers might disagree."""
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        return True
     if b'"' not in data:
         return False
     edge = re.escape(separator.encode())
