@@ -94,6 +94,10 @@ class Op:
         """The op over inputs of which the batched ones carry a new first axis of length `size`."""
         raise NotImplementedError(f"{type(self).__name__} states no batching rule")
 
+    def shortcut(self, inputs: Sequence["Node"], params: Params) -> "Node | None":
+        """The input that the result equals whatever the numbers, where there is one."""
+        return None
+
     def describe(self, params: Params) -> str:
         """The op with its settings, for listings: `sum[axes=(0,)]`."""
         shown = ", ".join(f"{key}={value}" for key, value in params.items())
@@ -183,11 +187,16 @@ def constant_value(node: Node) -> float | int | bool | None:
 # --- who is at work: the role and the scope that new nodes get -----------------------------------
 
 _role: ContextVar[Role | None] = ContextVar("role", default=None)
+_origin: ContextVar[Source | None] = ContextVar("origin", default=None)
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
 
 def current_role() -> Role | None:
     return _role.get()
+
+
+def current_origin() -> Source | None:
+    return _origin.get()
 
 
 def current_scope() -> str:
@@ -202,6 +211,16 @@ def playing(role: Role | None) -> Iterator[None]:
         yield
     finally:
         _role.reset(token)
+
+
+@contextmanager
+def originating(node: Node) -> Iterator[None]:
+    """Nodes made inside replace this one, and keep its line."""
+    token = _origin.set(node.source)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
 
 
 @contextmanager

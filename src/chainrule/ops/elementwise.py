@@ -699,6 +699,10 @@ class Cast(Map):
     def infer(self, inputs: Sequence[Node], params: Params) -> tuple[Any, np.dtype[Any]]:
         return inputs[0].shape, params["dtype"]
 
+    def shortcut(self, inputs: Sequence[Node], params: Params) -> Node | None:
+        (x,) = inputs
+        return x if x.dtype == params["dtype"] and not x.weak else None
+
 
 cast = register(
     Cast(

@@ -96,9 +96,12 @@ class Scatter(Op):
         return base.shape, base.dtype
 
     def evaluate(self, base: Any, index: Any, updates: Any) -> Any:
-        result = np.array(base)
-        result[index] = updates
-        return result
+        return self.overwrite(np.array(base), index, updates)
+
+    def overwrite(self, base: Any, index: Any, updates: Any) -> Any:
+        """The same in the memory of `base`, for whoever owns it."""
+        base[index] = updates
+        return base
 
     def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:
         base, at, updates = xs

@@ -35,6 +35,15 @@ class Layout(Op):
     def infer(self, inputs: Sequence[Node], params: Params) -> tuple[Shape, np.dtype[Any]]:
         return self.shape(inputs[0].shape, params), inputs[0].dtype
 
+    def keeps_order(self, params: Params) -> bool:
+        """Whether a result of the input's shape holds the same numbers in the same places."""
+        return True
+
+    def shortcut(self, inputs: Sequence[Node], params: Params) -> Node | None:
+        (x,) = inputs
+        same = self.keeps_order(params) and self.shape(x.shape, params) == x.shape
+        return x if same else None
+
     def batch(self, node: Node, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
         return self(xs[0], **self.batched_params(node.params, size))
 
@@ -72,6 +81,9 @@ class Transpose(Layout):
 
     def shape(self, shape: Shape, params: Params) -> Shape:
         return tuple(shape[axis] for axis in params["axes"])
+
+    def keeps_order(self, params: Params) -> bool:
+        return tuple(params["axes"]) == tuple(range(len(params["axes"])))
 
     def evaluate(self, x: Any, *, axes: Shape) -> Any:
         return np.transpose(x, axes)
@@ -203,6 +215,9 @@ class Flip(Layout):
     def shape(self, shape: Shape, params: Params) -> Shape:
         return shape
 
+    def keeps_order(self, params: Params) -> bool:
+        return not params["axes"]
+
     def evaluate(self, x: Any, *, axes: Shape) -> Any:
         return np.flip(x, axes)
 
@@ -211,6 +226,25 @@ class Flip(Layout):
 
     def batched_params(self, params: Params, size: int) -> dict[str, Any]:
         return {"axes": behind(params["axes"])}
+
+
+class StopGradient(Layout):
+    """The same number, which the chain rule takes for a constant."""
+
+    name = "stop_gradient"
+    doc = "The same numbers, whose gradient is taken to be zero."
+
+    def shape(self, shape: Shape, params: Params) -> Shape:
+        return shape
+
+    def keeps_order(self, params: Params) -> bool:
+        return False  # the same numbers, yet not the same node: the gradient ends here
+
+    def evaluate(self, x: Any) -> Any:
+        return x
+
+    def batched_params(self, params: Params, size: int) -> dict[str, Any]:
+        return {}
 
 
 class Concatenate(Layout):
@@ -233,6 +267,9 @@ class Concatenate(Layout):
     def prepare(self, inputs: Sequence[Node]) -> list[tuple[Node, np.dtype[Any]]]:
         common = np.result_type(*[node.dtype for node in inputs])
         return [(node, common) for node in inputs]
+
+    def shortcut(self, inputs: Sequence[Node], params: Params) -> Node | None:
+        return inputs[0] if len(inputs) == 1 else None
 
     def evaluate(self, *arrays: Any, axis: int) -> Any:
         return np.concatenate(arrays, axis)
@@ -359,6 +396,7 @@ broadcast_to = register(BroadcastTo())
 slice_ = register(Slice())
 pad = register(Pad())
 flip = register(Flip())
+stop_gradient = register(StopGradient())
 concatenate = register(Concatenate())
 windows = register(Windows())
 overlap_add = register(OverlapAdd())

@@ -23,7 +23,9 @@ from chainrule.graph import (
     Node,
     Op,
     Shape,
+    Source,
     constant_node,
+    current_origin,
     current_role,
     ordered,
 )
@@ -251,17 +253,22 @@ def as_constant(value: Any) -> Node:
 def apply(op: Op, nodes: Sequence[Node], params: dict[str, Any]) -> Traced:
     """One node more: the op on these inputs, each cast to the dtype that NumPy would cast it to."""
     inputs = tuple(_cast(node, dtype) for node, dtype in op.prepare(nodes))
+    same = op.shortcut(inputs, params)
+    if same is not None:
+        return Traced(same)
     shape, dtype = op.infer(inputs, params)
     if dtype.kind == "c" or dtype == object:
         raise TraceError(f"{where()}{op.name} gives {dtype} numbers; only real ones are recorded")
     weak = bool(nodes) and all(node.weak for node in nodes) and shape == ()
     frozen = MappingProxyType(params) if params else EMPTY
-    return Traced(Node(op, inputs, frozen, shape, dtype, weak, _source(nodes), current_role()))
+    return Traced(Node(op, inputs, frozen, shape, dtype, weak, _source(), current_role()))
 
 
-def _source(nodes: Sequence[Node]) -> Any:
-    """The user's line; for a term of the chain rule, that of its forward node."""
-    role = current_role()
+def _source() -> Source | None:
+    """The user's line; for a term of the chain rule or a rewrite, that of the node it stems from."""
+    origin, role = current_origin(), current_role()
+    if origin is not None:
+        return origin
     return role.of.source if role is not None else user_source()
 
 

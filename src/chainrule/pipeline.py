@@ -1,0 +1,415 @@
+"""The front door for functions: gradients, compiled calls, loops over time, batches, whole runs.
+
+Each transformation works on traced values while a function is recorded, so they nest freely. On
+plain arrays the outermost one records itself, and the graph goes through
+stabilise -> simplify -> engine.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from chainrule.differentiate import gradients
+from chainrule.engines import compile_graph
+from chainrule.errors import SettingError, TraceError
+from chainrule.graph import (
+    CONSTANT,
+    Graph,
+    Node,
+    dependents,
+    input_node,
+    substitute,
+)
+from chainrule.ops import rows
+from chainrule.simplify import simplify
+from chainrule.stabilise import stabilise, stabilised
+from chainrule.surroundings import Surroundings
+from chainrule.trace import Traced, is_recording, traced, wrap
+from chainrule.trace.function import (
+    Call,
+    argument_names,
+    is_dynamic,
+    output_node,
+    trace_call,
+)
+from chainrule.trace.value import astype, copied
+from chainrule.trees import Structure, Tree, flatten, map_tree, unflatten
+from chainrule.vectorise import batched, spread
+
+Function = Callable[..., Any]
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+def _execute(function: Function, arguments: Sequence[Any]) -> Any:
+    """Record a call, run it once, and give back plain arrays. The arguments are left alone."""
+    call = trace_call(function, arguments)
+    program = compile_graph(simplify(stabilise(call.graph)))
+    return _results(call, program(_arrays(call, arguments)))
+
+
+def _arrays(call: Call, arguments: Sequence[Any]) -> list[Any]:
+    leaves, _ = flatten(tuple(arguments))
+    return [
+        np.asarray(leaf, node.dtype)
+        for leaf, node in zip(
+            (leaf for leaf, flag in zip(leaves, call.dynamic, strict=True) if flag),
+            call.graph.inputs,
+            strict=True,
+        )
+    ]
+
+
+def _results(call: Call, values: Sequence[Any]) -> Any:
+    """The output tree; single numbers come as NumPy numbers, as NumPy's functions give them."""
+    outputs = [_detached(value) for value in values[: len(call.graph.outputs)]]
+    return unflatten(call.graph.output_structure, outputs)
+
+
+def _detached(value: Any) -> Any:
+    return value[()] if value.ndim == 0 else value
+
+
+# --- gradients -----------------------------------------------------------------------------------
+
+
+def value_and_grad(function: Function, wrt: int | tuple[int, ...] = 0) -> Function:
+    """A function returning `(function(*arguments), gradient)`.
+
+    The gradient has the structure, shapes and dtypes of argument `wrt` (of a tuple of arguments:
+    a tuple of gradients). `function` must return one floating-point number. Argument containers
+    that it changes in place are left as they were.
+    """
+
+    @wraps(function)
+    def transformed(*arguments: Any) -> tuple[Any, Any]:
+        places = _places(wrt, len(arguments), function)
+        if not is_recording():
+            return _execute(transformed, arguments)  # type: ignore[no-any-return]  # of user type
+        return _value_and_grad(function, arguments, places, isinstance(wrt, tuple))
+
+    return transformed
+
+
+def grad(function: Function, wrt: int | tuple[int, ...] = 0) -> Function:
+    """A function returning the gradient of `function` with respect to argument `wrt`.
+
+    See `value_and_grad`. Composes: `cr.grad(cr.grad(f))`.
+    """
+    both = value_and_grad(function, wrt)
+
+    @wraps(function)
+    def transformed(*arguments: Any) -> Any:
+        return both(*arguments)[1]
+
+    return transformed
+
+
+def _places(wrt: Any, count: int, function: Function) -> tuple[int, ...]:
+    places = wrt if isinstance(wrt, tuple) else (wrt,)
+    for place in places:
+        if not isinstance(place, int) or not -count <= place < count:
+            raise SettingError(
+                f"wrt={wrt!r} names no argument of {getattr(function, '__name__', 'the function')}"
+                f", which was called with {count}"
+            )
+    return tuple(place % count for place in places)
+
+
+def _value_and_grad(
+    function: Function, arguments: Sequence[Any], places: Sequence[int], several: bool
+) -> tuple[Any, Any]:
+    """Inside a recording: the function on fresh inputs, its gradient, then the real inputs."""
+    names = argument_names(function, arguments)
+    fresh: dict[Node, Node] = {}
+    given, wanted = [], []
+    position = 0
+    for place, argument in enumerate(arguments):
+        leaves, structure = flatten(argument)
+        own = names[position : position + len(leaves)]
+        position += len(leaves)
+        if place in places:
+            handles = [_fresh(leaf, own[i], fresh) for i, leaf in enumerate(leaves)]
+            wanted.append((place, structure, [handle.node for handle in handles]))
+        else:
+            handles = [copied_handle(leaf) for leaf in leaves]
+        given.append(unflatten(structure, handles))
+    value = function(*given)
+    output = stabilised([_scalar_output(value, function)])[0]
+    nodes = [node for _, _, found in wanted for node in found]
+    results = substitute([output, *gradients(output, nodes)], fresh)
+    values = iter([wrap(node) for node in results])
+    total = next(values)
+    by_place = {
+        place: unflatten(structure, [next(values) for _ in found])
+        for place, structure, found in wanted
+    }
+    grads = tuple(by_place[place] for place in places)
+    return total, grads if several else grads[0]
+
+
+def copied_handle(leaf: Any) -> Any:
+    """A handle of its own, so that in-place changes stay inside the transformed function."""
+    if isinstance(leaf, Traced):
+        return Traced(leaf.node, is_scalar=leaf.is_scalar)
+    return leaf
+
+
+def _fresh(leaf: Any, name: str, fresh: dict[Node, Node]) -> Traced:
+    if not is_dynamic(leaf) or isinstance(leaf, np.ndarray) and leaf.dtype.kind != "f":
+        kind = f"{leaf.dtype} array" if isinstance(leaf, np.ndarray) else type(leaf).__name__
+        raise TraceError(
+            f"{name} is a {kind}, and only floating-point values have gradients; "
+            f"make it one ({name}.astype(float), or {name} * 1.0), or choose wrt= otherwise"
+        )
+    outer = traced(leaf)
+    if outer.dtype.kind != "f":
+        raise TraceError(f"{name} holds {outer.dtype} values, which have no gradient")
+    node = input_node(name, outer.shape, outer.dtype, outer.node.weak)
+    fresh[node] = outer.node
+    return Traced(node, is_scalar=isinstance(leaf, float | np.floating) or outer.is_scalar)
+
+
+def _scalar_output(value: Any, function: Function) -> Node:
+    name = getattr(function, "__name__", "the function")
+    if not isinstance(value, Traced | np.ndarray | np.generic | float | int):
+        raise TraceError(
+            f"{name} returns a {type(value).__name__}, and a gradient is that of one number; "
+            "return the loss alone"
+        )
+    return output_node(value, name)
+
+
+# --- compiled calls ------------------------------------------------------------------------------
+
+
+def compile(function: Function, engine: str | None = None) -> Function:  # noqa: A001 - the contract
+    """The same call, recorded and compiled once for each set of shapes, dtypes and static values.
+
+    Arrays and numbers that the function reads from outside (globals, closures, attributes of
+    `self`) are read again at each call; what it changes in place in its arguments is changed.
+    """
+    compiled = _Compiled(function, engine)
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        return function(*arguments) if is_recording() else compiled(arguments)
+
+    return call
+
+
+class _Compiled:
+    """The programs of one function, by what their graphs depend on."""
+
+    def __init__(self, function: Function, engine: str | None) -> None:
+        self._function = function
+        self._engine = engine
+        self._surroundings = Surroundings(function)
+        self._programs: dict[Any, list[tuple[Call, Any]]] = {}
+        compile_graph(Graph("nothing", (), ()), engine)  # an unknown engine is refused at once
+
+    def __call__(self, arguments: Sequence[Any]) -> Any:
+        leaves, structure = flatten(tuple(arguments))
+        key = (structure, tuple(_spec(leaf) for leaf in leaves), self._surroundings.key())
+        call, program = self._find(key, arguments)
+        values = program(_arrays(call, arguments))
+        self._write_back(call, leaves, values[len(call.graph.outputs) :])
+        return _results(call, values)
+
+    def _find(self, key: Any, arguments: Sequence[Any]) -> tuple[Call, Any]:
+        for call, program in self._programs.setdefault(key, []):
+            if all(np.array_equal(array, copy) for array, copy in call.baked):
+                return call, program
+        call = trace_call(self._function, arguments)
+        if call.reshaped:
+            raise TraceError(
+                f"{call.graph.name} adds to or takes from a container that it was given "
+                f"({', '.join(call.reshaped)}); return the new entries instead"
+            )
+        program = compile_graph(simplify(stabilise(call.graph)), self._engine)
+        self._programs[key].append((call, program))
+        return call, program
+
+    @staticmethod
+    def _write_back(call: Call, leaves: Sequence[Any], values: Sequence[Any]) -> None:
+        """In-place changes of arguments, in the caller's own arrays."""
+        inputs = [leaf for leaf, flag in zip(leaves, call.dynamic, strict=True) if flag]
+        for (index, node), value in zip(call.graph.updates, values, strict=True):
+            leaf = inputs[index]
+            if not isinstance(leaf, np.ndarray) or leaf.shape != node.shape:
+                raise TraceError(
+                    f"{call.graph.name} rebinds {call.graph.inputs[index].params['name']} in a "
+                    "container that it was given; return it instead"
+                )
+            leaf[...] = value
+
+
+def _spec(leaf: Any) -> Any:
+    if isinstance(leaf, np.ndarray):
+        return (leaf.shape, leaf.dtype.str)
+    if isinstance(leaf, np.floating):
+        return ((), leaf.dtype.str)
+    if isinstance(leaf, float):
+        return float
+    return (type(leaf), leaf)
+
+
+# --- loops over time -----------------------------------------------------------------------------
+
+
+def scan(function: Function, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
+    """Run `carry, y = function(carry, x)` over the first axis of `xs`; returns (carry, ys).
+
+    One Loop node, whatever the length; differentiable. `carry`, `xs` and what the function returns
+    may be containers of arrays; the carry keeps its shapes and dtypes.
+    """
+    if not is_recording():
+        result = _execute(lambda c, x: scan(function, c, x), (carry, xs))
+        return result  # type: ignore[no-any-return]  # of the user's types
+    carry_leaves, carry_structure = flatten(carry)
+    x_leaves, x_structure = flatten(xs)
+    series = [traced(leaf) for leaf in x_leaves]
+    if not series or any(not x.shape for x in series):
+        raise SettingError("scan runs over the first axis of xs, and xs has none")
+    length = series[0].shape[0]
+    if any(x.shape[0] != length for x in series):
+        lengths = sorted({x.shape[0] for x in series})
+        raise SettingError(f"scan: the arrays in xs have different lengths, {lengths}")
+    initial = [traced(leaf) for leaf in carry_leaves]
+    for _ in range(3):
+        body, y_structure = _scan_body(function, initial, carry_structure, series, x_structure)
+        dtypes = [node.dtype for node in body.outputs[: len(initial)]]
+        if all(
+            dtype == value.dtype and not value.node.weak
+            for dtype, value in zip(dtypes, initial, strict=True)
+        ):
+            break
+        # A Python number as the first carry takes the dtype that it becomes.
+        initial = [
+            astype(value, np.result_type(dtype, value.dtype) if not value.node.weak else dtype)
+            for value, dtype in zip(initial, dtypes, strict=True)
+        ]
+    body, constants = _hoisted(body)
+    done = rows.loop(
+        *constants,
+        *initial,
+        *series,
+        body=body,
+        length=length,
+        reverse=False,
+        constants=len(constants),
+        carries=len(initial),
+    )
+    results = [rows.result(done, index=i) for i in range(len(body.outputs))]
+    return (
+        unflatten(carry_structure, results[: len(initial)]),
+        unflatten(y_structure, results[len(initial) :]),
+    )
+
+
+def _scan_body(
+    function: Function,
+    initial: Sequence[Traced],
+    carry_structure: Structure,
+    series: Sequence[Traced],
+    x_structure: Structure,
+) -> tuple[Graph, Structure]:
+    carries = [
+        input_node(f"carry {i}", value.shape, value.dtype) for i, value in enumerate(initial)
+    ]
+    steps = [input_node(f"x {i}", x.shape[1:], x.dtype) for i, x in enumerate(series)]
+    returned = function(
+        unflatten(carry_structure, [_argument(node) for node in carries]),
+        unflatten(x_structure, [_argument(node) for node in steps]),
+    )
+    name = getattr(function, "__name__", "the function")
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise TraceError(f"scan: {name} must return (carry, y); y may be None")
+    new_carry, new_structure = flatten(returned[0])
+    if new_structure != carry_structure:
+        raise TraceError(f"scan: {name} returns a carry of another structure than it was given")
+    ys, y_structure = flatten(returned[1])
+    outputs = stabilised([output_node(leaf, name) for leaf in (*new_carry, *ys)])
+    for before, after in zip(carries, outputs, strict=False):
+        if before.shape != after.shape:
+            raise TraceError(
+                f"scan: {name} is given {before.params['name']} of shape {before.shape} and "
+                f"returns {after.shape}; a carry keeps its shape"
+            )
+    return Graph(name, (*carries, *steps), tuple(outputs)), y_structure
+
+
+def _argument(node: Node) -> Traced:
+    return Traced(node, is_scalar=False) if node.shape else Traced(node)
+
+
+def _hoisted(body: Graph) -> tuple[Graph, list[Traced]]:
+    """What does not change from step to step is computed before the loop and passed as constants."""
+    changing = dependents(body.outputs, body.inputs)
+    outside: dict[Node, Node] = {}
+    for node in [*body.outputs, *[c for n in body.nodes if n in changing for c in n.inputs]]:
+        if node not in changing and node.op is not CONSTANT and node not in outside:
+            outside[node] = input_node(f"constant {len(outside)}", node.shape, node.dtype)
+    outputs = substitute(body.outputs, outside)
+    graph = Graph(body.name, (*outside.values(), *body.inputs), tuple(outputs)).check()
+    return graph, [wrap(node) for node in outside]
+
+
+# --- batches -------------------------------------------------------------------------------------
+
+
+def vmap(function: Function, in_axes: Any = 0) -> Function:
+    """`function` for one sample as a function of a batch.
+
+    `in_axes` names the batch axis of each argument: an int for all, or a tuple of ints and None
+    (an argument that is the same for every sample). Results carry the batch axis first.
+    """
+
+    @wraps(function)
+    def transformed(*arguments: Any) -> Any:
+        if not is_recording():
+            return _execute(transformed, arguments)
+        axes = in_axes if isinstance(in_axes, tuple | list) else (in_axes,) * len(arguments)
+        if len(axes) != len(arguments):
+            raise SettingError(
+                f"vmap: in_axes has {len(axes)} entries for {len(arguments)} arguments"
+            )
+        samples: dict[Node, Traced] = {}
+        given = []
+        for argument, axis in zip(arguments, axes, strict=True):
+            if axis is None:
+                given.append(map_tree(copied_handle, argument))
+            else:
+                given.append(map_tree(lambda leaf, axis=axis: _sample(leaf, axis, samples), argument))
+        sizes = {value.shape[0] for value in samples.values()}
+        if len(sizes) != 1:
+            raise SettingError(
+                f"vmap: the batch axes have lengths {sorted(sizes)}; they must be equal"
+                if sizes
+                else "vmap: no argument has a batch axis"
+            )
+        (size,) = sizes
+        name = getattr(function, "__name__", "the function")
+        leaves, structure = flatten(function(*given))
+        found = batched([output_node(leaf, name) for leaf in leaves], samples, size)
+        return unflatten(
+            structure, [value if flag else spread(value, size) for value, flag in found]
+        )
+
+    return transformed
+
+
+def _sample(leaf: Any, axis: int, samples: dict[Node, Traced]) -> Any:
+    value = traced(leaf)
+    if not value.shape:
+        raise SettingError("vmap: an argument with a batch axis is a number; use in_axes=None")
+    moved = np.moveaxis(value, axis, 0) if axis else value
+    node = input_node(f"sample {len(samples)}", moved.shape[1:], moved.dtype)
+    samples[node] = moved
+    return _argument(node)
+
+
+__all__ = ["compile", "copied", "grad", "scan", "value_and_grad", "vmap"]

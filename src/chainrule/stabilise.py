@@ -1,0 +1,232 @@
+"""Forward graphs to forward graphs that stay finite: the same function, computed the safe way.
+
+Textbook formulas overflow: 1/(1+exp(-x)), log(sigmoid(x)), log(softmax(x)), log(sum(exp(x))). They
+are recognised and replaced before anything is differentiated, so that values, gradients,
+explanations and every engine start from the same graph and show the same numbers. (The logarithm
+of one minus a sigmoid in float32 is NaN at x = 18, where the truth is -18.)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.graph import Graph, Node, constant_value, originating, rewrite
+from chainrule.ops import rows
+from chainrule.trace.value import wrap
+
+
+def stabilise(graph: Graph) -> Graph:
+    """The graph with unstable formulas replaced."""
+    return graph.with_results(stabilised(graph.results))
+
+
+def stabilised(outputs: Sequence[Node]) -> list[Node]:
+    moved = rewrite(outputs, _rule)
+    return [moved[node] for node in outputs]
+
+
+def _rule(node: Node) -> Node:
+    rule = _RULES.get(node.op.name)
+    if rule is None:
+        return node
+    with originating(node):
+        found = rule(node)
+    fits = found is not None and (found.shape, found.dtype) == (node.shape, node.dtype)
+    return found.node if fits else node
+
+
+# --- looking at nodes ----------------------------------------------------------------------------
+
+
+def _is(node: Node, value: float) -> bool:
+    return constant_value(node) == value
+
+
+def _one_plus(node: Node) -> Node | None:
+    """x where the node is 1 + x."""
+    if node.op.name == "add":
+        a, b = node.inputs
+        if _is(a, 1):
+            return b
+        if _is(b, 1):
+            return a
+    return None
+
+
+def _negated(node: Node) -> Node | None:
+    """x where the node is -x."""
+    if node.op.name == "negative":
+        return node.inputs[0]
+    if node.op.name == "multiply":
+        a, b = node.inputs
+        if _is(a, -1):
+            return b
+        if _is(b, -1):
+            return a
+    return None
+
+
+def _exponent(node: Node) -> Node | None:
+    """x where the node is exp(x)."""
+    return node.inputs[0] if node.op.name == "exp" else None
+
+
+def _one_minus(node: Node) -> Node | None:
+    """x where the node is 1 - x."""
+    if node.op.name == "subtract" and _is(node.inputs[0], 1):
+        return node.inputs[1]
+    plus = _one_plus(node)
+    return None if plus is None else _negated(plus)
+
+
+def _shifted_sum(node: Node) -> tuple[Any, Any] | None:
+    """(x, sum) where the node is the sum of exp(x) along some axes, perhaps with kept axes.
+
+    Returns x minus its largest value, and the sum of its exponentials in the node's shape. Where
+    x has been shifted already, it is left alone.
+    """
+    total = node.inputs[0] if node.op.name == "reshape" else node
+    if total.op.name != "sum":
+        return None
+    x = _exponent(total.inputs[0])
+    if x is None:
+        return None
+    axes = total.params["axes"]
+    shifted = wrap(x) if _is_shifted(x) else _shift(x, axes)
+    return shifted, rows.reshape(rows.sum(rows.exp(shifted), axes=axes), shape=node.shape)
+
+
+def _is_shifted(x: Node) -> bool:
+    """Whether x is something minus its own maximum."""
+    if x.op.name != "subtract":
+        return False
+    base, shift = x.inputs
+    while shift.op.name in ("reshape", "broadcast_to", "stop_gradient"):
+        shift = shift.inputs[0]
+    return shift.op.name == "max" and shift.inputs[0] is base
+
+
+def _largest(x: Node, axes: Sequence[int]) -> Any:
+    """The maximum along the axes, which stay with length 1; a constant to the chain rule."""
+    kept = tuple(1 if axis in axes else length for axis, length in enumerate(x.shape))
+    return rows.stop_gradient(rows.reshape(rows.max(wrap(x), axes=axes), shape=kept))
+
+
+def _shift(x: Node, axes: Sequence[int]) -> Any:
+    return wrap(x) - _largest(x, axes)
+
+
+# --- the rules, by the op at the top -------------------------------------------------------------
+
+
+def _quotient(node: Node) -> Any:
+    """1/(1+exp(-x)), exp(x)/(1+exp(x)), exp(x)/sum(exp(x))."""
+    above, below = node.inputs
+    exponent = _exponent(_one_plus(below) or below)
+    if exponent is not None and _one_plus(below) is not None:
+        x = _negated(exponent)
+        if _is(above, 1):
+            return rows.sigmoid(wrap(x)) if x is not None else rows.sigmoid(-wrap(exponent))
+        if _exponent(above) is exponent:
+            return rows.sigmoid(wrap(exponent))
+    return _softmax(above, below)
+
+
+def _softmax(above: Node, below: Node) -> Any:
+    x = _exponent(above)
+    total = below.inputs[0] if below.op.name == "reshape" else below
+    if x is None or total.op.name != "sum" or _exponent(total.inputs[0]) is not x:
+        return None
+    if _is_shifted(x):
+        return None
+    found = _shifted_sum(below)
+    if found is None:
+        return None
+    shifted, sums = found
+    return rows.exp(shifted) / sums
+
+
+def _inverse(node: Node) -> Any:
+    """reciprocal(1+exp(-x))."""
+    exponent = _exponent(_one_plus(node.inputs[0]) or node.inputs[0])
+    if exponent is None or _one_plus(node.inputs[0]) is None:
+        return None
+    x = _negated(exponent)
+    return rows.sigmoid(wrap(x)) if x is not None else rows.sigmoid(-wrap(exponent))
+
+
+def _logarithm(node: Node) -> Any:
+    """log of a sigmoid, of one minus it, of 1+exp, of a softmax, of a sum of exponentials."""
+    x = node.inputs[0]
+    if x.op.name == "sigmoid":
+        return rows.log_sigmoid(wrap(x.inputs[0]))
+    rest = _one_minus(x)
+    if rest is not None and rest.op.name == "sigmoid":
+        return rows.log_sigmoid(-wrap(rest.inputs[0]))
+    plus = _one_plus(x)
+    if plus is not None and (exponent := _exponent(plus)) is not None:
+        return rows.softplus(wrap(exponent))
+    if x.op.name in ("gather", "reshape", "slice", "transpose") and _is_probability(x.inputs[0]):
+        inside = _logarithm_of(x.inputs[0])
+        others = [wrap(child) for child in x.inputs[1:]]
+        return None if inside is None else x.op(inside, *others, **x.params)
+    return _logarithm_of_sums(x)
+
+
+def _logarithm_of(x: Node) -> Any:
+    """log(x) in its stable form, where it has one."""
+    if x.op.name in ("reshape", "slice", "transpose"):
+        inside = _logarithm_of(x.inputs[0])
+        return None if inside is None else x.op(inside, **x.params)
+    if x.op.name == "sigmoid":
+        return rows.log_sigmoid(wrap(x.inputs[0]))
+    return _logarithm_of_sums(x)
+
+
+def _is_probability(x: Node) -> bool:
+    while x.op.name in ("reshape", "slice", "transpose"):
+        x = x.inputs[0]
+    return x.op.name in ("sigmoid", "divide")
+
+
+def _logarithm_of_sums(x: Node) -> Any:
+    if x.op.name == "divide":
+        exponent = _exponent(x.inputs[0])
+        found = _shifted_sum(x.inputs[1])
+        if exponent is None or found is None:
+            return None
+        total = x.inputs[1].inputs[0] if x.inputs[1].op.name == "reshape" else x.inputs[1]
+        if _exponent(total.inputs[0]) is not exponent:
+            return None
+        shifted, sums = found
+        return shifted - rows.log(sums)
+    total = x.inputs[0] if x.op.name == "reshape" else x
+    if total.op.name != "sum":
+        return None
+    exponent = _exponent(total.inputs[0])
+    if exponent is None or _is_shifted(exponent):
+        return None
+    axes = total.params["axes"]
+    largest = _largest(exponent, axes)
+    sums = rows.sum(rows.exp(wrap(exponent) - largest), axes=axes)
+    value = rows.log(sums) + rows.reshape(largest, shape=sums.shape)
+    return rows.reshape(value, shape=x.shape)
+
+
+def _logarithm_of_one_plus(node: Node) -> Any:
+    """log1p(exp(x)) and log1p(-sigmoid(x))."""
+    x = node.inputs[0]
+    exponent = _exponent(x)
+    if exponent is not None:
+        return rows.softplus(wrap(exponent))
+    negated = _negated(x)
+    if negated is not None and negated.op.name == "sigmoid":
+        return rows.log_sigmoid(-wrap(negated.inputs[0]))
+    return None
+
+
+_RULES = {
+    "divide": _quotient,
+    "reciprocal": _inverse,
+    "log": _logarithm,
+    "log1p": _logarithm_of_one_plus,
+}
