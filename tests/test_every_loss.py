@@ -13,6 +13,7 @@ from chainrule import losses
 from chainrule.errors import DataError, SettingError, ShapeError, UnknownNameError
 from chainrule.loss import FunctionLoss, Loss
 from chainrule.losses import LOSSES
+from chainrule.pipeline import compile, grad
 
 EVERY = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 SHAPES = [(6,), (6, 1), (6, 4), (6, 3, 4)]
@@ -156,6 +157,62 @@ def test_found_by_name_and_back_from_a_file(loss):
     assert losses.get(loss.name.upper()) is loss
     assert losses.get(loss) is loss
     assert losses.from_config(json.loads(json.dumps(loss.config()))) == loss
+
+
+# -------------------------------------------------------------------------------------- gradients
+
+
+def slope(loss, prediction, target, direction):
+    """Central differences along a direction with three steps; the true slope is near the best."""
+    return [
+        (loss(prediction + h * direction, target) - loss(prediction - h * direction, target))
+        / (2 * h)
+        for h in (1e-4, 1e-5, 1e-6)
+    ]
+
+
+@EVERY
+def test_gradient(loss):
+    rng = np.random.default_rng(5)
+    for shape in shapes_of(loss):
+        prediction, target = draw(loss, shape)
+        gradient = grad(loss)(prediction, target)
+        assert (gradient.shape, gradient.dtype) == (shape, np.float64)
+        size = np.linalg.norm(gradient)
+        assert size > 0
+        for direction in rng.normal(size=(3, *shape)):
+            found = np.sum(gradient * direction)
+            errors = np.abs(np.array(slope(loss, prediction, target, direction)) - found)
+            assert np.min(errors) < 1e-6 * size * np.linalg.norm(direction)
+
+
+@EVERY
+def test_recorded_it_is_the_same_function(loss):
+    prediction, target = draw(loss, shapes_of(loss)[-1])
+    weights = np.arange(1.0, 7.0)
+    found = compile(loss)(prediction, target, weights)
+    assert found == pytest.approx(loss(prediction, target, weights), rel=1e-14)
+    small = prediction.astype(np.float32)
+    assert grad(loss)(small, target.astype(np.float32)).dtype == np.float32
+
+
+# Predictions at the ends of their range, and the exact gradients of the loss of one sample there.
+HARD_GRADIENTS = [
+    ("binary_cross_entropy", [0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], [1.0, -1.0, 0.0, 0.0]),
+    ("binary_cross_entropy_with_logits", [0.0, 1e3, -1e3], [1.0, 0.0, 1.0], [-0.5, 1.0, -1.0]),
+    ("binary_cross_entropy_with_logits", [1e3, -1e3], [1.0, 0.0], [0.0, 0.0]),
+    ("cross_entropy", [[0.0, 1e3], [0.0, 0.0]], [0, 1], [[-1.0, 1.0], [0.5, -0.5]]),
+    ("cross_entropy", [[0.0, 0.0, -np.inf]], [1], [[0.5, -0.5, 0.0]]),
+    ("kl_divergence", [[0.5, 0.5], [0.0, 1.0]], [[0.0, 1.0]] * 2, [[0.0, -2.0], [0.0, -1.0]]),
+    ("kl_divergence", [[0.0, 1.0]], [[1.0, 0.0]], [[0.0, 0.0]]),
+]
+
+
+@pytest.mark.parametrize(("name", "prediction", "target", "expected"), HARD_GRADIENTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gradient_at_the_ends(name, prediction, target, expected, dtype):
+    found = grad(LOSSES[name])(np.array(prediction, dtype), np.array(target))
+    np.testing.assert_allclose(found * len(expected), expected, rtol=1e-6)
 
 
 # ------------------------------------------------------------------------------- classes by number

@@ -10,6 +10,7 @@ import pytest
 from chainrule import optimizers, schedules
 from chainrule.errors import SettingError, ShapeError, UnknownNameError
 from chainrule.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
+from chainrule.pipeline import compile
 from chainrule.trees import flatten, map_tree
 
 # Where PyTorch 2.13 in float64 (Lion: lion-pytorch 0.2.5) takes START along GRADIENTS.
@@ -165,6 +166,25 @@ def test_gradients_and_state_are_matched_by_key(optimizer):
     found, _ = optimizer.update(in_order, dict(reversed(grads.items())), turned)
     assert list(found) == ["a", "b"]
     assert_trees_close(found, expected, rtol=0)
+
+
+@EVERY
+def test_recorded_it_is_the_same_function(optimizer):
+    rate = schedules.linear_warmup(schedules.cosine(0.1, steps=100), steps=2)
+    for kept in (optimizer, replace(optimizer, lr=rate, clip_norm=0.5)):
+        for dtype, tolerance in ((np.float64, 1e-14), (np.float32, 1e-6)):
+            params = make_tree(0, dtype)
+            state = expected_state = compile(kept.init)(params)
+            expected = params
+            update = compile(kept.update)
+            for seed in range(1, 4):
+                grads = make_tree(seed, dtype)
+                params, state = update(params, grads, state)
+                expected, expected_state = kept.update(expected, grads, expected_state)
+                found = flatten((params, state))[0]
+                for a, b in zip(found, flatten((expected, expected_state))[0], strict=True):
+                    assert a.dtype == b.dtype
+                    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 @EVERY

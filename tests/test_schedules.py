@@ -9,6 +9,7 @@ import pytest
 
 from chainrule import schedules
 from chainrule.errors import SettingError, UnknownNameError
+from chainrule.pipeline import compile
 from chainrule.schedules import (
     SCHEDULES,
     constant,
@@ -68,6 +69,15 @@ def test_any_integer_is_a_step_and_the_result_float64(schedule):
     many = schedule(np.arange(40))
     np.testing.assert_allclose(many, [schedule(t) for t in range(40)], rtol=1e-15)
     assert np.all(many >= 0)
+
+
+@EVERY
+def test_recorded_it_is_the_same_function(schedule):
+    recorded = compile(schedule)
+    for step in (0, 3, 50):
+        found = recorded(np.array(step))
+        assert found.dtype == np.float64
+        assert found == pytest.approx(schedule(step), rel=1e-14)
 
 
 @EVERY

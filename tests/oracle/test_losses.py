@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.losses import LOSSES, huber
+from chainrule.pipeline import grad
 
 pytestmark = pytest.mark.oracle
 
@@ -118,6 +119,15 @@ def test_every_loss_is_compared():
 def test_value(torch, loss, prediction, target, theirs):
     expected = theirs(torch.nn.functional, torch.tensor(prediction), torch.tensor(target))
     assert loss(prediction, target) == pytest.approx(expected.item(), rel=1e-12)
+
+
+@EVERY
+def test_gradient(torch, loss, prediction, target, theirs):
+    leaf = torch.tensor(prediction, requires_grad=True)
+    theirs(torch.nn.functional, leaf, torch.tensor(target)).backward()
+    np.testing.assert_allclose(
+        grad(loss)(prediction, target), leaf.grad.numpy(), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_pytorch_stops_the_logarithm_at_the_same_place(torch):
