@@ -62,7 +62,10 @@ class Loss:
         return self.formula(prediction, target)
 
     def __call__(self, prediction: Array, target: Array, weights: Array | None = None) -> Array:
-        """The mean loss, a scalar; with `weights` of shape (n,), Σ wᵢlᵢ / Σ wᵢ."""
+        """The mean loss, a scalar; with `weights` of shape (n,), Σ wᵢlᵢ / Σ wᵢ.
+
+        Weights that sum to 0 have no mean: NaN.
+        """
         losses = self.per_sample(prediction, target)
         if weights is None:
             return np.mean(losses)
