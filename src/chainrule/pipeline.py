@@ -70,7 +70,9 @@ def _results(call: Call, values: Sequence[Any]) -> Any:
 
 
 def _detached(value: Any) -> Any:
-    return value[()] if value.ndim == 0 else value
+    # A whole number stays an array: as an argument of the next call it is then an input again,
+    # and not a static number for which that call is recorded anew.
+    return value[()] if value.ndim == 0 and value.dtype.kind == "f" else value
 
 
 # --- gradients -----------------------------------------------------------------------------------
@@ -89,7 +91,8 @@ def value_and_grad(function: Function, wrt: int | tuple[int, ...] = 0) -> Functi
         places = _places(wrt, len(arguments), function)
         if not is_recording():
             return _execute(transformed, arguments)  # type: ignore[no-any-return]  # of user type
-        return _value_and_grad(function, arguments, places, isinstance(wrt, tuple))
+        value, gradient = _value_and_grad(function, arguments, places, isinstance(wrt, tuple))
+        return value, gradient
 
     return transformed
 
@@ -119,9 +122,19 @@ def _places(wrt: Any, count: int, function: Function) -> tuple[int, ...]:
     return tuple(place % count for place in places)
 
 
+def value_grad_and_rest(function: Function, arguments: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """Inside a recording: `function` returns (loss, rest); (loss, gradient, rest) of argument 0."""
+    value, gradient, rest = _value_and_grad(function, arguments, (0,), False, with_rest=True)
+    return value, gradient, rest
+
+
 def _value_and_grad(
-    function: Function, arguments: Sequence[Any], places: Sequence[int], several: bool
-) -> tuple[Any, Any]:
+    function: Function,
+    arguments: Sequence[Any],
+    places: Sequence[int],
+    several: bool,
+    with_rest: bool = False,
+) -> tuple[Any, ...]:
     """Inside a recording: the function on fresh inputs, its gradient, then the real inputs."""
     names = argument_names(function, arguments)
     fresh: dict[Node, Node] = {}
@@ -137,18 +150,24 @@ def _value_and_grad(
         else:
             handles = [copied_handle(leaf) for leaf in leaves]
         given.append(unflatten(structure, handles))
-    value = function(*given)
-    output = stabilised([_scalar_output(value, function)])[0]
+    value, rest = function(*given) if with_rest else (function(*given), None)
+    rest_leaves, rest_structure = flatten(rest)
+    name = getattr(function, "__name__", "the function")
+    output, *others = stabilised(
+        [_scalar_output(value, function), *[output_node(leaf, name) for leaf in rest_leaves]]
+    )
     nodes = [node for _, _, found in wanted for node in found]
-    results = substitute([output, *gradients(output, nodes)], fresh)
+    results = substitute([output, *others, *gradients(output, nodes)], fresh)
     values = iter([wrap(node) for node in results])
     total = next(values)
+    rest = unflatten(rest_structure, [next(values) for _ in others])
     by_place = {
         place: unflatten(structure, [next(values) for _ in found])
         for place, structure, found in wanted
     }
     grads = tuple(by_place[place] for place in places)
-    return total, grads if several else grads[0]
+    found = (total, grads if several else grads[0])
+    return (*found, rest) if with_rest else found
 
 
 def copied_handle(leaf: Any) -> Any:

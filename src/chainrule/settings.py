@@ -136,6 +136,11 @@ class Configured:
         """The first paragraph of the docstring, on one line."""
         return " ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
 
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Configured":
+        """The instance with these settings, as `config` gave them."""
+        return cls(**settings)
+
     def require(self, holds: bool, rule: str) -> None:
         """Raise SettingError with `rule` unless it holds: for rules between settings."""
         if not holds:
@@ -167,7 +172,7 @@ def _plain(value: Any, owner: str) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(entry, owner) for entry in value]
     if callable(value):
         raise SettingError(
             f"{owner} is a function of your own and cannot be saved, as files hold no code; "
@@ -252,7 +257,7 @@ class Registry(Mapping[str, type[RowT]], Generic[RowT]):
         missing = [name for name in _required(row) if name not in settings]
         if missing:
             raise SettingError(f"{self.kind} {row.__name__!r} lacks {' and '.join(missing)}")
-        return row(**settings)
+        return cast(RowT, row.from_settings(settings))
 
 
 def _required(row: type[Configured]) -> list[str]:

@@ -7,6 +7,7 @@ of one minus a sigmoid in float32 is NaN at x = 18, where the truth is -18.)
 """
 
 from collections.abc import Sequence
+from math import log
 from typing import Any
 
 from chainrule.graph import Graph, Node, constant_value, originating, rewrite
@@ -165,6 +166,8 @@ def _logarithm(node: Node) -> Any:
     plus = _one_plus(x)
     if plus is not None and (exponent := _exponent(plus)) is not None:
         return rows.softplus(wrap(exponent))
+    if x.op.name in ("maximum", "clip"):
+        return _logarithm_of_limited(x)
     if x.op.name in ("gather", "reshape", "slice", "transpose") and _is_probability(x.inputs[0]):
         inside = _logarithm_of(x.inputs[0])
         others = [wrap(child) for child in x.inputs[1:]]
@@ -180,6 +183,22 @@ def _logarithm_of(x: Node) -> Any:
     if x.op.name == "sigmoid":
         return rows.log_sigmoid(wrap(x.inputs[0]))
     return _logarithm_of_sums(x)
+
+
+def _logarithm_of_limited(x: Node) -> Any:
+    """log(max(p, c)) is max(log p, log c): a floor under a probability does not hide what it is."""
+    inside, limits = x.inputs[0], [constant_value(limit) for limit in x.inputs[1:]]
+    if x.op.name == "maximum" and constant_value(inside) is not None:
+        inside, limits = x.inputs[1], [constant_value(inside)]
+    if any(limit is None or limit <= 0 for limit in limits):
+        return None
+    logarithm = _logarithm_of(inside)
+    if logarithm is None:
+        rest = _one_minus(inside)
+        if rest is None or rest.op.name != "sigmoid":
+            return None
+        logarithm = rows.log_sigmoid(-wrap(rest.inputs[0]))
+    return x.op(logarithm, *[log(limit) for limit in limits if limit is not None])
 
 
 def _is_probability(x: Node) -> bool:

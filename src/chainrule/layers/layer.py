@@ -1,0 +1,176 @@
+"""What a layer is: settings, how its parameters begin, and one formula.
+
+A layer owns no arrays. `init` makes parameters and state as flat dictionaries of named arrays, and
+calling the layer with them computes: `y, state = layer(params, state, x)`. Backward pass,
+explanation and compiled code follow from recording that call.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from chainrule import random
+from chainrule.errors import SettingError
+from chainrule.graph import scope
+from chainrule.initializers import INITIALIZERS
+from chainrule.settings import Configured, Domain, Registry
+
+Array: TypeAlias = Any  # a NumPy array, or a traced value in its place
+Arrays: TypeAlias = dict[str, Any]
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer(Configured, ABC):
+    """Base of the layers: a frozen dataclass whose annotated fields are its settings."""
+
+    rectifies: ClassVar[bool] = False  # a ReLU of some sort: weights before it begin as He's
+
+    def make(self, shape: Shape, key: Any, dtype: Any, after: "Layer | None") -> "tuple[Arrays, Arrays]":
+        """Parameters and state for inputs of one sample's `shape`; `after` is the next layer."""
+        return {}, {}
+
+    @abstractmethod
+    def __call__(
+        self, params: Arrays, state: Arrays, x: Array, *, training: bool = False, key: Any = None
+    ) -> tuple[Array, Arrays]:
+        """The output for a batch `x` (samples first), and the state after it."""
+
+    def init(
+        self, input_shape: Shape, seed: int = 0, dtype: Any = "float32"
+    ) -> tuple[Arrays, Arrays]:
+        """Parameters and state, each a dictionary of named arrays.
+
+        input_shape  of one sample: `(2,)`, `(28, 28, 1)`
+        """
+        return self.make(_shape(input_shape), random.key(seed), np.dtype(dtype), None)
+
+    def penalty(self, params: Arrays) -> Array:
+        """What the layer's weights add to the loss: l1 Σ|w| + l2 Σw²; biases add nothing."""
+        l1, l2 = getattr(self, "l1", 0.0), getattr(self, "l2", 0.0)
+        total: Array = 0.0
+        for name, value in params.items():
+            if name.startswith("weight"):
+                if l1:
+                    total = total + l1 * np.sum(np.abs(value))
+                if l2:
+                    total = total + l2 * np.sum(np.square(value))
+        return total
+
+    def children(self) -> "list[tuple[str, Layer]]":
+        """The layers inside, by the name that their parameters carry."""
+        return []
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self._settings()
+            if value is not None and value != getattr(type(self), name, None)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _settings(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__dataclass_fields__]
+
+
+LAYERS: Registry[Layer] = Registry("layer", nested=INITIALIZERS)
+Layer.family = LAYERS
+
+
+def _shape(shape: Any) -> Shape:
+    if isinstance(shape, int):
+        raise SettingError(f"input_shape is a tuple, ({shape},), and not {shape}")
+    return tuple(int(length) for length in shape)
+
+
+# --- layers made of layers -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Container(Layer):
+    """A layer made of layers, whose parameters are named by position: `0.weight`, `3.0.weight`."""
+
+    layers: tuple[Layer, ...]
+
+    def __init__(self, *layers: Layer) -> None:
+        object.__setattr__(self, "layers", tuple(LAYERS.instance(layer) for layer in layers))
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Container":
+        return cls(*[LAYERS.from_config(config) for config in settings["layers"]])
+
+    def children(self) -> list[tuple[str, Layer]]:
+        return [(str(place), layer) for place, layer in enumerate(self.layers)]
+
+    def penalty(self, params: Arrays) -> Array:
+        total: Array = 0.0
+        for name, layer in self.children():
+            total = total + layer.penalty(within(params, name))
+        return total
+
+    def call_child(
+        self,
+        place: int,
+        params: Arrays,
+        state: Arrays,
+        x: Array,
+        training: bool,
+        key: Any,
+    ) -> tuple[Array, Arrays]:
+        """One child on its own parameters, state and key; its new state under its name."""
+        name, layer = self.children()[place]
+        own_key = None if key is None else random.fold_in(key, place)
+        with scope(f"{name}.{type(layer).__name__}" if not layer.children() else name):
+            y, new = layer(
+                within(params, name), within(state, name), x, training=training, key=own_key
+            )
+        return y, named(new, name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+def within(arrays: Arrays, name: str) -> Arrays:
+    """The entries under `name.`, without it."""
+    prefix = f"{name}."
+    return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}
+
+
+def named(arrays: Arrays, name: str) -> Arrays:
+    """The entries with `name.` before them."""
+    return {f"{name}.{key}": value for key, value in arrays.items()}
+
+
+def output_shape(layer: Layer, params: Arrays, state: Arrays, shape: Shape, dtype: Any) -> Shape:
+    """The shape of one sample's output, found by running the formula on one sample of zeros."""
+    y, _ = layer(params, state, np.zeros((1, *shape), dtype))
+    return tuple(y.shape[1:])
+
+
+# --- kinds of settings ---------------------------------------------------------------------------
+
+
+def _initializer(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, np.ndarray):
+        from chainrule.initializers import fixed
+
+        return fixed(value)
+    return INITIALIZERS.instance(value)
+
+
+def _rate(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number < 1:
+        raise ValueError
+    return number
+
+
+Initial = Annotated[
+    Any, Domain("the name of an initializer, an initializer, or an array", _initializer)
+]
+Rate = Annotated[float, Domain("a share from 0 up to, but not, 1", _rate)]
