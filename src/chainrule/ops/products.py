@@ -112,7 +112,7 @@ def contract_arrays(plan: ContractionPlan, a: Any, b: Any) -> Any:
         b = b.reshape(*batch, depth, prod(column_shape))
     product = np.matmul(a, b)
     if not (n_rows == n_columns == 1):
-        product = product.reshape(*batch, *row_shape, *column_shape)
+        product = product.reshape((*batch, *row_shape, *column_shape))
     if plan.out_axes != sorted(plan.out_axes):
         product = np.transpose(product, plan.out_axes)
     return product
