@@ -106,7 +106,7 @@ CRAFTED_ARRAYS = {
 class TestArrays:
     @given(arrays=st.dictionaries(array_names, arrays_of_any_dtype, max_size=4))
     @example(arrays={"": np.array(1.5), '../é\n"\\\x00😀': np.zeros((0, 3))})
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=70, deadline=None)
     def test_round_trip(
         self, arrays: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory
     ) -> None:
@@ -272,7 +272,7 @@ class TestArrays:
         assert same_arrays(read_arrays(path, allow_nan=True), arrays)
 
     @given(data=st.data())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=70, deadline=None)
     def test_no_crafted_header_passes_that_the_library_refuses(
         self, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
     ) -> None:

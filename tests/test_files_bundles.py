@@ -21,6 +21,7 @@ from files_support import DAY, names, one_sentence, read_generation, start_write
 from chainrule.errors import FileError
 from chainrule.files import (
     Document,
+    bundles,
     disk,
     read_arrays,
     read_bundle,
@@ -71,6 +72,48 @@ class FailingCall:
             self.has_failed = True
             raise self.error
         return self.real(*args, **kwargs)
+
+
+class SteppedWriter(threading.Thread):
+    """Writes a generation, stopping before each of its two parts and before the rename."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.number, self.finished = folder, number, False
+        self.arrived, self.sent_on = threading.Semaphore(0), threading.Semaphore(0)
+        self.start()
+        assert self.arrived.acquire(timeout=30)
+
+    def run(self) -> None:
+        write_generation(self.folder, self.number)
+        self.finished = True
+
+    def go_on_to_the_rename(self) -> None:
+        for _ in range(2):
+            self.sent_on.release()
+            assert self.arrived.acquire(timeout=30)
+
+    def finish(self) -> None:
+        self.sent_on.release()
+        self.join(30)
+        assert self.finished
+
+    @staticmethod
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let writers of this class stop; all others run through."""
+
+        def stopping(real: Callable[..., object]) -> Callable[..., object]:
+            def call(*args: object, **kwargs: object) -> object:
+                writer = threading.current_thread()
+                if isinstance(writer, SteppedWriter):
+                    writer.arrived.release()
+                    assert writer.sent_on.acquire(timeout=30)
+                return real(*args, **kwargs)
+
+            return call
+
+        monkeypatch.setattr(os, "replace", stopping(os.replace))
+        monkeypatch.setattr(bundles, "encode_arrays", stopping(bundles.encode_arrays))
 
 
 class TestBundles:
@@ -397,12 +440,12 @@ class TestBundles:
         assert read_generation(tmp_path / "run") == read_generation(tmp_path / "latest") == 1
 
     def test_kill(self, tmp_path: Path) -> None:
-        """SIGKILL at 24 random moments: always a whole bundle, at least the last acknowledged."""
+        """SIGKILL at 21 random moments: always a whole bundle, at least the last acknowledged."""
         rng = random.Random(0)
         number, caught_in_the_act = 0, 0
         write_generation(tmp_path, number)
         writers = [start_writer(tmp_path) for _ in range(2)]  # starting takes longer than writing
-        for _ in range(24):
+        for _ in range(21):
             writer = writers.pop(0)
             begin(writer, number)
             time.sleep(rng.uniform(0.0, 0.04))
@@ -458,32 +501,33 @@ class TestBundles:
     def test_a_slow_writer_does_not_take_the_files_of_a_newer_write(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It has yet to remove files of the very content that is being written again."""
-        real = os.replace
-        slow_waits, slow_may_go_on = threading.Event(), threading.Event()
-
-        def replace_slowly(source: str, target: str) -> None:
-            if threading.current_thread() is slow:
-                slow_waits.set()
-                assert slow_may_go_on.wait(30)
-            real(source, target)
-
-        def replace_after_the_slow_writer(source: str, target: str) -> None:
-            if threading.current_thread() is not slow:
-                slow_may_go_on.set()
-                slow.join(30)
-            real(source, target)
-
+        """It is about to remove files of the very content that is being written again."""
+        SteppedWriter.patch(monkeypatch)
         write_generation(tmp_path, 1)
-        slow = threading.Thread(target=write_generation, args=(tmp_path, 3))
-        monkeypatch.setattr(os, "replace", replace_slowly)
-        slow.start()
-        assert slow_waits.wait(30)  # it knows the files of the first write as those to remove
+        slow = SteppedWriter(tmp_path, 3)
+        slow.go_on_to_the_rename()
         write_generation(tmp_path, 2)
-        monkeypatch.setattr(os, "replace", replace_after_the_slow_writer)
-        write_generation(tmp_path, 1)
-        assert not slow.is_alive()
+        newer = SteppedWriter(tmp_path, 1)
+        newer.go_on_to_the_rename()
+        slow.finish()
+        newer.finish()
         assert read_generation(tmp_path) == 1
+
+    def test_a_slow_writer_does_not_take_up_a_name_that_others_still_know(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another writer was given the same content and the same old document, long ago."""
+        SteppedWriter.patch(monkeypatch)
+        write_generation(tmp_path, 1)
+        slow = SteppedWriter(tmp_path, 5)
+        write_generation(tmp_path, 5)
+        about_to_remove_those = SteppedWriter(tmp_path, 6)
+        about_to_remove_those.go_on_to_the_rename()
+        write_generation(tmp_path, 7)
+        slow.go_on_to_the_rename()
+        about_to_remove_those.finish()
+        slow.finish()
+        assert read_generation(tmp_path) == 5
 
     def test_files_removed_while_they_were_written(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -496,7 +540,7 @@ class TestBundles:
             for name in set(names(tmp_path)) - needed:
                 (tmp_path / name).unlink()
 
-        monkeypatch.setattr("chainrule.files.bundles.sync_folder", sleep)
+        monkeypatch.setattr(bundles, "sync_folder", sleep)
         with pytest.raises(FileError) as caught:
             write_generation(tmp_path, 2)
         one_sentence(caught.value, tmp_path / "model.json", "were removed", "write again")
@@ -514,13 +558,13 @@ class TestBundles:
             if os.fspath(path).endswith("model.json"):
                 number += 1
                 with monkeypatch.context() as patch:
-                    patch.setattr("chainrule.files.bundles.read_whole", real)
+                    patch.setattr(bundles, "read_whole", real)
                     write_generation(tmp_path, number)
             return content
 
         with monkeypatch.context() as patch:
-            patch.setattr("chainrule.files.bundles.read_whole", overtaken)
-            patch.setattr("chainrule.files.bundles.READ_ATTEMPTS", 5)
+            patch.setattr(bundles, "read_whole", overtaken)
+            patch.setattr(bundles, "READ_ATTEMPTS", 5)
             with pytest.raises(FileError) as caught:
                 read_generation(tmp_path)
         one_sentence(caught.value, tmp_path / "model.json", "replaced faster")

@@ -90,7 +90,7 @@ class TestDamage:
 
     @pytest.mark.parametrize(("name", "pattern"), SAMPLE_FILES)
     @given(data=st.data())
-    @settings(max_examples=120, deadline=5000)
+    @settings(max_examples=80, deadline=5000)
     def test_random_damage(
         self, samples: Path, name: str, pattern: str, data: st.DataObject
     ) -> None:

@@ -10,17 +10,17 @@ bundle from the whole old state to the whole new one. Only then are the old arra
 so both need space for a moment. A process killed in between leaves files that no document names;
 a later write removes them when they are an hour old.
 
-No lock is needed. Every write owns its files: it creates them under names that did not exist, made
-of a hash of their content and of the document to be replaced (so equal histories give equal
-folders, byte for byte), and removes only those which the document it replaced had named. Of two
-writers at once the last one wins, and the bundle is whole throughout; the loser's files may stay
-for an hour.
+No lock is needed. The digits in a file's name are a hash of its content and of the document to be
+replaced, so equal histories give equal folders, byte for byte; where another writer is at work
+they are random. Either way a name belongs to one write only, and a write removes only files that
+the document it replaced had named. Of two writers at once the last one wins, and the bundle is
+whole throughout; now and then the loser's files stay for an hour.
 """
 
 import hashlib
-import itertools
 import os
 import re
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,7 +91,8 @@ def write_bundle(
         allow_nan: permit NaN and infinities.
 
     Raises:
-        FileError: it cannot be written; the old bundle is still whole and is what a reader gets.
+        FileError: it cannot be written. A reader gets the old bundle; or the new one, in the one
+            case that the disk did not confirm the rename. Either is whole.
     """
     document_path = _prepare(folder, name, documents, arrays)
     place = os.path.dirname(document_path)
@@ -106,7 +107,7 @@ def write_bundle(
             stem = os.path.join(place, f"{name}.{part}")
             data = encode_arrays(f"{stem}.safetensors", arrays[part], allow_nan=allow_nan)
             digest = hashlib.sha256(data).hexdigest()
-            path = _write_new(stem, data, digest, replaced, permissions)
+            path = _write_new(stem, data, digest, document_path, replaced, permissions)
             made.append(path)
             files[part] = {"file": os.path.basename(path), "bytes": len(data), "sha256": digest}
         sync_folder(place)  # or a power cut could keep the new document and lose its files
@@ -116,6 +117,7 @@ def write_bundle(
         if not all(map(os.path.exists, made)):
             problem = "its new array files were removed while it was written"
             raise unwritable(document_path, problem, "write again")
+        replaced = _content_or_nothing(document_path)  # another writer's, if there is one
         write_atomically(document_path, committed)
     except BaseException:
         # An error or Ctrl-C may also come after the rename, and then the new files are in use.
@@ -237,21 +239,30 @@ def _read_part(entry: Json, path: str, name: str, part: str) -> tuple[bytes, str
 
 
 def _write_new(
-    stem: str, data: bytes, digest: str, replaced: bytes, permissions: int | None
+    stem: str,
+    data: bytes,
+    digest: str,
+    document_path: str,
+    replaced: bytes,
+    permissions: int | None,
 ) -> str:
-    """Write an array file under a name that no other write has used; return its path.
+    """Write an array file under a name that belongs to no other write; return its path.
 
-    A name of the content alone would come back, and a slow writer that removes the file of an
-    older write would then take it from a newer one.
+    Were a name to come back, a slow writer could remove, as the file of an older write, what a
+    newer one is about to commit. A name derived from the document to be replaced cannot have been
+    in use before as long as that document is still in place: no older one can name the file.
     """
+    mark = hashlib.sha256(digest.encode() + replaced).hexdigest()[:12]
+    path = f"{stem}-{mark}.safetensors"
     with write_errors(f"{stem}.safetensors"):
-        for attempt in itertools.count():
-            mark = hashlib.sha256(f"{digest} {attempt} ".encode() + replaced).hexdigest()[:12]
-            path = f"{stem}-{mark}.safetensors"
-            with suppress(FileExistsError):
-                create_file(path, data, permissions)
-                break
-    return path
+        with suppress(FileExistsError):
+            create_file(path, data, permissions)
+            if _content_or_nothing(document_path) == replaced:
+                return path
+            _remove([path])
+        path = f"{stem}-{secrets.token_hex(6)}.safetensors"
+        create_file(path, data, permissions)
+        return path
 
 
 def _file_pattern(name: str, part: str = "[A-Za-z0-9_]+") -> re.Pattern[str]:
