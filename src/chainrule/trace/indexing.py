@@ -26,7 +26,7 @@ def getitem(t: Traced, index: Any) -> Any:
     items = _normalised(t, index)
     mask = _traced_mask(items)
     if mask is not None:
-        return Selection(t, mask)
+        return Selection.of(t, mask)
     if all(_is_basic(item) for item in items):
         return _basic(t, items)
     return _gather(t, items)

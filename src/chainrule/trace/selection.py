@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from chainrule.graph import CONSTANT, Leaf, Node
 from chainrule.ops import rows
 from chainrule.trace.refusals import stop
-from chainrule.trace.value import Traced, call_ufunc
+from chainrule.trace.value import FUNCTIONS, Traced, astype, call_ufunc, store
 
 
 class Selection:
@@ -28,8 +29,22 @@ class Selection:
         self.mask = mask
         self._mask_node = mask.node
 
+    @classmethod
+    def of(cls, t: Traced, mask: Traced) -> "Selection":
+        """`t[mask]`. Ones stand outside the mask, where a value of `t` could have an infinite
+        derivative: its adjoint is 0, and 0 times infinity is NaN.
+        """
+        found = cls(t, mask)
+        found.whole = rows.where(found._gate(), t, 1)
+        return found
+
+    def _gate(self) -> Any:
+        """The mask with as many axes as `whole`."""
+        extra = self.whole.ndim - self.mask.ndim
+        return rows.reshape(self.mask, shape=(*self.mask.shape, *[1] * extra))
+
     def same_mask(self, mask: Any) -> bool:
-        return isinstance(mask, Traced) and mask.node is self._mask_node
+        return isinstance(mask, Traced) and same_value(mask.node, self._mask_node)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -44,7 +59,7 @@ class Selection:
         wholes = []
         for value in inputs:
             if isinstance(value, Selection):
-                if value._mask_node is not self._mask_node:
+                if not same_value(value._mask_node, self._mask_node):
                     self._unknown()
                 wholes.append(value.whole)
             elif np.ndim(value) == 0:
@@ -64,30 +79,29 @@ class Selection:
             self._unknown()
         return getattr(self, method)(*args[1:], **kwargs)
 
-    def _reduced(self, reduce: str, filler: float, axis: Any, keepdims: bool = False) -> Any:
+    def _reduced(self, function: Any, filler: Any, axis: Any) -> Any:
         if axis is not None and axis != 0:
             self._unknown()
-        extra = self.whole.ndim - self.mask.ndim
-        gate = rows.reshape(self.mask, shape=(*self.mask.shape, *[1] * extra))
-        kept = rows.where(gate, self.whole, filler)
+        kept = rows.where(self._gate(), self.whole, filler)
         axes = tuple(range(self.mask.ndim if axis == 0 else self.whole.ndim))
-        return getattr(rows, reduce)(kept, axes=axes)
+        return FUNCTIONS[function](kept, axis=axes)
 
     def sum(self, axis: Any = None) -> Any:
-        return self._reduced("sum", 0.0, axis)
+        return self._reduced(np.sum, 0, axis)
 
     def max(self, axis: Any = None) -> Any:
-        return self._reduced("max", -np.inf, axis)
+        """Of nothing: the smallest number there is, as how much there is is not known here."""
+        return self._reduced(np.max, _extreme(self.dtype, largest=False), axis)
 
     def min(self, axis: Any = None) -> Any:
-        return self._reduced("min", np.inf, axis)
+        return self._reduced(np.min, _extreme(self.dtype, largest=True), axis)
 
     def mean(self, axis: Any = None) -> Any:
-        count = rows.sum(rows.cast(self.mask, dtype=self.dtype), axes=tuple(range(self.mask.ndim)))
         extra = self.whole.shape[self.mask.ndim :] if axis is None else ()
-        return self.sum(axis) / (count * float(np.prod(extra)))
+        total = self.sum(axis)
+        return total / astype(self.size * int(np.prod(extra)), total.dtype)
 
-    def _unknown(self) -> NoReturn:
+    def _unknown(self, *args: Any) -> NoReturn:
         stop(
             "how many values a traced mask selects is not known beforehand",
             "np.where(mask, t, 0) and np.sum(mask), which keep the shape",
@@ -99,19 +113,51 @@ class Selection:
     def __len__(self) -> int:
         self._unknown()
 
+    __getitem__ = __setitem__ = __iter__ = __bool__ = __float__ = __int__ = __index__ = _unknown
+
     @property
     def shape(self) -> Any:
         self._unknown()
 
     @property
     def size(self) -> Any:
-        return rows.sum(rows.cast(self.mask, dtype=np.dtype(np.int64)),
-                        axes=tuple(range(self.mask.ndim)))
+        return rows.sum(
+            rows.cast(self.mask, dtype=np.dtype(np.int64)), axes=tuple(range(self.mask.ndim))
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         self._unknown()
+
+
+def same_value(first: Node, second: Node) -> bool:
+    """Whether two nodes are the same ops on the same leaves: `t[t > 0] = f(t[t > 0])`."""
+    pending, seen = [(first, second)], set()
+    while pending:
+        a, b = pair = pending.pop()
+        if a is b or pair in seen:
+            continue
+        seen.add(pair)
+        if a.op is not b.op or len(a.inputs) != len(b.inputs) or a.dtype != b.dtype:
+            return False
+        if a.op is CONSTANT:
+            if not np.array_equal(a.params["value"], b.params["value"]):
+                return False
+        elif isinstance(a.op, Leaf) or a.params != b.params:
+            return False
+        pending += zip(a.inputs, b.inputs, strict=True)
+    return True
+
+
+def _extreme(dtype: np.dtype[Any], largest: bool) -> Any:
+    """The largest or smallest number of a dtype."""
+    if dtype.kind == "f":
+        return np.inf if largest else -np.inf
+    if dtype.kind == "b":
+        return largest
+    limits = np.iinfo(dtype)
+    return limits.max if largest else limits.min
 
 
 _REDUCTIONS: dict[Any, str] = {
@@ -131,6 +177,15 @@ def _operator(ufunc: Any, reverse: bool) -> Any:
     return operate
 
 
+def _in_place(ufunc: Any) -> Any:
+    def operate(self: Selection, other: Any) -> Any:
+        result = call_ufunc(ufunc, self, other)
+        store(self.whole, result.whole, "same_kind")
+        return self
+
+    return operate
+
+
 for _name, _ufunc in {
     "add": np.add,
     "sub": np.subtract,
@@ -139,7 +194,7 @@ for _name, _ufunc in {
     "pow": np.power,
 }.items():
     setattr(Selection, f"__{_name}__", _operator(_ufunc, reverse=False))
-    setattr(Selection, f"__i{_name}__", _operator(_ufunc, reverse=False))
+    setattr(Selection, f"__i{_name}__", _in_place(_ufunc))
     setattr(Selection, f"__r{_name}__", _operator(_ufunc, reverse=True))
 for _name, _ufunc in {
     "lt": np.less,
