@@ -100,8 +100,7 @@ def test_metrics_of_values_agree_with_scikit_learn():
 
 
 def test_a_constant_is_the_measure():
-    training = np.array([0, 0, 0, 1])
-    found = judge.of_constant_class(np.array([0, 0, 1, 1]), training, 2)
+    found = judge.of_constant_class(np.array([0, 0, 1, 1]), [0.75, 0.25])
     assert found["accuracy"] == found["balanced_accuracy"] == 0.5
     assert found["log_loss"] == pytest.approx(-(math.log(0.75) + math.log(0.25)) / 2)
     values = judge.of_constant_value(np.array([1.0, 2.0, 9.0]), mean=4.0, median=2.0)

@@ -262,6 +262,8 @@ def damaged_configs():
     yield "column a number", changed(columns=[{**number, "column": 3}])
     yield "target", changed(target={"name": "Classes"})
     yield "kind", changed(target={**good["target"], "holds": "pickle"})
+    yield "shares", changed(target={**good["target"], "shares": [0.5, 2]})
+    yield "too few shares", changed(target={**good["target"], "shares": [0.5]})
     yield "left out", changed(left_out=["a"])
 
 
@@ -300,6 +302,11 @@ def test_class_names_are_sorted_as_people_count():
     assert Classes.learn(pl.Series("y", [10, 9, 1, 9, 10, 1])).classes == ("1", "9", "10")
     assert Classes.learn(pl.Series("y", ["b", "a", "2"] * 3)).classes == ("2", "a", "b")
     assert Classes.learn(pl.Series("y", [True, False])).classes == ("false", "true")
+
+
+def test_the_shares_of_the_classes_are_kept():
+    classes = Classes.learn(pl.Series("y", ["b", "a", "b", None, "b"]))
+    assert dict(zip(classes.classes, classes.shares, strict=True)) == {"a": 0.25, "b": 0.75}
 
 
 def test_values_return_to_their_own_units():

@@ -5,6 +5,7 @@ Classes: accuracy, balanced accuracy (the mean over classes of the share found, 
 Values, in the units of the column: R², the mean absolute error and the root mean squared error.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,9 @@ def of_classes(true: Integers, probabilities: Floats) -> Metrics:
     }
 
 
-def of_constant_class(true: Integers, training: Integers, count: int) -> Metrics:
-    """The metrics of always giving each class its share of the training labels."""
-    shares = np.bincount(training, minlength=count) / len(training)
-    return of_classes(true, np.broadcast_to(shares, (len(true), count)))
+def of_constant_class(true: Integers, shares: Sequence[float]) -> Metrics:
+    """The metrics of always giving each class its share of the training rows."""
+    return of_classes(true, np.broadcast_to(shares, (len(true), len(shares))))
 
 
 def of_values(true: Floats, predicted: Floats) -> Metrics:

@@ -185,6 +185,8 @@ class Preprocessor:
         names = [encoder.column for encoder in encoders] + [label.column]
         if not encoders or len(set(names)) != len(names):
             raise FileError(f"{source} is damaged: it names a column twice, or none")
+        if isinstance(label, Classes) and len(label.shares) != len(label.classes):
+            raise FileError(f"{source} is damaged: the classes and their shares differ in number")
         return cls(encoders, label, left_out)
 
     def _require(self, frame: pl.DataFrame) -> None:

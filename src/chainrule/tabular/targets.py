@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.errors import DataError
-from chainrule.settings import Configured, Domain, Number, Positive, Registry
+from chainrule.settings import Configured, Domain, Number, Positive, Registry, finite_number
 from chainrule.tabular.encoders import Text, Texts, described, is_text, look_up, numbers, texts
 from chainrule.tabular.inference import Kind
 
@@ -23,6 +23,16 @@ MANY_CLASSES = 1000
 ROWS_PER_CLASS = 2  # on average, at least
 
 KindSetting = Annotated[Kind, Domain("one of " + ", ".join(Kind), Kind)]
+
+
+def _read_shares(value: Any) -> tuple[float, ...]:
+    shares = tuple(finite_number(share) for share in value)
+    if not all(0 < share < 1 for share in shares):
+        raise ValueError
+    return shares
+
+
+Shares = Annotated[tuple[float, ...], Domain("shares between 0 and 1", _read_shares)]
 
 
 @dataclass(frozen=True)
@@ -54,15 +64,23 @@ Target.family = TARGETS
 @TARGETS.register
 @dataclass(frozen=True)
 class Classes(Target):
-    """Class labels, as the place of each in `classes`."""
+    """Class labels, as the place of each in `classes`.
+
+    shares
+        Of each class among the training rows.
+    holds
+        What the column holds.
+    """
 
     classes: Texts
+    shares: Shares
     holds: KindSetting
 
     @classmethod
     def learn(cls, series: pl.Series) -> "Classes":
-        labels = texts(series)
-        names = labels.drop_nulls().unique().cast(pl.String).to_list()
+        labels = texts(series).drop_nulls().cast(pl.String)
+        counts = dict(labels.value_counts(sort=False).iter_rows())
+        names = sorted(counts, key=_natural)
         if len(names) < 2:
             raise DataError(
                 f"target {series.name!r} has one value only ({', '.join(names)}): "
@@ -74,7 +92,8 @@ class Classes(Target):
                 f"{len(series):,} rows: too many to learn from so few examples each"
                 + ("" if is_text(series) else "; for numbers, write --task regression")
             )
-        return cls(series.name, tuple(sorted(names, key=_natural)), kind_of(series))
+        shares = [counts[name] / len(labels) for name in names]
+        return cls(series.name, tuple(names), tuple(shares), kind_of(series))
 
     @property
     def task(self) -> str:

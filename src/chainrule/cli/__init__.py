@@ -1,0 +1,90 @@
+"""The command line: `chainrule COMMAND …`.
+
+A command is a module of this package with a click command called `command`, and a row in
+`COMMANDS`. Its module imports nothing heavy before the command runs, so that `--help` is quick.
+
+Exit codes: 0 on success, 2 with one line on standard error for anything that the user can put
+right, 130 when Ctrl-C stopped the work with nothing to keep.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+from chainrule.errors import ChainruleError, UnknownNameError
+
+COMMANDS = ("train", "predict", "examples")
+
+BAD_INPUT = 2
+STOPPED = 130
+
+
+class _Commands(click.Group):
+    """The rows of `COMMANDS`, each imported when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"chainrule.cli.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments[0] not in COMMANDS:
+            raise UnknownNameError("command", arguments[0], COMMANDS)
+        return super().resolve_command(context, arguments)
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
+@click.version_option(version("chainrule"), message="chainrule %(version)s")
+@click.pass_context
+def group(context: click.Context) -> None:
+    """Neural networks as one graph: train on a table, predict, and look inside.
+
+    \b
+    chainrule train sklearn:iris            a first network, on data that comes along
+    chainrule train houses.csv --target price
+    chainrule predict houses-network new-houses.csv
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (by default this process's own) and return the exit code."""
+    try:
+        group.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="chainrule",
+            standalone_mode=False,
+        )
+    except click.ClickException as error:
+        return _refuse(error.format_message())
+    except ChainruleError as error:
+        return _refuse(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it. Python would complain once more on its way
+        # out, when it flushes what is left (docs.python.org, library/signal, "Note on SIGPIPE").
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT
