@@ -249,6 +249,8 @@ def _cut(x: Any, axis: int, begin: int, end: int) -> Any:
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _UNSET, append: Any = _UNSET) -> Any:
     x = traced(a)
     along = normalize_axis_index(axis, x.ndim)
+    if n == 0:
+        return x  # as in NumPy, without what would be put before and behind
     for value, first in ((prepend, True), (append, False)):
         if value is not _UNSET:
             edge = traced(value)
@@ -256,7 +258,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _UNSET, append: Any 
                 shape = tuple(1 if i == along else length for i, length in enumerate(x.shape))
                 edge = rows.broadcast_to(edge, shape=shape)
             x = rows.concatenate(*((edge, x) if first else (x, edge)), axis=along)
-    for _ in range(n):
+    for _ in range(min(n, x.shape[along])):  # then nothing is left
         length = x.shape[along]
         x = _cut(x, along, 1, length) - _cut(x, along, 0, length - 1)
     return x
