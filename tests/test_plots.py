@@ -34,7 +34,7 @@ def picture(figure, path):
 
 
 def test_loss_and_gradient_norm_stand_side_by_side(tmp_path):
-    figure = plots.loss_and_gradient(LOSS, NORM)
+    figure = plots.plot_history(LOSS, NORM)
     left, right = figure.axes
     assert [line.get_ydata().tolist() for line in left.lines] == [LOSS]
     assert [line.get_ydata().tolist() for line in right.lines] == [NORM]
@@ -47,7 +47,7 @@ def test_loss_and_gradient_norm_stand_side_by_side(tmp_path):
 
 def test_the_validation_loss_and_the_kept_epoch_are_marked():
     validation = [1.1, 0.7, 0.8, 0.9]
-    left, right = plots.loss_and_gradient(LOSS, NORM, validation, best_epoch=2).axes
+    left, right = plots.plot_history(LOSS, NORM, validation, best_epoch=2).axes
     assert curves(left) == {"training": LOSS, "validation": validation}
     for axes in (left, right):
         assert [2, 2] in [list(line.get_xdata()) for line in axes.lines]
@@ -67,13 +67,13 @@ def test_the_validation_loss_and_the_kept_epoch_are_marked():
     ],
 )
 def test_the_scale_follows_the_values(values, scale, tmp_path):
-    figure = plots.loss_and_gradient(values, values)
+    figure = plots.plot_history(values, values)
     assert [axes.get_yscale() for axes in figure.axes] == [scale, scale]
     assert picture(figure, tmp_path / "history.png").min() < 1
 
 
 def test_the_confusion_matrix_writes_counts_and_colours_shares():
-    figure = plots.confusion([[8, 2], [0, 5]], ["no", "yes"])
+    figure = plots.plot_confusion([[8, 2], [0, 5]], ["no", "yes"])
     (axes,) = figure.axes
     assert cells(axes) == ["8\n80%", "2\n20%", "·", "5\n100%"]
     np.testing.assert_allclose(axes.images[0].get_array(), [[0.8, 0.2], [0, 1]])
@@ -84,21 +84,21 @@ def test_the_confusion_matrix_writes_counts_and_colours_shares():
 @pytest.mark.parametrize(("count", "written", "axes"), [(6, 36, 1), (13, 0, 2), (40, 0, 2)])
 def test_many_classes_are_shown_by_colour_alone(count, written, axes, tmp_path):
     names = [f"$a long name$ {number}" for number in range(count)]
-    figure = plots.confusion(np.eye(count, dtype=int) * 7, names)
+    figure = plots.plot_confusion(np.eye(count, dtype=int) * 7, names)
     assert len(cells(figure.axes[0])) == written
     assert len(figure.axes) == axes  # the second explains the colours
     picture(figure, tmp_path / "confusion.png")
 
 
 def test_a_class_without_rows_is_no_division_by_zero(tmp_path):
-    figure = plots.confusion([[3, 0], [0, 0]], ["a", "b"])
+    figure = plots.plot_confusion([[3, 0], [0, 0]], ["a", "b"])
     assert np.isfinite(figure.axes[0].images[0].get_array()).all()
     picture(figure, tmp_path / "confusion.png")
 
 
 def test_predictions_stand_over_the_truth():
     true, predicted = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0])
-    (axes,) = plots.predicted_against_true(true, predicted, "price", "R² 0.9").axes
+    (axes,) = plots.plot_predictions(true, predicted, "price", "R² 0.9").axes
     diagonal, points = axes.lines
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
     np.testing.assert_array_equal(points.get_xdata(), true)
@@ -109,7 +109,7 @@ def test_predictions_stand_over_the_truth():
 
 def test_of_very_many_predictions_an_even_choice_is_drawn(tmp_path):
     values = np.arange(100_000.0)
-    figure = plots.predicted_against_true(values, values)
+    figure = plots.plot_predictions(values, values)
     drawn = figure.axes[0].lines[1].get_xdata()
     assert len(drawn) == 5000
     assert (drawn[0], drawn[-1]) == (0, 99_999)
@@ -117,15 +117,15 @@ def test_of_very_many_predictions_an_even_choice_is_drawn(tmp_path):
 
 
 def test_a_single_value_can_be_drawn(tmp_path):
-    picture(plots.predicted_against_true([2.0], [2.0]), tmp_path / "predicted.png")
+    picture(plots.plot_predictions([2.0], [2.0]), tmp_path / "predicted.png")
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plots.confusion([[1, 2]], ["a", "b"]),
-        lambda: plots.predicted_against_true([1.0, 2.0], [1.0]),
-        lambda: plots.predicted_against_true([[1.0]], [[1.0]]),
+        lambda: plots.plot_confusion([[1, 2]], ["a", "b"]),
+        lambda: plots.plot_predictions([1.0, 2.0], [1.0]),
+        lambda: plots.plot_predictions([[1.0]], [[1.0]]),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(draw):
@@ -148,7 +148,7 @@ def test_figures_use_no_global_state_and_no_window():
         "import sys\n"
         "from chainrule import plots\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "figure = plots.loss_and_gradient([1.0, 2.0], [1.0, 2.0])\n"
+        "figure = plots.plot_history([1.0, 2.0], [1.0, 2.0])\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "import matplotlib\n"
         "assert matplotlib.rcParams['axes.spines.top'] is True\n"
@@ -161,7 +161,7 @@ def test_without_matplotlib_one_sentence_says_what_to_install():
         "import sys; sys.modules['matplotlib'] = None\n"
         "from chainrule import plots\n"
         "from chainrule.errors import ChainruleError\n"
-        "try:\n    plots.confusion([[1]], ['a'])\n"
+        "try:\n    plots.plot_confusion([[1]], ['a'])\n"
         "except ChainruleError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

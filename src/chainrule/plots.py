@@ -63,10 +63,10 @@ _SHARED_CLASSES = 5
 _SCATTERED = 5000
 
 
-def loss_and_gradient(
+def plot_history(
     loss: Sequence[float],
     gradient_norm: Sequence[float],
-    validation_loss: Sequence[float] = (),
+    validation_loss: Sequence[float] | None = None,
     best_epoch: int | None = None,
     loss_name: str = "loss",
 ) -> "Figure":
@@ -74,9 +74,10 @@ def loss_and_gradient(
 
     `best_epoch`, counted from 1, is marked where it is given: the epoch whose weights were kept.
     """
+    validation_loss = validation_loss or []
     with _figure(12, 4.6, columns=2) as (figure, (left, right)):
         _curve(left, loss, BLUE, "training")
-        if len(validation_loss):
+        if validation_loss:
             _curve(left, validation_loss, ORANGE, "validation")
         left.set_title("Loss")
         left.set_ylabel(loss_name)
@@ -91,13 +92,13 @@ def loss_and_gradient(
             for axes in (left, right):
                 axes.axvline(best_epoch, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
             left.plot([], [], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="kept weights")
-        if len(validation_loss) or best_epoch is not None:
+        if validation_loss or best_epoch is not None:
             # on the line of the title, where no curve can pass
             left.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
     return figure
 
 
-def confusion(matrix: ArrayLike, classes: Sequence[str]) -> "Figure":
+def plot_confusion(matrix: ArrayLike, classes: Sequence[str]) -> "Figure":
     """How often each true class (down) was taken for each class (across).
 
     matrix
@@ -154,7 +155,7 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> "Figure":
     return figure
 
 
-def predicted_against_true(
+def plot_predictions(
     true: ArrayLike, predicted: ArrayLike, name: str = "", subtitle: str = ""
 ) -> "Figure":
     """Each row's prediction over its true value; on the diagonal they agree.
