@@ -65,8 +65,8 @@ class RandomBits(Op):
         block = np.arange((count + 1) // 2, dtype=np.uint64)
         high, low = (block >> np.uint64(32)).astype(np.uint32), block.astype(np.uint32)
         words = np.stack(threefry_words(key[..., None, :], high, low), axis=-1)
-        flat = words.reshape(*key.shape[:-1], -1)[..., :count]
-        return flat.reshape(*key.shape[:-1], *shape)
+        lead = key.shape[:-1]
+        return words.reshape((*lead, 2 * block.size))[..., :count].reshape((*lead, *shape))
 
     def batch(self, node: Node, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
         return self(xs[0], **node.params)
