@@ -61,7 +61,7 @@ def gradient_error(
 
 def random_direction(rng: np.random.Generator, leaves: list[Any]) -> list[Any]:
     """A unit vector over all the arrays together, every direction equally likely."""
-    direction = [rng.normal(size=x.shape) for x in leaves]
+    direction = [np.asarray(rng.normal(size=np.shape(x))) for x in leaves]
     length = np.sqrt(sum(np.sum(d * d) for d in direction))
     return [d / length for d in direction] if length else direction
 
@@ -100,9 +100,7 @@ def check_gradient(
         return placed
 
     first = compile(grad(function, wrt=places))
-    error = gradient_error(
-        with_values(plain or function), point, first(*arguments), seed=seed
-    )
+    error = gradient_error(with_values(plain or function), point, first(*arguments), seed=seed)
     assert error < tolerance, f"the gradient is off by {error:.2g} of its norm"
     if not second_order:
         return

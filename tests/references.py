@@ -1,4 +1,4 @@
-"""Elementwise functions a second time, from their definitions.
+"""Functions of single numbers a second time, from their definitions.
 
 Rows of the op table name these as `references.NAME` where neither mpmath, SciPy, `math` nor
 `operator` has the function. Each takes single numbers, mpmath's high-precision ones among them.
@@ -52,7 +52,7 @@ def where(condition: Number, a: Number, b: Number) -> Number:
 
 
 def isnan(x: Number) -> bool:
-    return not x == x
+    return bool(x != x)
 
 
 def isinf(x: Number) -> bool:
@@ -82,3 +82,22 @@ def logical_xor(a: Number, b: Number) -> bool:
 def cast(x: Number) -> Number:
     """A cast to a dtype that holds the number; what others round to is NumPy's `astype`."""
     return x
+
+
+# --- random numbers ------------------------------------------------------------------------------
+
+
+def threefry2x32(key: tuple[int, int], counter: tuple[int, int]) -> tuple[int, int]:
+    """Threefry-2x32 with 20 rounds, in Python's whole numbers (Salmon et al. 2011, section 3.2)."""
+    modulus = 2**32
+    words = [*key, key[0] ^ key[1] ^ 0x1BD11BDA]
+    x, y = ((c + k) % modulus for c, k in zip(counter, key, strict=True))
+    for r in range(20):
+        x = (x + y) % modulus
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[r % 8]
+        y = ((y << turn) % modulus | y >> (32 - turn)) ^ x
+        if r % 4 == 3:  # a key schedule word is added after every fourth round
+            injection = r // 4 + 1
+            x = (x + words[injection % 3]) % modulus
+            y = (y + words[(injection + 1) % 3] + injection) % modulus
+    return x, y
