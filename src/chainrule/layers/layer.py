@@ -7,7 +7,7 @@ explanation and compiled code follow from recording that call.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -66,14 +66,17 @@ class Layer(Configured, ABC):
 
     def __repr__(self) -> str:
         shown = [
-            f"{name}={value!r}"
-            for name, value in self._settings()
-            if value is not None and value != getattr(type(self), name, None)
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if not self._is_default(field)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def _settings(self) -> list[tuple[str, Any]]:
-        return [(name, getattr(self, name)) for name in self.__dataclass_fields__]
+    def _is_default(self, field: Any) -> bool:
+        value, default = getattr(self, field.name), field.default
+        if isinstance(default, str) and isinstance(value, Configured):
+            return type(value).__name__ == default
+        return value is default or (isinstance(value, int | float) and value == default)
 
 
 LAYERS: Registry[Layer] = Registry("layer", nested=INITIALIZERS)
