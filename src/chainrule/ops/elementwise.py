@@ -353,11 +353,18 @@ log1p = register(
         "log(1 + x), exact near 0.",
     )
 )
+
+
+def _difference(m: Any, a: Any, b: Any) -> Any:
+    """a - b, and 0 where both are the same infinity."""
+    return m.where(m.logical_and(a == b, m.isinf(a)), 0.0, a - b)
+
+
 logaddexp = register(
     Map(
         "logaddexp",
-        lambda m, a, b: m.maximum(a, b) + m.log1p(m.exp(-m.absolute(a - b))),
-        lambda m, y, a, b: (m.sigmoid(a - b), m.sigmoid(b - a)),
+        lambda m, a, b: m.maximum(a, b) + m.log1p(m.exp(-m.absolute(_difference(m, a, b)))),
+        lambda m, y, a, b: (m.sigmoid(_difference(m, a, b)), m.sigmoid(_difference(m, b, a))),
         r"\ln(e^{{{0}}} + e^{{{1}}})",
         Check("references.logaddexp", (ANY, ANY), hard=(-800.0, 800.0)),
         "The logarithm of a sum of exponentials; never overflows.",
@@ -367,8 +374,11 @@ logaddexp = register(
 logaddexp2 = register(
     Map(
         "logaddexp2",
-        lambda m, a, b: m.maximum(a, b) + m.log1p(m.exp2(-m.absolute(a - b))) / LN2,
-        lambda m, y, a, b: (m.exp2(a - y), m.exp2(b - y)),
+        lambda m, a, b: m.maximum(a, b) + m.log1p(m.exp2(-m.absolute(_difference(m, a, b)))) / LN2,
+        lambda m, y, a, b: (
+            m.sigmoid(_difference(m, a, b) * LN2),
+            m.sigmoid(_difference(m, b, a) * LN2),
+        ),
         r"\log_2(2^{{{0}}} + 2^{{{1}}})",
         Check("references.logaddexp2", (ANY, ANY)),
         "The same to base two.",
@@ -657,14 +667,16 @@ logical_xor = _logic("logical_xor", r"\oplus", "True where exactly one is not 0.
 # --- whole numbers -----------------------------------------------------------------------------
 
 
-def _bitwise(name: str, symbol: str, reference: str, doc: str) -> Map:
+def _bitwise(
+    name: str, symbol: str, reference: str, doc: str, second: tuple[float, float] = ANY
+) -> Map:
     return register(
         Map(
             name,
             lambda m, a, b: getattr(m, name)(a, b),
             None,
             f"{{0}} {symbol} {{1}}",
-            Check(f"operator.{reference}", (ANY, ANY)),
+            Check(f"operator.{reference}", (ANY, second)),
             doc,
             level=SUM,
             arity=2,
@@ -675,8 +687,9 @@ def _bitwise(name: str, symbol: str, reference: str, doc: str) -> Map:
 bitwise_and = _bitwise("bitwise_and", r"\mathbin{{\&}}", "and_", "The bits that both have.")
 bitwise_or = _bitwise("bitwise_or", r"\mathbin{{|}}", "or_", "The bits that either has.")
 bitwise_xor = _bitwise("bitwise_xor", r"\oplus", "xor", "The bits that one of them has.")
-left_shift = _bitwise("left_shift", r"\ll", "lshift", "The first, doubled so many times.")
-right_shift = _bitwise("right_shift", r"\gg", "rshift", "The first, halved so many times.")
+SHIFT = (0.0, 5.0)
+left_shift = _bitwise("left_shift", r"\ll", "lshift", "The first, doubled so many times.", SHIFT)
+right_shift = _bitwise("right_shift", r"\gg", "rshift", "The first, halved so many times.", SHIFT)
 invert = register(
     Map(
         "invert",
