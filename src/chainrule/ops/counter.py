@@ -107,7 +107,7 @@ class Shuffle(Op):
     """
 
     name = "shuffle"
-    latex = r"\pi_{{0}}({1})"
+    latex = r"\pi_{{{0}}}({1})"
     doc = "Where the i-th place of a shuffled order points to."
     rounds = 6
 
@@ -122,8 +122,10 @@ class Shuffle(Op):
         lead = key.ndim - 1
         numbers = np.arange(self.rounds, dtype=np.uint32)
         words, _ = threefry_words(key[..., None, :], numbers | np.uint32(1 << 31), numbers)
-        subkeys = [words[..., r].reshape(key.shape[:-1] + (1,) * (index.ndim - lead))
-                   for r in range(self.rounds)]
+        subkeys = [
+            words[..., r].reshape(key.shape[:-1] + (1,) * (index.ndim - lead))
+            for r in range(self.rounds)
+        ]
         value = self._encrypt(index.astype(np.uint64), subkeys, half)
         while (outside := value >= count).any():
             value = np.where(outside, self._encrypt(value, subkeys, half), value)

@@ -381,7 +381,7 @@ logaddexp2 = register(
         ),
         r"\log_2(2^{{{0}}} + 2^{{{1}}})",
         Check("references.logaddexp2", (ANY, ANY)),
-        "The same to base two.",
+        "The logarithm to base two of a sum of powers of two; never overflows.",
         arity=2,
     )
 )
