@@ -1,12 +1,12 @@
 """Neural networks as one graph: see every gradient, check every backward pass, train fast.
 
-    import chainrule as cr
+import chainrule as cr
 
-    net = cr.Sequential(cr.Dense(4), cr.Sigmoid(), cr.Dense(1), cr.Sigmoid())
-    model = cr.Model(net, loss="half_squared_error", optimizer=cr.SGD(0.1))
-    history = model.fit(X, y, epochs=1000)
+net = cr.Sequential(cr.Dense(4), cr.Sigmoid(), cr.Dense(1), cr.Sigmoid())
+model = cr.Model(net, loss="half_squared_error", optimizer=cr.SGD(0.1))
+history = model.fit(X, y, epochs=1000)
 
-    gradient = cr.grad(lambda w: np.sum(np.tanh(X @ w)))(w)
+gradient = cr.grad(lambda w: np.sum(np.tanh(X @ w)))(w)
 """
 
 from chainrule import initializers, losses, random, schedules

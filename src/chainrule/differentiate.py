@@ -222,4 +222,3 @@ def _fresh_inputs(graph: Graph) -> Graph:
     }
     outputs = substitute(graph.outputs, moved)
     return Graph(graph.name, tuple(moved[n] for n in graph.inputs), tuple(outputs)).check()
-

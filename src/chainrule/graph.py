@@ -82,15 +82,11 @@ class Op:
         """The dtype that each input must have before the op applies (NumPy's promotion)."""
         return [(node, node.dtype) for node in inputs]
 
-    def pullback(
-        self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params
-    ) -> Any:
+    def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:
         """The adjoint `g` of the result carried to input `index`, or None where it is zero."""
         return None
 
-    def batch(
-        self, node: "Node", xs: Sequence[Any], batched: Sequence[bool], size: int
-    ) -> Any:
+    def batch(self, node: "Node", xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
         """The op over inputs of which the batched ones carry a new first axis of length `size`."""
         raise NotImplementedError(f"{type(self).__name__} states no batching rule")
 
@@ -383,7 +379,7 @@ def listing(graph: Graph) -> str:
     names: dict[Node, str] = {}
     for node in graph.inputs:
         names[node] = node.params["name"]
-    lines = []
+    lines: list[tuple[str, str, str]] = []
     for node in graph.nodes:
         if node in names:
             continue
@@ -398,14 +394,10 @@ def listing(graph: Graph) -> str:
         lines.append((text, type_text(node), _remarks(node, names)))
     width = max((len(text) for text, _, _ in lines), default=0)
     kinds = max((len(kind) for _, kind, _ in lines), default=0)
-    body = [
-        f"{text:<{width}}  {kind:<{kinds}}  {remark}".rstrip() for text, kind, remark in lines
-    ]
+    body = [f"{text:<{width}}  {kind:<{kinds}}  {remark}".rstrip() for text, kind, remark in lines]
     arguments = ", ".join(f"{names[node]}: {type_text(node)}" for node in graph.inputs)
     results = ", ".join(names[node] for node in graph.outputs)
-    updates = [
-        f"  {names[graph.inputs[index]]} <- {names[node]}" for index, node in graph.updates
-    ]
+    updates = [f"  {names[graph.inputs[index]]} <- {names[node]}" for index, node in graph.updates]
     return "\n".join([f"{graph.name}({arguments})", *body, *updates, f"  return {results}"])
 
 

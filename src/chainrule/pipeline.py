@@ -178,7 +178,7 @@ def copied_handle(leaf: Any) -> Any:
 
 
 def _fresh(leaf: Any, name: str, fresh: dict[Node, Node]) -> Traced:
-    if not is_dynamic(leaf) or isinstance(leaf, np.ndarray) and leaf.dtype.kind != "f":
+    if not is_dynamic(leaf) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind != "f"):
         kind = f"{leaf.dtype} array" if isinstance(leaf, np.ndarray) else type(leaf).__name__
         raise TraceError(
             f"{name} is a {kind}, and only floating-point values have gradients; "
@@ -205,7 +205,7 @@ def _scalar_output(value: Any, function: Function) -> Node:
 # --- compiled calls ------------------------------------------------------------------------------
 
 
-def compile(function: Function, engine: str | None = None) -> Function:  # noqa: A001 - the contract
+def compile(function: Function, engine: str | None = None) -> Function:
     """The same call, recorded and compiled once for each set of shapes, dtypes and static values.
 
     Arrays and numbers that the function reads from outside (globals, closures, attributes of
@@ -366,7 +366,7 @@ def _argument(node: Node) -> Traced:
 
 
 def _hoisted(body: Graph) -> tuple[Graph, list[Traced]]:
-    """What does not change from step to step is computed before the loop and passed as constants."""
+    """What stays the same from step to step, computed before the loop and passed as constants."""
     changing = dependents(body.outputs, body.inputs)
     outside: dict[Node, Node] = {}
     for node in [*body.outputs, *[c for n in body.nodes if n in changing for c in n.inputs]]:
@@ -402,7 +402,9 @@ def vmap(function: Function, in_axes: Any = 0) -> Function:
             if axis is None:
                 given.append(map_tree(copied_handle, argument))
             else:
-                given.append(map_tree(lambda leaf, axis=axis: _sample(leaf, axis, samples), argument))
+                given.append(
+                    map_tree(lambda leaf, axis=axis: _sample(leaf, axis, samples), argument)
+                )
         sizes = {value.shape[0] for value in samples.values()}
         if len(sizes) != 1:
             raise SettingError(

@@ -56,7 +56,7 @@ def run(
             index = rows.shuffle(keys, index, count=count)
         return step(state, map_tree(lambda array: rows.gather(array, index), data))
 
-    call = trace_call(one, (state, data, order, np.int64(0)[...]))
+    call = trace_call(one, (state, data, order, np.zeros((), np.int64)))
     _check_state(call.graph, state)
     program = compile_graph(simplify(stabilise(call.graph)))
     carry, structure = flatten(state)

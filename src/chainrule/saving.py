@@ -92,7 +92,8 @@ def _from_content(content: Any, kind: "type[Model]") -> "Model":
     model._epoch = int(content["epoch"])
     history = content["history"]
     model.history = History(
-        *[[float(v) for v in history[name]] for name in ("loss", "gradient_norm")],
+        loss=[float(v) for v in history["loss"]],
+        gradient_norm=[float(v) for v in history["gradient_norm"]],
         validation_loss=[float(v) for v in history["validation_loss"]],
         metrics={str(k): [float(v) for v in values] for k, values in history["metrics"].items()},
         stopped=str(history["stopped"]),

@@ -162,7 +162,9 @@ def _multiply(node: Node) -> Node | None:
             for inner, rest in (other.inputs, other.inputs[::-1]):
                 factor = constant_value(inner)
                 if factor is not None:
-                    return _made("multiply", (rest, constant_node(value * factor, node.dtype)), node)
+                    return _made(
+                        "multiply", (rest, constant_node(value * factor, node.dtype)), node
+                    )
     return None
 
 

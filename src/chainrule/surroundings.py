@@ -32,8 +32,12 @@ def _outside(function: Any, depth: int, seen: set[int]) -> Iterator[Any]:
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     if isinstance(function, MethodType):
-        yield from _value("self", vars(function.__self__) if hasattr(
-            function.__self__, "__dict__") else None, depth, seen)
+        yield from _value(
+            "self",
+            vars(function.__self__) if hasattr(function.__self__, "__dict__") else None,
+            depth,
+            seen,
+        )
         function = function.__func__
     if not isinstance(function, FunctionType):
         return

@@ -82,7 +82,7 @@ class StepProgram:
     def __init__(
         self, task: Task, data: Arrays, carry: Arrays, batch: int, shuffle: bool, name: str | None
     ) -> None:
-        place = {"epoch": np.int64(0)[...], "start": np.int64(0)[...]}
+        place = {"epoch": np.zeros((), np.int64), "start": np.zeros((), np.int64)}
 
         def step(data: Arrays, carry: Arrays, place: Arrays) -> Any:
             return task.step(data, carry, place, batch=batch, shuffle=shuffle)

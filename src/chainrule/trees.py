@@ -69,9 +69,10 @@ def _build(structure: Structure, leaves: Iterator[Any]) -> Tree:
     values = [_build(child, leaves) for child in structure.children]
     if structure.keys or issubclass(structure.kind, Mapping):
         return dict(zip(structure.keys, values, strict=True))
-    if hasattr(structure.kind, "_fields"):  # a named tuple takes its fields one by one
-        return structure.kind(*values)
-    return structure.kind(values)
+    construct: Callable[..., Any] = structure.kind
+    if hasattr(construct, "_fields"):  # a named tuple takes its fields one by one
+        return construct(*values)
+    return construct(values)
 
 
 def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:

@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node
 from chainrule.ops.indexing import Scatter
-from chainrule.ops.layout import Layout, Pad, Concatenate, OverlapAdd
+from chainrule.ops.layout import Concatenate, Layout, OverlapAdd, Pad
 from chainrule.ops.loop import Loop, Result
 from chainrule.ops.map import Map
 

@@ -29,7 +29,9 @@ class Layer(Configured, ABC):
 
     rectifies: ClassVar[bool] = False  # a ReLU of some sort: weights before it begin as He's
 
-    def make(self, shape: Shape, key: Any, dtype: Any, after: "Layer | None") -> "tuple[Arrays, Arrays]":
+    def make(
+        self, shape: Shape, key: Any, dtype: Any, after: "Layer | None"
+    ) -> "tuple[Arrays, Arrays]":
         """Parameters and state for inputs of one sample's `shape`; `after` is the next layer."""
         return {}, {}
 

@@ -11,7 +11,6 @@ from chainrule.errors import ShapeError
 from chainrule.layers.layer import LAYERS, Array, Arrays, Layer
 from chainrule.settings import Domain, whole_number
 
-
 _SIZE = whole_number(least=0)
 
 

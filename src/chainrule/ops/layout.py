@@ -371,7 +371,9 @@ class OverlapAdd(Layout):
             return total
         for position in product(*map(range, sizes)):
             place = [slice(None)] * total.ndim
-            for offset, (axis, _, stride, dilation) in zip(position, _settings(params), strict=True):
+            for offset, (axis, _, stride, dilation) in zip(
+                position, _settings(params), strict=True
+            ):
                 begin = offset * dilation
                 place[axis] = slice(begin, begin + (w.shape[axis] - 1) * stride + 1, stride)
             total[tuple(place)] += w[(..., *position)]

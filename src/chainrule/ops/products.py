@@ -40,7 +40,9 @@ class Contract(Op):
         return tuple(lengths[letter] for letter in out), a.dtype
 
     def prepare(self, inputs: Sequence[Node]) -> list[tuple[Node, np.dtype[Any]]]:
-        common = np.result_type(*[node.dtype for node in inputs if not node.weak] or [float])
+        common = np.result_type(
+            *([node.dtype for node in inputs if not node.weak] or [np.dtype(float)])
+        )
         return [(node, common) for node in inputs]
 
     def evaluate(self, a: Any, b: Any, *, spec: str) -> Any:

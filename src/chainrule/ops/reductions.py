@@ -41,13 +41,15 @@ class Reduce(Op):
         return inputs[0] if not params["axes"] and not self.gives_index else None
 
     def evaluate(self, x: Any, *, axes: Shape) -> Any:
-        return self.value(x, axes)
+        value: Any = self.value
+        return value(x, axes)
 
     def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:
         if self.gradient is None:
             return None
         (x,) = xs
-        return self.gradient(*[stretch(v, x.shape, params["axes"]) for v in (g, y)], x)
+        full_g, full_y = (stretch(value, x.shape, params["axes"]) for value in (g, y))
+        return self.gradient(full_g, full_y, x)
 
     def batch(self, node: Node, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
         return self(xs[0], axes=behind(node.params["axes"]))

@@ -167,7 +167,9 @@ def _erfc_far(m: Any, x: Any) -> Any:
         m.where(
             x < 4,
             _polynomial(_FAR, m.clip(x, 2.0, 4.0) - 3),
-            _polynomial(_TAIL, (2 / m.square(m.maximum(x, 4.0)) - (1 / 784 + 1 / 16)) / _TAIL_WIDTH),
+            _polynomial(
+                _TAIL, (2 / m.square(m.maximum(x, 4.0)) - (1 / 784 + 1 / 16)) / _TAIL_WIDTH
+            ),
         ),
     )
     # exp(-x^2) with x^2 rounded loses digits as x grows; coarse * coarse is exact.
@@ -185,9 +187,7 @@ def _erf(m: Any, x: Any) -> Any:
 
 def _erfc(m: Any, x: Any) -> Any:
     tail = _erfc_far(m, m.absolute(x))
-    return m.where(
-        m.absolute(x) <= 1, 1 - _erf_near(m, x), m.where(x > 0, tail, 2 - tail)
-    )
+    return m.where(m.absolute(x) <= 1, 1 - _erf_near(m, x), m.where(x > 0, tail, 2 - tail))
 
 
 erf = register(

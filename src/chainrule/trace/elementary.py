@@ -74,8 +74,12 @@ UFUNCS[np.rad2deg] = UFUNCS[np.degrees]
 UFUNCS[np.radians] = lambda x: x * (pi / 180)
 UFUNCS[np.deg2rad] = UFUNCS[np.radians]
 UFUNCS[np.heaviside] = lambda x, at_zero: rows.where(x == 0, at_zero, rows.where(x > 0, 1.0, 0.0))
-UFUNCS[np.fmax] = lambda a, b: rows.where(rows.isnan(a), b, rows.where(rows.isnan(b), a, _max(a, b)))
-UFUNCS[np.fmin] = lambda a, b: rows.where(rows.isnan(a), b, rows.where(rows.isnan(b), a, _min(a, b)))
+UFUNCS[np.fmax] = lambda a, b: rows.where(
+    rows.isnan(a), b, rows.where(rows.isnan(b), a, _max(a, b))
+)
+UFUNCS[np.fmin] = lambda a, b: rows.where(
+    rows.isnan(a), b, rows.where(rows.isnan(b), a, _min(a, b))
+)
 UFUNCS[np.signbit] = lambda x: rows.copysign(1.0, x) < 0
 UFUNCS[np.divmod] = lambda a, b: (rows.floor_divide(a, b), rows.remainder(a, b))
 UFUNCS[np.modf] = lambda x: (x - rows.trunc(x), rows.trunc(x))

@@ -85,7 +85,7 @@ def argument_names(function: Callable[..., Any], arguments: Sequence[Any]) -> li
 def is_dynamic(leaf: Any) -> bool:
     """Arrays and floats are inputs; Python ints, bools, strings and objects are static."""
     if isinstance(leaf, np.ndarray):
-        return leaf.dtype != object
+        return bool(leaf.dtype != object)
     if isinstance(leaf, bool | int):
         return False
     return isinstance(leaf, float | np.floating | Traced)

@@ -154,7 +154,11 @@ def _steps(items: Sequence[Item]) -> bool:
 
 
 def _slice(t: Traced, items: Sequence[Item]) -> Traced:
-    start, stop_, step, flipped, shape = [], [], [], [], []
+    start: list[int] = []
+    stop_: list[int] = []
+    step: list[int] = []
+    flipped: list[int] = []
+    shape: list[int] = []
     axis = 0
     for item in items:
         if item is None:
@@ -389,5 +393,5 @@ def view_of(
     return Traced(found.node, View(t, read, write, reason), is_scalar=False, in_order=in_order)
 
 
-Traced.__getitem__ = getitem  # type: ignore[attr-defined]
-Traced.__setitem__ = setitem  # type: ignore[attr-defined]
+Traced.__getitem__ = getitem
+Traced.__setitem__ = setitem

@@ -97,4 +97,3 @@ def traced_makers() -> Iterator[None]:
             if _recordings == 0:
                 for name, original in _originals.items():
                     setattr(np, name, original)
-

@@ -16,9 +16,10 @@ def _through(function: Any) -> Callable[..., Any]:
 
 
 _SAME = (
-    "all any argmax argmin argsort clip cumprod cumsum diagonal max mean min prod ptp "
-    "ravel repeat squeeze std sum swapaxes take trace var compress"
-).split()
+    *("all", "any", "argmax", "argmin", "argsort", "clip", "compress", "cumprod", "cumsum"),
+    *("diagonal", "max", "mean", "min", "prod", "ravel", "repeat", "squeeze", "std", "sum"),
+    *("swapaxes", "take", "trace", "var"),
+)
 for _name in _SAME:
     setattr(Traced, _name, _through(getattr(np, _name)))
 
@@ -43,8 +44,14 @@ def flatten(self: Any, order: str = "C") -> Any:
     return copied(FUNCTIONS[np.ravel](self, order))
 
 
-def astype_(self: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
-            copy: bool = True) -> Any:
+def astype_(
+    self: Any,
+    dtype: Any,
+    order: str = "K",
+    casting: str = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
+) -> Any:
     value = astype(self, dtype)
     return Traced(value.node, is_scalar=self.is_scalar)
 
@@ -53,8 +60,9 @@ def fill(self: Any, value: Any) -> None:
     self[...] = value
 
 
-def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, *,
-         stable: Any = None) -> None:
+def sort(
+    self: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> None:
     self.write(FUNCTIONS[np.sort](self, axis))
 
 
@@ -78,7 +86,7 @@ for _name, _method in {
     "sort": sort,
     "nonzero": nonzero,
     "copy": copy,
-    "__neg__": Traced.__neg__,  # type: ignore[attr-defined]  # set in a loop over a table
+    "__neg__": Traced.__neg__,
     "__round__": lambda self, digits=0: FUNCTIONS[np.round](self, digits or 0),
     "__divmod__": lambda self, other: np.divmod(self, other),
     "resize": _unavailable("resize", "np.resize(t, shape)"),

@@ -182,9 +182,7 @@ def _subscripts(text: str, values: list[Any]) -> tuple[list[str], str]:
     if len(terms) != len(values):
         raise ValueError(f"einsum: {len(terms)} subscripts for {len(values)} operands")
     free = [letter for letter in LETTERS[::-1] if letter not in text]
-    widths = [
-        x.ndim - len(term.replace("...", "")) for term, x in zip(terms, values, strict=True)
-    ]
+    widths = [x.ndim - len(term.replace("...", "")) for term, x in zip(terms, values, strict=True)]
     width = max([w for term, w in zip(terms, widths, strict=True) if "..." in term], default=0)
     dots = "".join(free[:width])
     spelled = []
@@ -227,8 +225,9 @@ def kron(a: Any, b: Any) -> Any:
 
 
 @implements(np.cross)
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
-          axis: Any = None) -> Any:
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
+) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
@@ -243,8 +242,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = traced(a), traced(v)
     if a.shape[0] < v.shape[0]:
         a, v = v, a
-    n, m = a.shape[0], v.shape[0]
-    low = {"full": m - 1, "same": m // 2 if m % 2 else m // 2 - 1 + 1, "valid": 0}[mode]
+    m = v.shape[0]
+    low = {"full": m - 1, "same": m // 2, "valid": 0}[mode]
     high = {"full": m - 1, "same": m - 1 - low, "valid": 0}[mode]
     framed = rows.pad(a, low=(low,), high=(high,), interior=(0,))
     slid = rows.windows(framed, axes=(0,), sizes=(m,), strides=(1,), dilations=(1,))

@@ -100,7 +100,8 @@ def recording(name: str) -> Iterator[Recording]:
 
 def _dice() -> tuple[Any, ...]:
     """The state of the global generators of NumPy and Python."""
-    name, words, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    state: Any = np.random.get_state(legacy=True)
+    name, words, position, has_gauss, gauss = state
     return (name, words.tobytes(), position, has_gauss, gauss, hash(python_random.getstate()))
 
 

@@ -62,8 +62,14 @@ def _integral_sum_dtype(x: Any, dtype: Any) -> Any:
 
 
 @implements(np.sum)
-def sum_(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, initial: Any = _UNSET,
-         where: Any = _UNSET) -> Any:
+def sum_(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: Any = False,
+    initial: Any = _UNSET,
+    where: Any = _UNSET,
+) -> Any:
     x = _gated(_integral_sum_dtype(traced(a), dtype), where, 0)
     total = reduce(rows.sum, x, axis, keepdims)
     return total if initial is _UNSET else total + initial
@@ -76,8 +82,9 @@ def nansum(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -
 
 
 @implements(np.mean)
-def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False,
-         where: Any = _UNSET) -> Any:
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, where: Any = _UNSET
+) -> Any:
     x = floating(traced(a)) if dtype is None else astype(traced(a), dtype)
     if where is not _UNSET and where is not True:
         gate = rows.broadcast_to(traced(where), shape=x.shape)
@@ -88,8 +95,9 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False,
 
 
 @implements(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False,
-            *, keepdims: Any = False) -> Any:
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+) -> Any:
     x = floating(traced(a))
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
@@ -106,8 +114,17 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 
 
 @implements(np.var)
-def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: Any = False,
-        *, where: Any = _UNSET, mean: Any = _UNSET, correction: Any = _UNSET) -> Any:
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = _UNSET,
+    mean: Any = _UNSET,
+    correction: Any = _UNSET,
+) -> Any:
     x = floating(traced(a)) if dtype is None else astype(traced(a), dtype)
     if where is not _UNSET and where is not True:
         stop("np.var with where= cannot be recorded", "np.mean(..., where=mask) twice")
@@ -119,21 +136,29 @@ def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
 
 
 @implements(np.std)
-def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: Any = False,
-        **kwargs: Any) -> Any:
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> Any:
     return rows.sqrt(var(a, axis, dtype, ddof, keepdims, **kwargs))
 
 
 @implements(np.max, np.amax)
-def max_(a: Any, axis: Any = None, keepdims: Any = False, initial: Any = _UNSET,
-         where: Any = _UNSET) -> Any:
+def max_(
+    a: Any, axis: Any = None, keepdims: Any = False, initial: Any = _UNSET, where: Any = _UNSET
+) -> Any:
     result = reduce(rows.max, _gated(traced(a), where, -np.inf), axis, keepdims)
     return result if initial is _UNSET else rows.maximum(result, initial)
 
 
 @implements(np.min, np.amin)
-def min_(a: Any, axis: Any = None, keepdims: Any = False, initial: Any = _UNSET,
-         where: Any = _UNSET) -> Any:
+def min_(
+    a: Any, axis: Any = None, keepdims: Any = False, initial: Any = _UNSET, where: Any = _UNSET
+) -> Any:
     result = reduce(rows.min, _gated(traced(a), where, np.inf), axis, keepdims)
     return result if initial is _UNSET else rows.minimum(result, initial)
 
@@ -182,15 +207,21 @@ def argmin(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 @implements(np.prod)
-def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False,
-         initial: Any = _UNSET, where: Any = _UNSET) -> Any:
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: Any = False,
+    initial: Any = _UNSET,
+    where: Any = _UNSET,
+) -> Any:
     """Halves multiplied with each other: the gradient is right where factors are 0."""
     x = _gated(_integral_sum_dtype(traced(a), dtype), where, 1)
     axes = axes_of(axis, x.ndim)
     others = tuple(i for i in range(x.ndim) if i not in axes)
     rest = tuple(x.shape[i] for i in others)
     if not x.size:
-        return np.multiply.reduce(np.empty(x.shape, x.dtype), axis=axes, keepdims=bool(keepdims))
+        return np.prod(np.empty(x.shape, x.dtype), axis=axes, keepdims=bool(keepdims))
     count = _size(tuple(x.shape[i] for i in axes))
     factors = rows.reshape(rows.transpose(x, axes=(*axes, *others)), shape=(count, *rest))
     while count > 1:
@@ -268,8 +299,9 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _UNSET, append: Any 
 
 
 @implements(np.argsort)
-def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *,
-            stable: Any = None) -> Any:
+def argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
     x, along = _along(a, axis)
     return rows.argsort(x, axis=along)
 
@@ -281,8 +313,9 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 
 
 @implements(np.median)
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-           keepdims: bool = False) -> Any:
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Any:
     return quantile(a, 0.5, axis, keepdims=keepdims)
 
 
@@ -292,8 +325,15 @@ def percentile(a: Any, q: Any, axis: Any = None, **kwargs: Any) -> Any:
 
 
 @implements(np.quantile)
-def quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear",
-             keepdims: bool = False, **kwargs: Any) -> Any:
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    method: str = "linear",
+    keepdims: bool = False,
+    **kwargs: Any,
+) -> Any:
     if method != "linear" or np.ndim(q) > 0:
         stop("np.quantile is recorded for one quantile, interpolated linearly", "one call for each")
     x = floating(traced(a))

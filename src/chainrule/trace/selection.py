@@ -125,6 +125,9 @@ class Selection:
             rows.cast(self.mask, dtype=np.dtype(np.int64)), axes=tuple(range(self.mask.ndim))
         )
 
+    def __neg__(self) -> Any:
+        return call_ufunc(np.negative, self)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -205,4 +208,3 @@ for _name, _ufunc in {
     "ne": np.not_equal,
 }.items():
     setattr(Selection, f"__{_name}__", _operator(_ufunc, reverse=False))
-Selection.__neg__ = lambda self: call_ufunc(np.negative, self)  # type: ignore[attr-defined]

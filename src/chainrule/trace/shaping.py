@@ -1,6 +1,7 @@
 """NumPy's functions that move, repeat, join and cut arrays, and those that choose among them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -96,11 +97,11 @@ def _atleast(rank: int) -> Any:
     return at_least
 
 
-for _rank, _function in ((1, np.atleast_1d), (2, np.atleast_2d), (3, np.atleast_3d)):
-    FUNCTIONS[_function] = _atleast(_rank)
-
-for _function, _attribute in ((np.shape, "shape"), (np.ndim, "ndim")):
-    FUNCTIONS[_function] = lambda a, _attribute=_attribute: getattr(traced(a), _attribute)
+FUNCTIONS[np.atleast_1d] = _atleast(1)
+FUNCTIONS[np.atleast_2d] = _atleast(2)
+FUNCTIONS[np.atleast_3d] = _atleast(3)
+FUNCTIONS[np.shape] = lambda a: traced(a).shape
+FUNCTIONS[np.ndim] = lambda a: traced(a).ndim
 
 
 @implements(np.size)
@@ -295,7 +296,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         new = broadcast_to(new, shape) if new.ndim != x.ndim else new
     else:
         new = broadcast_to(new, shape)
-    at = obj + x.shape[along] if obj < 0 else obj
+    at = int(obj) + x.shape[along] if obj < 0 else int(obj)
     head, tail = split_at(x, [at], along)
     return concatenate([head, astype(new, x.dtype), tail], along)
 
@@ -319,7 +320,7 @@ def split_at(x: Any, places: Sequence[int], axis: int) -> list[Any]:
     ends = [0, *places, x.shape[axis]]
     index: list[Any] = [slice(None)] * x.ndim
     parts = []
-    for begin, end in zip(ends, ends[1:], strict=False):
+    for begin, end in pairwise(ends):
         index[axis] = slice(begin, max(begin, end))
         parts.append(x[tuple(index)])
     return parts
@@ -598,8 +599,15 @@ def astype_(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> 
 
 
 def _like(value: float) -> Any:
-    def like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
-             *, device: Any = None) -> Any:
+    def like(
+        a: Any,
+        dtype: Any = None,
+        order: str = "K",
+        subok: bool = True,
+        shape: Any = None,
+        *,
+        device: Any = None,
+    ) -> Any:
         x = traced(a)
         return filled(x.shape if shape is None else shape, value, dtype or x.dtype)
 
@@ -663,8 +671,9 @@ def round_(a: Any, decimals: int = 0) -> Any:
 
 
 @implements(np.nan_to_num)
-def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None,
-               neginf: Any = None) -> Any:
+def nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
     value = traced(x)
     limits = np.finfo(value.dtype)
     high = limits.max if posinf is None else posinf
@@ -686,8 +695,9 @@ def sinc(x: Any) -> Any:
 
 
 @implements(np.lib.stride_tricks.sliding_window_view)
-def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
-                        writeable: bool = False) -> Any:
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
     value = traced(x)
     sizes = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
     axes = tuple(range(value.ndim)) if axis is None else normalize_axis_tuple(axis, value.ndim)
@@ -704,12 +714,21 @@ def _refused(function: Any, remedy: str) -> None:
     FUNCTIONS[function] = refuse
 
 
-for _function in (np.nonzero, np.argwhere, np.flatnonzero, np.extract, np.unique):
+_VALUE_SHAPED: tuple[Any, ...] = (
+    np.nonzero,
+    np.argwhere,
+    np.flatnonzero,
+    np.extract,
+    np.unique,
+)
+for _function in _VALUE_SHAPED:
     _refused(_function, "np.where(mask, t, 0) and sums over it, or the same outside the function")
 
 
 @implements(np.interp)
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
     """Piecewise linear interpolation; xp is sorted. Beyond the ends, the end values (or given)."""
     at, grid, values = traced(x), traced(xp), traced(fp)
     below = rows.cast(rows.reshape(at, shape=(*at.shape, 1)) >= grid, dtype=np.dtype(np.int64))

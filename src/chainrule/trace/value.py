@@ -9,7 +9,7 @@ code which relies on NumPy's aliasing computes what it computes in NumPy.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -57,6 +57,11 @@ class Traced:
 
     __slots__ = ("_node", "_view", "in_order", "is_scalar")
     __hash__ = None  # type: ignore[assignment]  # as for arrays: == is elementwise
+
+    # Set from tables: the operators below, indexing in `indexing`.
+    __getitem__: ClassVar[Any]
+    __setitem__: ClassVar[Any]
+    __neg__: ClassVar[Any]
 
     def __init__(
         self,
@@ -257,7 +262,7 @@ def apply(op: Op, nodes: Sequence[Node], params: dict[str, Any]) -> Traced:
     if same is not None:
         return Traced(same)
     shape, dtype = op.infer(inputs, params)
-    if dtype.kind == "c" or dtype == object:
+    if dtype.kind in "cO":
         raise TraceError(f"{where()}{op.name} gives {dtype} numbers; only real ones are recorded")
     weak = bool(nodes) and all(node.weak for node in nodes) and shape == ()
     frozen = MappingProxyType(params) if params else EMPTY
@@ -265,7 +270,7 @@ def apply(op: Op, nodes: Sequence[Node], params: dict[str, Any]) -> Traced:
 
 
 def _source() -> Source | None:
-    """The user's line; for a term of the chain rule or a rewrite, that of the node it stems from."""
+    """The user's line; for a term of the chain rule, or a rewrite, that of its origin."""
     origin, role = current_origin(), current_role()
     if origin is not None:
         return origin
@@ -345,8 +350,9 @@ def store(target: Any, value: Any, casting: Any) -> Any:
 
 def _fit(value: Any, target: Traced) -> Traced:
     """A value in the shape and dtype of the memory it is written to."""
-    found = value if isinstance(value, Traced) else wrap(as_node(value))
-    found = astype(found, target.dtype)
+    found: Traced = astype(
+        value if isinstance(value, Traced) else wrap(as_node(value)), target.dtype
+    )
     if found.shape != target.shape:
         return wrap(rows.broadcast_to(found, shape=target.shape).node)
     return found
