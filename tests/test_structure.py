@@ -1,0 +1,61 @@
+"""The house keeps its own rules: floors of imports, line lengths, public names, import time."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import chainrule
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def test_imports_go_one_way() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    floors = " ".join(config["tool"]["importlinter"]["contracts"][0]["layers"])
+    named = {name.split(".")[1] for name in floors.replace("|", " ").replace(":", " ").split()}
+    present = {
+        path.stem
+        for path in (ROOT / "src" / "chainrule").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert present - named == {"__init__"}
+
+
+def test_lines_are_at_most_100_characters() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 100
+    ]
+    assert long == []
+
+
+def test_public_names_exist_once_and_carry_docstrings() -> None:
+    assert len(set(chainrule.__all__)) == len(chainrule.__all__)
+    for name in chainrule.__all__:
+        assert getattr(chainrule, name).__doc__, name
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """Plots, tables, progress and other heavy libraries load when they are used."""
+    heavy = ["matplotlib", "polars", "rich", "sklearn", "scipy", "torch", "click", "hypothesis"]
+    code = f"import sys, chainrule; print([n for n in {heavy} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
