@@ -42,7 +42,7 @@ def test_loss_and_gradient_norm_stand_side_by_side(tmp_path):
     assert left.get_position().x1 < right.get_position().x0
     assert left.get_legend() is None
     height, width, _ = picture(figure, tmp_path / "history.png").shape
-    assert (width, height) == (12 * plots.DPI, 4.6 * plots.DPI)
+    assert (width, height) == (12 * plots.DPI, 5 * plots.DPI)
 
 
 def test_the_validation_loss_and_the_kept_epoch_are_marked():

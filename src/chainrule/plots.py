@@ -75,7 +75,7 @@ def plot_history(
     `best_epoch`, counted from 1, is marked where it is given: the epoch whose weights were kept.
     """
     validation_loss = validation_loss or []
-    with _figure(12, 4.6, columns=2) as (figure, (left, right)):
+    with new_figure(12, 5, columns=2) as (figure, (left, right)):
         _curve(left, loss, BLUE, "training")
         if validation_loss:
             _curve(left, validation_loss, ORANGE, "validation")
@@ -111,7 +111,7 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str]) -> "Figure":
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     size = float(np.clip(2.6 + 0.62 * count, 4.2, 10))
-    with _figure(size, size) as (figure, axes):
+    with new_figure(size, size) as (figure, axes):
         axes.grid(False)
         image = axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1)
         axes.spines[:].set_visible(False)
@@ -169,7 +169,7 @@ def plot_predictions(
     low = float(min(x.min(), y.min()))
     high = float(max(x.max(), y.max()))
     margin = 0.04 * (high - low) or 1.0
-    with _figure(5.6, 5.4) as (figure, axes):
+    with new_figure(5.6, 5.4) as (figure, axes):
         limits = (low - margin, high + margin)
         axes.plot(limits, limits, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.plot(
@@ -192,7 +192,7 @@ def plot_predictions(
 
 
 @contextmanager
-def _figure(width: float, height: float, columns: int = 1) -> Iterator[tuple["Figure", Any]]:
+def new_figure(width: float, height: float, columns: int = 1) -> Iterator[tuple["Figure", Any]]:
     """A figure in the project's style, laid out when the block ends; sizes in inches."""
     try:
         import matplotlib
