@@ -89,12 +89,16 @@ def fold(x: Array, axes: Shape, step: Callable[[Any, Any], Any]) -> Array:
     return by_index([x.shape[axis] for axis in kept], x.dtype, lambda *place: found[place])
 
 
-def along(x: Array, axis: int, rule: Callable[[list[Any]], Any]) -> Array:
+def along(x: Array, axis: int, rule: Callable[[list[Any]], Any], dtype: Any = None) -> Array:
     """`rule` of the list of numbers along an axis; a list that it returns takes the axis' place."""
     lines = np.moveaxis(x, axis, -1)
-    made = np.array([rule(lines[index].tolist()) for index in np.ndindex(*lines.shape[:-1])])
+    made = np.array([rule(lines[at].tolist()) for at in np.ndindex(*lines.shape[:-1])], dtype)
     made = made.reshape(*lines.shape[:-1], *made.shape[1:])
     return np.moveaxis(made, -1, axis) if made.ndim == x.ndim else made
+
+
+def cumsum(x: Array, axis: int) -> Array:
+    return along(x, axis, lambda line: [sum(line[: i + 1]) for i in range(len(line))], x.dtype)
 
 
 def contract(a: Array, b: Array, spec: str) -> Array:
