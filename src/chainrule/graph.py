@@ -312,7 +312,7 @@ class Graph:
         """The outputs, then the new values of inputs that were changed in place."""
         return (*self.outputs, *(node for _, node in self.updates))
 
-    @property
+    @cached_property
     def captured(self) -> tuple[Node, ...]:
         """The arrays from outside the function, as nodes."""
         return tuple(node for node in self.nodes if node.op is CAPTURED)

@@ -22,6 +22,7 @@ from chainrule.graph import (
     input_node,
     substitute,
 )
+from chainrule.memory import overlap, unshared
 from chainrule.ops import rows
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise, stabilised
@@ -34,6 +35,7 @@ from chainrule.trace.function import (
     output_node,
     trace_call,
 )
+from chainrule.trace.refusals import stop
 from chainrule.trace.value import astype, copied
 from chainrule.trees import Structure, Tree, flatten, map_tree, unflatten
 from chainrule.vectorise import batched, spread
@@ -48,7 +50,13 @@ def _execute(function: Function, arguments: Sequence[Any]) -> Any:
     """Record a call, run it once, and give back plain arrays. The arguments are left alone."""
     call = trace_call(function, arguments)
     program = compile_graph(simplify(stabilise(call.graph)))
-    return _results(call, program(_arrays(call, arguments)))
+    return _results(call, _run(call, program, _arrays(call, arguments)))
+
+
+def _run(call: Call, program: Any, arrays: Sequence[Any]) -> list[Any]:
+    """Outputs and updates in memory of their own: neither arguments nor constants."""
+    read = [*arrays, *(node.params["array"] for node in call.graph.captured)]
+    return unshared(program(arrays), read)
 
 
 def _arrays(call: Call, arguments: Sequence[Any]) -> list[Any]:
@@ -234,7 +242,9 @@ class _Compiled:
         leaves, structure = flatten(tuple(arguments))
         key = (structure, tuple(_spec(leaf) for leaf in leaves), self._surroundings.key())
         call, program = self._find(key, arguments)
-        values = program(_arrays(call, arguments))
+        arrays = _arrays(call, arguments)
+        _refuse_overlap(call, arrays)
+        values = _run(call, program, arrays)
         self._write_back(call, leaves, values[len(call.graph.outputs) :])
         return _results(call, values)
 
@@ -264,6 +274,23 @@ class _Compiled:
                     "container that it was given; return it instead"
                 )
             leaf[...] = value
+
+
+def _refuse_overlap(call: Call, arrays: Sequence[Any]) -> None:
+    """In NumPy the change of one argument would show in the other; in the graph it does not."""
+    changed = [index for index, _ in call.graph.updates]
+    if not changed:
+        return
+    captured = call.graph.captured
+    found = overlap([*arrays, *(node.params["array"] for node in captured)], changed)
+    if found is not None:
+        names = [node.params["name"] for node in call.graph.inputs]
+        names += ["an array from outside"] * len(captured)
+        first, second = (names[place] for place in found)
+        stop(
+            f"{call.graph.name} changes {first} in place, and {second} shares its memory",
+            f"a copy for each: {first}.copy()",
+        )
 
 
 def _spec(leaf: Any) -> Any:
