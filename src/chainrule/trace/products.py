@@ -258,25 +258,24 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     value = floating(traced(x))
     if axis is None:
         if ord is None or (value.ndim == 1 and ord == 2):
-            total = reduce(rows.sum, rows.square(value), None, keepdims)
-            return rows.sqrt(total)
+            return _root(reduce(rows.sum, rows.square(value), None, keepdims), 2)
         axis = tuple(range(value.ndim))
-    axes = axes_of(axis, value.ndim)
+    axes = normalize_axis_tuple(axis, value.ndim)
     if len(axes) == 1:
         return _vector_norm(value, ord, axes, keepdims)
     if ord in (None, "fro"):
-        return rows.sqrt(reduce(rows.sum, rows.square(value), axes, keepdims))
-    if ord in (1, np.inf):
-        first, second = axes if ord == 1 else axes[::-1]
+        return _root(reduce(rows.sum, rows.square(value), axes, keepdims), 2)
+    if ord in (1, -1, np.inf, -np.inf):
+        first, second = axes if abs(ord) == 1 else axes[::-1]
         sums = reduce(rows.sum, rows.absolute(value), first, keepdims=True)
-        found = reduce(rows.max, sums, second, keepdims=True)
+        found = reduce(rows.max if ord > 0 else rows.min, sums, second, keepdims=True)
         return found if keepdims else FUNCTIONS[np.squeeze](found, axes)
     stop(f"the matrix norm ord={ord!r} cannot be recorded", "ord='fro', 1 or np.inf")
 
 
 def _vector_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
     if ord in (None, 2):
-        return rows.sqrt(reduce(rows.sum, rows.square(x), axes, keepdims))
+        return _root(reduce(rows.sum, rows.square(x), axes, keepdims), 2)
     size = rows.absolute(x)
     if ord == np.inf:
         return reduce(rows.max, size, axes, keepdims)
@@ -286,7 +285,19 @@ def _vector_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
         return reduce(rows.sum, astype(x != 0, x.dtype), axes, keepdims)
     if ord == 1:
         return reduce(rows.sum, size, axes, keepdims)
-    return reduce(rows.sum, size**ord, axes, keepdims) ** (1.0 / ord)
+    if ord > 1:
+        return _root(reduce(rows.sum, size**ord, axes, keepdims), ord)
+    zero = size == 0  # where the power has no derivative, or no value
+    powers = rows.where(zero, 0.0 if ord > 0 else np.inf, rows.where(zero, 1.0, size) ** ord)
+    return _root(reduce(rows.sum, powers, axes, keepdims), ord)
+
+
+def _root(total: Any, order: float) -> Any:
+    """The last step of a norm. Where the total is 0 its derivative is too, as that of |x|."""
+    zero = total == 0
+    positive = rows.where(zero, 1.0, total)
+    root = rows.sqrt(positive) if order == 2 else positive ** (1.0 / order)
+    return rows.where(zero, 0.0, root)
 
 
 FUNCTIONS[np.linalg.vector_norm] = lambda x, /, *, axis=None, keepdims=False, ord=2: norm(
@@ -339,6 +350,8 @@ def det(a: Any) -> Any:
     x = floating(traced(a))
     right = rows.broadcast_to(traced(np.zeros((x.shape[-1], 1), x.dtype)), shape=(*x.shape[:-1], 1))
     _, pivots = _eliminate(x, right)
+    if not pivots:  # no rows: an empty product
+        return traced(np.ones(x.shape[:-2], x.dtype))
     total = pivots[0]
     for pivot in pivots[1:]:
         total = total * pivot
@@ -350,6 +363,9 @@ def slogdet(a: Any) -> Any:
     x = floating(traced(a))
     right = rows.broadcast_to(traced(np.zeros((x.shape[-1], 1), x.dtype)), shape=(*x.shape[:-1], 1))
     _, pivots = _eliminate(x, right)
+    if not pivots:
+        ones = traced(np.ones(x.shape[:-2], x.dtype))
+        return np.linalg._linalg.SlogdetResult(ones, ones * 0)
     sign, logarithm = rows.sign(pivots[0]), rows.log(rows.absolute(pivots[0]))
     for pivot in pivots[1:]:
         sign = sign * rows.sign(pivot)
