@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from chainrule.ops import rows
 from chainrule.ops.products import LETTERS
 from chainrule.trace.elementary import floating, traced
-from chainrule.trace.reducing import axes_of, implements, reduce
+from chainrule.trace.reducing import implements, reduce
 from chainrule.trace.refusals import stop
 from chainrule.trace.shaping import diagonal, expand_dims, moveaxis, reshape, swapaxes
 from chainrule.trace.value import FUNCTIONS, UFUNCS, astype
