@@ -364,7 +364,8 @@ def _scan_body(
     x_structure: Structure,
 ) -> tuple[Graph, Structure]:
     carries = [
-        input_node(f"carry {i}", value.shape, value.dtype) for i, value in enumerate(initial)
+        input_node(f"carry {i}", value.shape, value.dtype, value.node.weak)
+        for i, value in enumerate(initial)
     ]
     steps = [input_node(f"x {i}", x.shape[1:], x.dtype) for i, x in enumerate(series)]
     returned = function(
