@@ -32,10 +32,12 @@ def key(seed: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
 
 
 def fold_in(key: Any, data: Any) -> Any:
-    """A new key from a key and a whole number (of any integer dtype), such as a step counter."""
+    """A new key from a key and a whole number modulo 2**32, such as a step counter."""
     if not hasattr(type(data), "__chainrule_apply__"):
         data = np.asarray(data)
-    low = rows.cast(rows.bitwise_and(data, 0xFFFFFFFF), dtype=np.dtype(np.uint32))
+    if data.dtype.kind not in "iu":
+        raise SettingError(f"fold_in takes a whole number, not {data.dtype}")
+    low = rows.cast(data, dtype=np.dtype(np.uint32))
     zero = low & np.uint32(0)
     counter = np.stack([zero | _DERIVE, low], axis=-1)
     return rows.threefry(key, counter)
