@@ -28,7 +28,7 @@ from chainrule.ops import TABLE
 from chainrule.ops.layout import inverse_permutation
 from chainrule.ops.loop import Loop
 from chainrule.ops.map import Map
-from chainrule.ops.products import parts
+from chainrule.ops.products import LETTERS, parts
 
 SMALL = 64  # constants of up to so many numbers are computed beforehand
 
@@ -101,7 +101,9 @@ def _reduced(node: Node) -> Node:
     replaced = rule(node) if rule is not None else None
     if replaced is not None and (replaced.shape, replaced.dtype) == (node.shape, node.dtype):
         return replaced
-    return _unstretched(node) if isinstance(node.op, Map) else node
+    if isinstance(node.op, Map):
+        return _stretched_last(node) or _unstretched(node)
+    return node
 
 
 def _folded(node: Node) -> Node | None:
@@ -113,6 +115,20 @@ def _folded(node: Node) -> Node | None:
     with np.errstate(all="ignore"):
         value = node.op.evaluate(*[child.params["value"] for child in node.inputs], **node.params)
     return constant_node(np.asarray(value), node.dtype)
+
+
+def _stretched_last(node: Node) -> Node | None:
+    """Map over repetitions of single numbers: the number first, then the repetition."""
+    if int(np.prod(node.shape)) <= 1 or not node.inputs:
+        return None
+    small = []
+    for child in node.inputs:
+        base = child.inputs[0] if child.op.name == "broadcast_to" else child
+        if int(np.prod(base.shape)) != 1:
+            return None
+        small.append(base if base.shape == () else _made("reshape", (base,), child, shape=()))
+    single = _made(node.op.name, small, node, **node.params)
+    return _made("broadcast_to", (_folded(single) or single,), node, shape=node.shape)
 
 
 def _unstretched(node: Node) -> Node:
@@ -192,6 +208,9 @@ def _reshape(node: Node) -> Node | None:
     (x,) = node.inputs
     if x.op.name == "reshape":
         return _made("reshape", x.inputs, node, shape=node.shape)
+    if x.op.name == "broadcast_to" and int(np.prod(x.inputs[0].shape)) == 1:
+        single = _made("reshape", x.inputs, node, shape=())
+        return _made("broadcast_to", (_folded(single) or single,), node, shape=node.shape)
     return None
 
 
@@ -228,6 +247,15 @@ def _contract(node: Node) -> Node | None:
     return _made("contract", inputs, node, spec=f"{letters[0]},{letters[1]}->{out}")
 
 
+def _sum(node: Node) -> Node | None:
+    """The sum of all squares is a dot product."""
+    (x,) = node.inputs
+    if x.op.name != "square" or len(node.params["axes"]) != x.ndim or x.dtype.kind != "f":
+        return None
+    letters = LETTERS[: x.ndim]
+    return _made("contract", (x.inputs[0], x.inputs[0]), node, spec=f"{letters},{letters}->")
+
+
 _RULES: Mapping[str, Callable[[Node], Node | None]] = {
     "add": _add,
     "subtract": _subtract,
@@ -238,6 +266,7 @@ _RULES: Mapping[str, Callable[[Node], Node | None]] = {
     "transpose": _transpose,
     "broadcast_to": _broadcast,
     "contract": _contract,
+    "sum": _sum,
 }
 
 

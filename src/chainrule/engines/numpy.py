@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node
+from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node, constant_value
+from chainrule.ops.elementwise import where
 from chainrule.ops.indexing import Scatter
 from chainrule.ops.layout import Concatenate, Layout, OverlapAdd, Pad
 from chainrule.ops.loop import Loop, Result
 from chainrule.ops.map import Map
+from chainrule.ops.products import Contract, contraction_plan
 
 Array = np.ndarray[Any, Any]
-name = "numpy"
+_FILE = "<graph>"  # the file name that tracebacks show for assembled functions
 
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
@@ -51,88 +53,73 @@ def exclusive() -> Iterator[None]:
 
 
 class Program:
-    """A graph, planned once and run many times."""
+    """A graph, planned once and run many times.
+
+    The plan is written down as one Python function, a line for each node, whose names hold the
+    values: Python then spends on a node no more than the call of its NumPy function.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._results = graph.results
-        nodes = [*dict.fromkeys([*graph.inputs, *graph.nodes])]
-        self._slot = {node: place for place, node in enumerate(nodes)}
-        self._inputs = [self._slot[node] for node in graph.inputs]
-        self._fixed = [
-            (self._slot[node], node.params["value"]) for node in nodes if node.op is CONSTANT
-        ]
-        self._captured = [
-            (self._slot[node], node.params["array"]) for node in nodes if node.op is CAPTURED
-        ]
-        self._outputs = [self._slot[node] for node in self._results]
-        self._steps = list(self._plan([n for n in nodes if not isinstance(n.op, Leaf)]))
-
-    # --- planning ---
-
-    def _plan(self, nodes: Sequence[Node]) -> "Iterator[tuple[Any, ...]]":
-        owner = self._owners(nodes)
-        last = self._last_uses(nodes, owner)
-        results_used = _results_used(nodes)
-        kept = {owner[node] for node in self._results}
-        for place, node in enumerate(nodes):
-            inputs = [self._slot[child] for child in node.inputs]
-            dying = [
-                child
-                for child in dict.fromkeys(node.inputs)
-                if last[owner[child]] == place and owner[child] not in kept
-            ]
-            free = [
-                index
-                for index, child in enumerate(node.inputs)
-                if child in dying
-                and owner[child] is child
-                and not isinstance(child.op, Leaf)
-                and (child.shape, child.dtype) == (node.shape, node.dtype)
-            ]
-            run = _step(node, free, results_used)
-            released = [self._slot[child] for child in dying if not isinstance(child.op, Leaf)]
-            yield run, self._slot[node], inputs, released, node
-
-    def _owners(self, nodes: Sequence[Node]) -> dict[Node, Node]:
-        """The node whose memory each node's result lies in."""
-        owner = {node: node for node in self._slot}
-        for node in nodes:
-            if _is_view(node):
-                owner[node] = owner[node.inputs[0]]
-        return owner
-
-    def _last_uses(self, nodes: Sequence[Node], owner: dict[Node, Node]) -> dict[Node, int]:
-        last: dict[Node, int] = dict.fromkeys(self._slot, -1)
-        for place, node in enumerate(nodes):
-            for child in node.inputs:
-                last[owner[child]] = place
-        return last
-
-    # --- running ---
+        self._nodes = [n for n in _schedule(graph.results) if not isinstance(n.op, Leaf)]
+        self._names = _names(graph, self._nodes)
+        self._run = self._assemble()
 
     def __call__(self, arrays: Sequence[Any]) -> list[Array]:
         """One run. `arrays` has one entry for each input of the graph."""
         with nullcontext() if _quiet.get() else exclusive():
-            return self._run(arrays)
+            return self.run(arrays)
 
-    def _run(self, arrays: Sequence[Any]) -> list[Array]:
-        values: list[Any] = [None] * len(self._slot)
-        for slot, array in zip(self._inputs, arrays, strict=True):
-            values[slot] = array
-        for slot, array in self._fixed:
-            values[slot] = array
-        for slot, array in self._captured:
-            values[slot] = array
-        for run, out, inputs, released, node in self._steps:
-            try:
-                values[out] = run(*[values[slot] for slot in inputs])
-            except Exception as error:
+    def run(self, arrays: Sequence[Any]) -> list[Array]:
+        """One run by whoever is `exclusive` already."""
+        try:
+            return [np.asarray(value) for value in self._run(*arrays)]
+        except Exception as error:
+            node = self._failed(error)
+            if node is not None:
                 error.add_note(f"in {node.op.describe(node.params)}, {node.source}")
-                raise
-            for slot in released:
-                values[slot] = None
-        return [np.asarray(values[slot]) for slot in self._outputs]
+            raise
+
+    def _assemble(self) -> Callable[..., tuple[Any, ...]]:
+        """The Python function: `v3 = f3(v1, v2)` for each node, then what is not needed goes."""
+        graph, names = self.graph, self._names
+        space: dict[str, Any] = {}
+        for node in graph.nodes:
+            if node.op is CONSTANT:
+                space[names[node]] = node.params["value"]
+            elif node.op is CAPTURED:
+                space[names[node]] = node.params["array"]
+        lines = [f"def run({', '.join(names[node] for node in graph.inputs)}):"]
+        owner = _owners(self._nodes)
+        dying = _last_uses(self._nodes, owner, kept={owner.get(n, n) for n in graph.results})
+        used = _results_used(self._nodes)
+        for place, node in enumerate(self._nodes):
+            gone = dying[place]
+            free = [
+                index
+                for index, child in enumerate(node.inputs)
+                if child in gone
+                and owner[child] is child
+                and (child.shape, child.dtype) == (node.shape, node.dtype)
+            ]
+            space[f"f{place}"] = _step(node, free, used)
+            inputs = ", ".join(names[child] for child in node.inputs)
+            released = [names[child] for child in gone]
+            cleanup = f"; {' = '.join(released)} = None" if released else ""
+            lines.append(f"    {names[node]} = f{place}({inputs}){cleanup}")
+        lines.append(f"    return ({''.join(names[node] + ', ' for node in graph.results)})")
+        exec(compile("\n".join(lines), _FILE, "exec"), space)
+        return space["run"]  # type: ignore[no-any-return]  # the function just made
+
+    def _failed(self, error: BaseException) -> Node | None:
+        """The node whose line of the assembled function was running."""
+        step = error.__traceback__
+        while step is not None:
+            if step.tb_frame.f_code is self._run.__code__:
+                place = step.tb_lineno - 2  # lines count from 1, and the first is the signature
+                return self._nodes[place] if place < len(self._nodes) else None
+            step = step.tb_next
+        return None
 
     def trace_values(self, arrays: Sequence[Any]) -> dict[Node, Array]:
         """Every node's value, for whoever wants to see them all."""
@@ -147,6 +134,56 @@ class Program:
                     inputs = [values[child] for child in node.inputs]
                     values[node] = _step(node, [], {})(*inputs)
         return values
+
+
+def _schedule(results: Sequence[Node]) -> list[Node]:
+    """Every node just before whoever needs it first, so that values are met while still cached."""
+    done: dict[Node, None] = {}
+    stack = [(node, False) for node in reversed(results)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            done[node] = None
+        elif node not in done:
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(node.inputs) if child not in done)
+    return list(done)
+
+
+def _names(graph: Graph, nodes: Sequence[Node]) -> dict[Node, str]:
+    """What each value is called in the assembled function: inputs, leaves, results of nodes."""
+    names = {node: f"x{place}" for place, node in enumerate(graph.inputs)}
+    for place, node in enumerate(n for n in graph.nodes if n not in names):
+        names[node] = f"c{place}" if isinstance(node.op, Leaf) else f"v{place}"
+    return names
+
+
+def _owners(nodes: Sequence[Node]) -> dict[Node, Node]:
+    """For each node's value, the node whose memory it lies in. Leaves own themselves."""
+    owner: dict[Node, Node] = {}
+    for node in nodes:
+        for child in node.inputs:
+            owner.setdefault(child, child)
+        owner[node] = owner[node.inputs[0]] if _is_view(node) else node
+    return owner
+
+
+def _last_uses(
+    nodes: Sequence[Node], owner: dict[Node, Node], kept: set[Node]
+) -> dict[int, list[Node]]:
+    """After which step which values are not needed any more; never leaves, never results."""
+    last: dict[Node, int] = {}
+    sharing: dict[Node, list[Node]] = {}
+    for place, node in enumerate(nodes):
+        sharing.setdefault(owner[node], []).append(node)
+        last[owner[node]] = place  # a value that nobody reads goes at once
+        for child in node.inputs:
+            last[owner[child]] = place
+    dying: dict[int, list[Node]] = {place: [] for place in range(len(nodes))}
+    for own, place in last.items():
+        if own not in kept and not isinstance(own.op, Leaf):
+            dying[place] += sharing[own]
+    return dying
 
 
 def _is_view(node: Node) -> bool:
@@ -175,6 +212,10 @@ def _step(node: Node, free: Sequence[int], used: dict[Node, set[int]]) -> Callab
         return op.overwrite
     if isinstance(op, Map) and op.ufunc is not None and not params:
         return _elementwise(op.ufunc, free)
+    if op is where and constant_value(node.inputs[2]) == 0 and node.dtype.kind == "f":
+        return _gate(node)
+    if isinstance(op, Contract):
+        return contraction_plan(params["spec"])
     if not params:
         return op.evaluate
     return lambda *arrays: op.evaluate(*arrays, **params)
@@ -188,6 +229,19 @@ def _elementwise(ufunc: Any, free: Sequence[int]) -> Callable[..., Any]:
     def run(*arrays: Any) -> Any:
         target = arrays[place]
         return ufunc(*arrays, out=target) if type(target) is np.ndarray else ufunc(*arrays)
+
+    return run
+
+
+def _gate(node: Node) -> Callable[..., Any]:
+    """`where(mask, x, 0)` by its bits: np.where mispredicts a random mask, ten times slower."""
+    word = np.dtype(f"i{node.dtype.itemsize}")
+
+    def run(mask: Any, x: Any, zero: Any) -> Any:
+        if x.ndim == 0:
+            return np.where(mask, x, zero)
+        ones = np.negative(mask.view(np.int8), dtype=np.int8).astype(word)  # all bits, or none
+        return np.bitwise_and(ones, x.view(word)).view(node.dtype)
 
     return run
 
@@ -208,7 +262,7 @@ def _loop(node: Node, used: set[int] | None) -> Callable[..., Any]:
         for k in wanted:
             stacks[k] = np.empty((length, *outputs[k].shape), outputs[k].dtype)
         for step in order:
-            results = body._run([*constants, *carry, *[array[step] for array in series]])
+            results = body.run([*constants, *carry, *[array[step] for array in series]])
             carry = results[:n_carry]
             for k in wanted:
                 stacks[k][step] = results[k]

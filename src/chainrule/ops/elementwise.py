@@ -720,7 +720,7 @@ class Cast(Map):
 cast = register(
     Cast(
         "cast",
-        lambda m, x, dtype: m.asarray(x).astype(dtype),
+        lambda m, x, dtype: x.astype(dtype),
         lambda m, y, x, dtype: (1,),
         "{0}",
         Check("references.cast"),

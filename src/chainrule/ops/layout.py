@@ -65,7 +65,7 @@ class Reshape(Layout):
         return tuple(params["shape"])
 
     def evaluate(self, x: Any, *, shape: Shape) -> Any:
-        return np.reshape(x, shape)
+        return np.asarray(x).reshape(shape)
 
     def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:
         return rows.reshape(g, shape=xs[0].shape)

@@ -46,8 +46,7 @@ class Contract(Op):
         return [(node, common) for node in inputs]
 
     def evaluate(self, a: Any, b: Any, *, spec: str) -> Any:
-        plan = contraction_plan(spec)
-        return contract_arrays(plan, a, b)
+        return contraction_plan(spec)(np.asarray(a), np.asarray(b))
 
     def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:
         left, right, out = parts(params["spec"])
@@ -81,43 +80,50 @@ def parts(spec: str) -> tuple[str, str, str]:
 
 
 class ContractionPlan:
-    """A contraction as one (batched) matrix product: which axes to bring where."""
+    """A contraction as one (batched) matrix product: which axes to bring where.
+
+    `np.matmul` hands it to BLAS, without copies where the strides allow it.
+    """
 
     def __init__(self, spec: str) -> None:
         left, right, out = parts(spec)
-        self.batch = [letter for letter in out if letter in left and letter in right]
-        self.rows = [letter for letter in out if letter in left and letter not in right]
-        self.columns = [letter for letter in out if letter in right and letter not in left]
-        self.summed = [letter for letter in left if letter in right and letter not in out]
-        self.left_axes = [left.index(c) for c in self.batch + self.rows + self.summed]
-        self.right_axes = [right.index(c) for c in self.batch + self.summed + self.columns]
-        made = self.batch + self.rows + self.columns
-        self.out_axes = [made.index(letter) for letter in out]
+        batch = [letter for letter in out if letter in left and letter in right]
+        rows = [letter for letter in out if letter in left and letter not in right]
+        columns = [letter for letter in out if letter in right and letter not in left]
+        summed = [letter for letter in left if letter in right and letter not in out]
+        self.left_axes = _order(left, batch + rows + summed)
+        self.right_axes = _order(right, batch + summed + columns)
+        self.out_axes = _order("".join(batch + rows + columns), list(out))
+        self.batch, self.rows, self.summed = len(batch), len(rows), len(summed)
+        self.plain = len(rows) == len(columns) == len(summed) == 1
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        if self.left_axes is not None:
+            a = a.transpose(self.left_axes)
+        if self.right_axes is not None:
+            b = b.transpose(self.right_axes)
+        product = np.matmul(a, b) if self.plain else self._reshaped(a, b)
+        return product if self.out_axes is None else product.transpose(self.out_axes)
+
+    def _reshaped(self, a: Any, b: Any) -> Any:
+        """The product of groups of axes: each group as one axis, and spread again."""
+        batch, rows = a.shape[: self.batch], a.shape[self.batch : self.batch + self.rows]
+        columns = b.shape[self.batch + self.summed :]
+        depth = prod(a.shape[self.batch + self.rows :])
+        a = a.reshape((*batch, prod(rows), depth))
+        b = b.reshape((*batch, depth, prod(columns)))
+        return np.matmul(a, b).reshape((*batch, *rows, *columns))
+
+
+def _order(letters: str, wanted: list[str]) -> tuple[int, ...] | None:
+    """The permutation that brings the axes in order; None where they are."""
+    axes = tuple(letters.index(letter) for letter in wanted)
+    return None if axes == tuple(range(len(axes))) else axes
 
 
 @lru_cache(maxsize=4096)
 def contraction_plan(spec: str) -> ContractionPlan:
     return ContractionPlan(spec)
-
-
-def contract_arrays(plan: ContractionPlan, a: Any, b: Any) -> Any:
-    """The contraction through `np.matmul`, which hands it to BLAS without copies where it can."""
-    a = np.transpose(a, plan.left_axes)
-    b = np.transpose(b, plan.right_axes)
-    n_batch, n_rows = len(plan.batch), len(plan.rows)
-    n_columns, n_summed = len(plan.columns), len(plan.summed)
-    batch, row_shape = a.shape[:n_batch], a.shape[n_batch : n_batch + n_rows]
-    column_shape = b.shape[n_batch + n_summed :]
-    depth = prod(a.shape[n_batch + n_rows :])
-    if not (n_rows == n_columns == n_summed == 1):
-        a = a.reshape(*batch, prod(row_shape), depth)
-        b = b.reshape(*batch, depth, prod(column_shape))
-    product = np.matmul(a, b)
-    if not (n_rows == n_columns == 1):
-        product = product.reshape((*batch, *row_shape, *column_shape))
-    if plan.out_axes != sorted(plan.out_axes):
-        product = np.transpose(product, plan.out_axes)
-    return product
 
 
 contract = register(Contract())

@@ -86,7 +86,8 @@ def _index_of(choose: Callable[..., Any]) -> Callable[[Any, Shape], Any]:
 sum_ = register(
     Reduce(
         "sum",
-        lambda x, axes: np.add.reduce(x, axis=axes, dtype=x.dtype),
+        # One run over all numbers is several times faster than NumPy's over all axes in turn.
+        lambda x, axes: np.add.reduce(x, axis=None if len(axes) == x.ndim else axes, dtype=x.dtype),
         lambda g, y, x: g,
         r"\sum {0}",
         "The sum along some axes.",
