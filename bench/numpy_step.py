@@ -108,7 +108,8 @@ def main() -> None:
     for name, values in times.items():
         print(f"{name:8s} {np.median(values):7.0f} µs a step")
     print(
-        f"ratio    {np.median(ratios):7.2f} (median of {ROUNDS} interleaved rounds of 50 steps; goal at most 1.3)"
+        f"ratio    {np.median(ratios):7.2f} (median of {ROUNDS} interleaved rounds of 50 steps; "
+        "goal at most 1.3)"
     )
 
 
