@@ -264,7 +264,8 @@ def apply(op: Op, nodes: Sequence[Node], params: dict[str, Any]) -> Traced:
     shape, dtype = op.infer(inputs, params)
     if dtype.kind in "cO":
         raise TraceError(f"{where()}{op.name} gives {dtype} numbers; only real ones are recorded")
-    weak = bool(nodes) and all(node.weak for node in nodes) and shape == ()
+    numbers = bool(nodes) and all(node.weak for node in nodes) and shape == ()
+    weak = numbers and op is not TABLE["cast"]  # who asks for a dtype means it
     frozen = MappingProxyType(params) if params else EMPTY
     return Traced(Node(op, inputs, frozen, shape, dtype, weak, _source(), current_role()))
 
