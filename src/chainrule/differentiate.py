@@ -220,5 +220,6 @@ def _fresh_inputs(graph: Graph) -> Graph:
         node: _placeholder(str(node.params.get("name", f"saved {index}")), node)
         for index, node in enumerate(graph.inputs)
     }
-    outputs = substitute(graph.outputs, moved)
+    # The terms in a backward step name nodes of the forward one, not the copies saved from it.
+    outputs = substitute(graph.outputs, moved, roles_follow=False)
     return Graph(graph.name, tuple(moved[n] for n in graph.inputs), tuple(outputs)).check()

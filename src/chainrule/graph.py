@@ -9,7 +9,7 @@ chainrule reads graphs: run them, differentiate them, explain them, compile them
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -52,7 +52,8 @@ class Role:
 
     seed     the gradient of the loss with respect to itself
     local    the local derivative ∂of/∂input[wrt]
-    product  the adjoint of `of` carried to its input `wrt`: adjoint · local, summed to shape
+    product  the adjoint of `of` carried to its input `wrt`: adjoint · local, summed to shape; a
+             Loop carries it to all its inputs together, and `wrt` is None
     sum      the adjoint of `of`: the sum over all its uses
     """
 
@@ -170,7 +171,8 @@ def captured_node(array: np.ndarray[Any, Any], source: Source | None = None) -> 
 def constant_node(value: Any, dtype: Any = None, weak: bool = False) -> Node:
     array = np.array(value, dtype)
     array.flags.writeable = False
-    return Node(CONSTANT, (), MappingProxyType({"value": array}), array.shape, array.dtype, weak)
+    params = MappingProxyType({"value": array})
+    return Node(CONSTANT, (), params, array.shape, array.dtype, weak, None, current_role())
 
 
 def constant_value(node: Node) -> float | int | bool | None:
@@ -254,12 +256,15 @@ def dependents(outputs: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     return found
 
 
-def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
-    """The same op on other inputs of the same shapes and dtypes."""
-    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
+def with_inputs(node: Node, inputs: tuple[Node, ...], of: Node | None = None) -> Node:
+    """The same op on other inputs of the same shapes and dtypes; its role may name another node."""
+    role = node.role
+    if role is not None and of is not None and of is not role.of:
+        role = replace(role, of=of)
+    if role is node.role and all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
         return node
     return Node(
-        node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.source, node.role
+        node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.source, role
     )
 
 
@@ -267,21 +272,27 @@ def rewrite(
     outputs: Sequence[Node],
     rule: Callable[[Node], Node],
     known: Mapping[Node, Node] = MappingProxyType({}),
+    roles_follow: bool = True,
 ) -> dict[Node, Node]:
     """Rebuild from the leaves up: each node gets its rewritten inputs, then `rule` may replace it.
 
     Returns where each old node went. `known` gives replacements that are taken as they are.
+    A role that names a node names its replacement afterwards, unless `roles_follow` is false.
     """
     moved: dict[Node, Node] = dict(known)
     for node in ordered(outputs):
         if node not in moved:
-            moved[node] = rule(with_inputs(node, tuple(moved[child] for child in node.inputs)))
+            of = moved.get(node.role.of) if node.role and roles_follow else None
+            inputs = tuple(moved[child] for child in node.inputs)
+            moved[node] = rule(with_inputs(node, inputs, of))
     return moved
 
 
-def substitute(outputs: Sequence[Node], known: Mapping[Node, Node]) -> list[Node]:
+def substitute(
+    outputs: Sequence[Node], known: Mapping[Node, Node], roles_follow: bool = True
+) -> list[Node]:
     """The outputs with some nodes replaced by others of the same shape and dtype."""
-    moved = rewrite(outputs, lambda node: node, known)
+    moved = rewrite(outputs, lambda node: node, known, roles_follow)
     return [moved[node] for node in outputs]
 
 
@@ -405,11 +416,12 @@ def _remarks(node: Node, names: Mapping[Node, str]) -> str:
     remark = f"# {node.source}" if node.source else ""
     if node.role is None:
         return remark
-    of = names.get(node.role.of, "?")
+    of, wrt = names.get(node.role.of, "?"), node.role.wrt
+    carried = " to all inputs" if wrt is None else f" · ∂{of}/∂input {wrt}"
     text = {
         "seed": "seed",
-        "local": f"∂{of}/∂input {node.role.wrt}",
-        "product": f"adjoint of {of} · ∂{of}/∂input {node.role.wrt}",
+        "local": f"∂{of}/∂input {wrt}",
+        "product": f"adjoint of {of}{carried}",
         "sum": f"adjoint of {of}",
     }[node.role.term]
     return f"{remark}  {text}" if remark else f"# {text}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import log
 from typing import Any
 
-from chainrule.graph import Graph, Node, constant_value, originating, rewrite
+from chainrule.graph import Graph, Node, constant_value, originating, playing, rewrite
 from chainrule.ops import rows
 from chainrule.trace.value import wrap
 
@@ -29,7 +29,7 @@ def _rule(node: Node) -> Node:
     rule = _RULES.get(node.op.name)
     if rule is None:
         return node
-    with originating(node):
+    with originating(node), playing(node.role):
         found = rule(node)
     fits = found is not None and (found.shape, found.dtype) == (node.shape, node.dtype)
     return found.node if fits else node
