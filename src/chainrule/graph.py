@@ -386,7 +386,10 @@ def type_text(node: Node) -> str:
 
 
 def listing(graph: Graph) -> str:
-    """One line a node: name, op, inputs, type, the user's line, the term of the chain rule."""
+    """One line a node: name, op, inputs, type, the user's line, the term of the chain rule.
+
+    The bodies of loops follow. A node outside the listing goes by its op.
+    """
     names: dict[Node, str] = {}
     for node in graph.inputs:
         names[node] = node.params["name"]
@@ -409,14 +412,17 @@ def listing(graph: Graph) -> str:
     arguments = ", ".join(f"{names[node]}: {type_text(node)}" for node in graph.inputs)
     results = ", ".join(names[node] for node in graph.outputs)
     updates = [f"  {names[graph.inputs[index]]} <- {names[node]}" for index, node in graph.updates]
-    return "\n".join([f"{graph.name}({arguments})", *body, *updates, f"  return {results}"])
+    text = "\n".join([f"{graph.name}({arguments})", *body, *updates, f"  return {results}"])
+    inner = dict.fromkeys(node.params["body"] for node in graph.nodes if "body" in node.params)
+    return "\n\n".join([text, *map(listing, inner)])
 
 
 def _remarks(node: Node, names: Mapping[Node, str]) -> str:
     remark = f"# {node.source}" if node.source else ""
     if node.role is None:
         return remark
-    of, wrt = names.get(node.role.of, "?"), node.role.wrt
+    forward, wrt = node.role.of, node.role.wrt
+    of = names.get(forward, forward.op.describe(forward.params))
     carried = " to all inputs" if wrt is None else f" · ∂{of}/∂input {wrt}"
     text = {
         "seed": "seed",

@@ -285,7 +285,7 @@ def _cast(node: Node, dtype: np.dtype[Any]) -> Node:
         return constant_node(node.params["value"].astype(dtype), weak=False)
     params = MappingProxyType({"dtype": dtype})
     return Node(
-        TABLE["cast"], (node,), params, node.shape, dtype, False, node.source, current_role()
+        TABLE["cast"], (node,), params, node.shape, dtype, False, _source(), current_role()
     )
 
 
