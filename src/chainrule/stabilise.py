@@ -101,8 +101,8 @@ def _is_shifted(x: Node) -> bool:
     if x.op.name != "subtract":
         return False
     base, shift = x.inputs
-    while shift.op.name in ("reshape", "broadcast_to", "stop_gradient"):
-        shift = shift.inputs[0]
+    while shift.op.name in ("reshape", "broadcast_to", "stop_gradient", "where"):
+        shift = shift.inputs[1 if shift.op.name == "where" else 0]
     return shift.op.name == "max" and shift.inputs[0] is base
 
 
@@ -226,6 +226,7 @@ def _logarithm_of_sums(x: Node) -> Any:
         return None
     axes = total.params["axes"]
     largest = _largest(exponent, axes)
+    largest = rows.where(rows.isfinite(largest), largest, 0.0)  # infinity minus itself is no number
     sums = rows.sum(rows.exp(wrap(exponent) - largest), axes=axes)
     value = rows.log(sums) + rows.reshape(largest, shape=sums.shape)
     return rows.reshape(value, shape=x.shape)
