@@ -126,9 +126,11 @@ class Shuffle(Op):
             words[..., r].reshape(key.shape[:-1] + (1,) * (index.ndim - lead))
             for r in range(self.rounds)
         ]
-        value = self._encrypt(index.astype(np.uint64), subkeys, half)
-        while (outside := value >= count).any():
-            value = np.where(outside, self._encrypt(value, subkeys, half), value)
+        with np.errstate(over="ignore"):
+            value = np.asarray(self._encrypt(index.astype(np.uint64), subkeys, half))
+            while (outside := value >= count).any():
+                own = [np.broadcast_to(subkey, value.shape)[outside] for subkey in subkeys]
+                value[outside] = self._encrypt(value[outside], own, half)
         return value.astype(np.int64)
 
     @staticmethod
@@ -148,9 +150,8 @@ class Shuffle(Op):
 
 def _mix(word: Any) -> Any:
     """A 32-bit finaliser: every input bit flips about half of the output bits (as MurmurHash3)."""
-    with np.errstate(over="ignore"):
-        word = (word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-        word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    word = (word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
     return (word ^ (word >> np.uint32(16))).astype(np.uint64)
 
 
