@@ -1,81 +1,135 @@
 """What can be done at the end of every epoch: stop early, save, or whatever a user writes.
 
-A callback is a function `(model, epoch, logs)`, with `epoch` counted from 0 and `logs` the
-epoch's numbers by name (`loss`, `gradient_norm`, `validation_loss`, …). If it returns True, the
-training ends. A class has its methods as well: `begin(model)` and `end(model)`.
+A callback is a function `(model, epoch, logs)`, with `epoch` counted from 0 in this call of `fit`
+and `logs` the epoch's numbers by name (`loss`, `gradient_norm`, `validation_loss`, …). If it
+returns True, the training ends. A class may have two methods as well: `begin(model)`, which may
+return True to train nothing at all, and `end(model)`, which is called whatever ended the training.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chainrule.errors import SettingError, UnknownNameError
 from chainrule.files import StrPath
+from chainrule.settings import number, read_setting, whole_number
 
 if TYPE_CHECKING:
     from chainrule.model import Model
 
+RISING = ("accuracy", "r2")  # the metrics of which more is better
+
 
 class Callback(Protocol):
+    """What `fit` calls after each epoch."""
+
     def __call__(self, model: "Model", epoch: int, logs: dict[str, float]) -> bool | None: ...
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far by a number that is watched.
+
+    epoch    its place in `model.history`; one before the first where there is none yet
+    weights  (params, state) after it, where they are kept
+    """
+
+    value: float
+    epoch: int
+    weights: tuple[dict[str, Any], dict[str, Any]] | None = None
 
 
 @dataclass
 class EarlyStopping:
-    """Stop when `monitor` has not fallen by more than `min_delta` for `patience` epochs.
+    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
+    monitor       a name in the epoch's numbers; a loss should fall, an accuracy or R² rise
     restore_best  put back the weights of the best epoch when the training ends, for whatever
                   reason
+
+    Afterwards `best` is the best value and `best_epoch` its place in `model.history`, -1 where no
+    epoch gave a number.
     """
 
     patience: int = 10
     min_delta: float = 0.0
     monitor: str = "validation_loss"
     restore_best: bool = True
-    best: float = field(default=float("inf"), init=False)
-    best_epoch: int = field(default=-1, init=False)
-    _weights: Any = field(default=None, init=False, repr=False)
+    _best: Best = field(default=Best(inf, -1), init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.patience, int) or self.patience < 1:
-            raise SettingError(f"EarlyStopping: patience is a whole number from 1 on, not "
-                               f"{self.patience!r}")
+        at_least_0 = number("a finite number, 0 or more", lambda x: x >= 0)
+        self.patience = read_setting("EarlyStopping", "patience", whole_number(1), self.patience)
+        self.min_delta = read_setting("EarlyStopping", "min_delta", at_least_0, self.min_delta)
 
-    def begin(self, model: "Model") -> None:
-        self.best, self.best_epoch, self._weights = float("inf"), -1, None
+    @property
+    def best(self) -> float:
+        return self._best.value
+
+    @property
+    def best_epoch(self) -> int:
+        return self._best.epoch
+
+    def begin(self, model: "Model") -> bool:
+        # A model read from a checkpoint brings what the interrupted run had seen.
+        nothing = Best(inf * self._sign, model.epoch - 1)
+        self._best = model.watched.setdefault(self._name, nothing)
+        return self._has_waited(model)
 
     def __call__(self, model: "Model", epoch: int, logs: dict[str, float]) -> bool:
-        if self.monitor not in logs:
-            if self.monitor.startswith("validation"):
-                raise SettingError(
-                    f"EarlyStopping watches {self.monitor}, and there is no validation data; give "
-                    "validation_data= or validation_split= to fit, or monitor='loss'"
-                )
-            raise UnknownNameError("value to watch", self.monitor, logs)
-        value = logs[self.monitor]
-        if value < self.best - self.min_delta:
-            self.best, self.best_epoch = value, epoch
-            if self.restore_best:
-                self._weights = (model.params, model.state)
-        return epoch - self.best_epoch >= self.patience
+        value = self._value(logs)
+        if self._sign * value < self._sign * self.best - self.min_delta:
+            weights = (model.params, model.state) if self.restore_best else None
+            self._best = model.watched[self._name] = Best(value, model.epoch - 1, weights)
+        return self._has_waited(model)
 
     def end(self, model: "Model") -> None:
-        if self._weights is not None:
-            params, state = self._weights
+        if self._best.weights is not None:
+            params, state = self._best.weights
             model.set_params(params)
             model.set_state(state)
-            self._weights = None
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.monitor.endswith(RISING) else 1
+
+    @property
+    def _name(self) -> str:
+        """All that decides which epoch is the best one, and what is kept of it."""
+        return f"{self.monitor} {self.min_delta!r} {self.restore_best}"
+
+    def _has_waited(self, model: "Model") -> bool:
+        return model.epoch - 1 - self.best_epoch >= self.patience
+
+    def _value(self, logs: dict[str, float]) -> float:
+        if self.monitor in logs:
+            return logs[self.monitor]
+        if self.monitor.startswith("validation") and "validation_loss" not in logs:
+            raise SettingError(
+                f"EarlyStopping watches {self.monitor}, and there is no validation data; give "
+                "validation_data= or validation_split= to fit, or monitor='loss'"
+            )
+        raise UnknownNameError("number to watch", self.monitor, logs)
 
 
 @dataclass
 class Checkpoint:
-    """Save the whole model (weights, optimizer, position, history) every `every` epochs.
+    """Save the run every `every` epochs, so that it can go on after a crash as if nothing happened.
 
-    `cr.load(path)` and a further `fit` continue bit for bit as if nothing had happened.
+        model = cr.load("run") if os.path.exists("run") else cr.Model(...)
+        model.fit(X, y, epochs=100 - model.epoch, callbacks=[stopping, cr.Checkpoint("run")])
+
+    ends with the same bits however often it was killed, given the same data and settings. What is
+    saved belongs to a run: the newest weights, not the best, and what EarlyStopping has seen. Save
+    the finished model with `model.save`.
     """
 
     path: StrPath
     every: int = 1
 
+    def __post_init__(self) -> None:
+        self.every = read_setting("Checkpoint", "every", whole_number(1), self.every)
+
     def __call__(self, model: "Model", epoch: int, logs: dict[str, float]) -> None:
-        if (epoch + 1) % self.every == 0:
+        if model.epoch % self.every == 0:
             model.save(self.path)

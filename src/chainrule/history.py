@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,10 @@ class History:
     gradient_norm    likewise, before clipping
     validation_loss  after the epoch; empty without validation data
     metrics          further lists by name, such as `validation_accuracy`
-    stopped          why the run ended before its last epoch, or ""
+    stopped          what ended the run before its last epoch ("interrupted", "not finite", "by
+                     EarlyStopping"), or ""
+
+    Where some epochs were validated and others not, the lists hold NaN for the others.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -30,41 +34,30 @@ class History:
         return len(self.loss)
 
     def columns(self) -> dict[str, list[float]]:
-        """All lists that have an entry for each epoch, by name."""
+        """All lists by name, each with an entry for every epoch: NaN where it was not measured."""
         columns = {"loss": self.loss, "gradient_norm": self.gradient_norm}
         if self.validation_loss:
             columns["validation_loss"] = self.validation_loss
-        return columns | self.metrics
+        columns |= self.metrics
+        return {name: _padded(values, len(self)) for name, values in columns.items()}
 
     def append(self, **values: float) -> None:
         """Add one epoch."""
+        done = len(self)
+        own = {"loss": self.loss, "gradient_norm": self.gradient_norm}
+        own["validation_loss"] = self.validation_loss
         for name, value in values.items():
-            own = getattr(self, name, None)
-            if not isinstance(own, list):
-                own = self.metrics.setdefault(name, [])
-            own.append(value)
-
-    def extend(self, other: "History") -> None:
-        """Add the epochs of another history."""
-        for name in ("loss", "gradient_norm", "validation_loss"):
-            getattr(self, name).extend(getattr(other, name))
-        for name, values in other.metrics.items():
-            self.metrics.setdefault(name, []).extend(values)
-        self.stopped = other.stopped
+            column = own[name] if name in own else self.metrics.setdefault(name, [])
+            column[:] = [*_padded(column, done), value]
 
     def to_csv(self, path: StrPath) -> None:
-        """Write one row for each epoch, counted from 1."""
+        """Write one row for each epoch, counted from 1; a cell stays empty without a number."""
         columns = self.columns()
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["epoch", *columns])
-        for epoch in range(len(self)):
-            # A metric that came with a later fit has nothing to say of the first epochs.
-            row = [
-                values[epoch - len(self)] if len(self) - epoch <= len(values) else ""
-                for values in columns.values()
-            ]
-            writer.writerow([epoch + 1, *row])
+        for epoch, row in enumerate(zip(*columns.values(), strict=True)):
+            writer.writerow([epoch + 1, *["" if math.isnan(value) else value for value in row]])
         write_atomically(path, text.getvalue().encode())
 
     def plot(self) -> Any:
@@ -73,14 +66,8 @@ class History:
             raise SettingError("there is nothing to plot: no epoch has been trained")
         from chainrule.plots import plot_history
 
-        return plot_history(self.loss, self.gradient_norm, self.validation_loss or None)
+        return plot_history(self.loss, self.gradient_norm, self.columns().get("validation_loss"))
 
-    def config(self) -> dict[str, Any]:
-        """The history as JSON-able data."""
-        return {
-            "loss": self.loss,
-            "gradient_norm": self.gradient_norm,
-            "validation_loss": self.validation_loss,
-            "metrics": self.metrics,
-            "stopped": self.stopped,
-        }
+
+def _padded(values: list[float], length: int) -> list[float]:
+    return [*values, *[math.nan] * (length - len(values))]

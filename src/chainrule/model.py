@@ -1,30 +1,38 @@
 """A network with its loss, its optimizer and its parameters: what users train."""
 
 from collections.abc import Iterable, Mapping
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from chainrule import data as checked
 from chainrule import losses, optimizers, random, saving
+from chainrule.callbacks import Best, Checkpoint
+from chainrule.endings import check_ending
 from chainrule.engines import engine as find_engine
-from chainrule.errors import DataError, SettingError, ShapeError, UnknownNameError
+from chainrule.errors import NotFiniteError, SettingError, ShapeError, UnknownNameError
 from chainrule.files import StrPath
 from chainrule.history import History
 from chainrule.layers import LAYERS, Layer
 from chainrule.layers.layer import output_shape
-from chainrule.loss import FunctionLoss, Loss
+from chainrule.loss import Loss
+from chainrule.metrics import metrics
+from chainrule.optimizer import Optimizer
 from chainrule.pipeline import value_grad_and_rest
 from chainrule.progress import Progress
-from chainrule.settings import whole_number
-from chainrule.training import Compiled, Run, Task, chunks
+from chainrule.settings import number, read_setting, whole_number
+from chainrule.summary import summary
+from chainrule.training import Compiled, Run, StepProgram, Task, chunks
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Any]
-CHUNK = 4096  # rows that are predicted at a time
+Held = tuple[Array, Array, Array | None]  # X, y and weights of the validation data
 
-_PROBABILITIES = {"Softmax", "Sigmoid"}
+CHUNK = 4096  # rows that are predicted at a time
+SHARE = number("a share from 0 up to, but not, 1", lambda share: 0 <= share < 1)
+
+# Folded into the model's key, for what layers (numbered from 0) do not draw.
+_TRAINING, _SPLIT = 2**32 - 1, 2**32 - 2
 
 
 class Model:
@@ -49,46 +57,57 @@ class Model:
     ) -> None:
         self.net = LAYERS.instance(net)
         self.loss = losses.get(loss)
-        self.optimizer = optimizers.get(optimizer)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise SettingError(f"a model computes in float32 or float64, not {self.dtype}")
+        self.dtype = _float_type(dtype)
+        self.seed = int(seed)
+        self._order, self._noise = random.split(random.fold_in(random.key(seed), _TRAINING))
         find_engine(engine)
         self.engine = engine
-        self.seed = int(random.key(seed)[1]) if seed < 2**32 else seed
-        self.task = Task(self.net, self.loss, self.optimizer)
+        check_ending(self.net, self.loss)
         self.history = History()
+        self.watched: dict[str, Best] = {}  # by the callbacks of a run that is not over
         self.input_shape: tuple[int, ...] | None = None
         self.output_shape: tuple[int, ...] = ()
         self._carry: dict[str, Any] = {}
-        self._epoch = 0
-        self._run: tuple[Any, Run] | None = None
         self._forward = Compiled(self._predict, engine)
         self._losses = Compiled(self._loss, engine)
         self._gradients: dict[bool, Compiled] = {}
-        self._check_ending()
+        self.optimizer = optimizer
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs have been trained, by all calls of `fit` together."""
+        return len(self.history)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What makes the updates. A new one may be set: it begins with the weights as they are."""
+        return self._task.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self._task = Task(self.net, self.loss, optimizers.get(optimizer))
+        self._steps: tuple[Any, dict[int, StepProgram]] = ((), {})
+        if self._carry:
+            self._carry["optimizer"] = self.optimizer.init(self._carry["params"])
 
     # --- parameters ---
 
     def build(self, input_shape: tuple[int, ...]) -> "Model":
         """Make the parameters for samples of this shape, `(2,)` or `(28, 28, 1)`."""
-        shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+        shape = (input_shape,) if isinstance(input_shape, int) else tuple(map(int, input_shape))
         params, state = self.net.init(shape, self.seed, self.dtype)
-        self.input_shape = shape
         self.output_shape = output_shape(self.net, params, state, shape, self.dtype)
-        self._carry = {
-            "params": params,
-            "optimizer": self.optimizer.init(params),
-            "state": state,
-        }
+        self.input_shape = shape
+        optimizer = self.optimizer.init(params)
+        self._carry = {"params": params, "optimizer": optimizer, "state": state}
         return self
 
     def reset(self) -> "Model":
         """Start again: first weights, no optimizer state, no history."""
         if self.input_shape is not None:
             self.build(self.input_shape)
-        self._epoch = 0
         self.history = History()
+        self.watched = {}
         return self
 
     @property
@@ -115,12 +134,11 @@ class Model:
         for name, value in given.items():
             if name not in own:
                 raise UnknownNameError(what, name, own)
-            array = np.array(value, self.dtype)
+            array = checked.converted(value, self.dtype, name)
             if array.shape != own[name].shape:
                 raise ShapeError(
                     f"{what} {name!r} has shape {own[name].shape}, and the given one {array.shape}"
                 )
-            checked.require_finite(array, name)
             found[name] = array
         return found
 
@@ -130,27 +148,6 @@ class Model:
                 "the model has no parameters yet; call model.build(input_shape), or fit"
             )
         return self._carry
-
-    def _check_ending(self) -> None:
-        """A loss of logits applies the softmax or sigmoid itself."""
-        last = self.net
-        while last.children():
-            last = last.children()[-1][1]
-        name = type(last).__name__
-        if not isinstance(self.loss, Loss) or name not in _PROBABILITIES:
-            return
-        if self.loss.prediction == "logits":
-            twin = {"Softmax": "none", "Sigmoid": "'binary_cross_entropy'"}[name]
-            other = (
-                f", or take the loss {twin}, which is one of probabilities"
-                if name == "Sigmoid" and self.loss.task == "binary"
-                else ""
-            )
-            raise SettingError(
-                f"{self.loss.name} is a loss of logits and applies the {name.lower()} itself, and "
-                f"the network ends in {name}; leave that layer out{other} (predict_proba still "
-                "gives probabilities)"
-            )
 
     # --- training ---
 
@@ -173,119 +170,137 @@ class Model:
         X           samples as rows; y their targets, as the loss takes them
         batch_size  None is the full batch; the last batch of an epoch may be smaller
         shuffle     a new random order each epoch, by the seed
-        validation_data, validation_split  (X, y), or the share of samples held back by the seed
-        sample_weight, class_weight        one number per sample; a dictionary or "balanced"
+        validation_data, validation_split  (X, y), or the share of samples held back by the seed,
+                    of each class alike
+        sample_weight, class_weight        one number per sample; a dictionary or "balanced". A
+                    sample of weight 0 is left out. What `validation_split` holds back keeps its
+                    weights.
         callbacks   called after each epoch, see `chainrule.callbacks`
         progress    True or False; None shows it in a terminal
 
-        Raises DataError and SettingError before anything is trained, NotFiniteError when a NaN or
-        an infinity stops the training, with the last good weights kept.
+        Ctrl-C ends the training and keeps the weights so far; an epoch that was interrupted is
+        begun anew by the next call. Raises DataError and SettingError before anything is trained,
+        NotFiniteError when a NaN or an infinity stops the training, with the last good weights
+        kept.
         """
-        epochs = _whole("epochs", epochs, 0)
+        epochs = read_setting("fit", "epochs", whole_number(0), epochs)
+        share = read_setting("fit", "validation_split", SHARE, validation_split)
         if batch_size is not None:
-            batch_size = _whole("batch_size", batch_size, 1)
+            batch_size = read_setting("fit", "batch_size", whole_number(1), batch_size)
         x, target, weight = self._prepared(X, y, sample_weight, class_weight)
-        held: tuple[Array, Array, Array | None] | None = None
+        held: Held | None = None
+        if validation_data is not None and share:
+            raise SettingError("give fit either validation_data or validation_split")
         if validation_data is not None:
-            held = (*self._validation(validation_data), None)
-        elif validation_split:
-            x, target, weight, held = self._split(x, target, weight, validation_split)
+            held = self._validation(validation_data)
+        elif share:
+            x, target, weight, held = self._split(x, target, weight, share)
         run = self._running(x, target, weight, batch_size, shuffle)
-        return self._train(run, epochs, held, list(callbacks), progress)
+        return self._train(run, epochs, held, callbacks, progress)
 
     def _prepared(
         self, X: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
     ) -> tuple[Array, Array, Array | None]:
+        """The arrays of a call, checked; a model without parameters is built for them."""
         x = checked.features(X, self.dtype, self.input_shape)
-        if self.input_shape is None:
+        first = self.input_shape is None
+        if first:
             self.build(x.shape[1:])
-        target = checked.targets(y, self.loss, self.output_shape, x.shape[0], self.dtype)
-        weight = checked.weights(sample_weight, class_weight, target, self.loss, self.dtype)
+        try:
+            target = checked.targets(y, self.loss, self.output_shape, x.shape[0], self.dtype)
+            weight = checked.weights(sample_weight, class_weight, target, self.loss, self.dtype)
+        except Exception:
+            if first:  # for arrays that turned out to be the wrong ones
+                self.input_shape, self._carry = None, {}
+            raise
+        if weight is not None and not weight.all():
+            taking_part = weight > 0
+            x, target, weight = x[taking_part], target[taking_part], weight[taking_part]
         return x, target, weight
 
-    def _validation(self, data: Any) -> tuple[Array, Array]:
+    def _validation(self, data: Any) -> Held:
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise SettingError("validation_data is a pair (X, y)")
         x = checked.features(data[0], self.dtype, self.input_shape, "X of validation_data")
-        y = checked.targets(data[1], self.loss, self.output_shape, x.shape[0], self.dtype)
-        return x, y
+        name = "y of validation_data"
+        y = checked.targets(data[1], self.loss, self.output_shape, x.shape[0], self.dtype, name)
+        return x, y, None
 
     def _split(
         self, x: Array, y: Array, weight: Array | None, share: float
-    ) -> tuple[Array, Array, Array | None, tuple[Array, Array, Array | None]]:
-        classes = isinstance(self.loss, Loss) and self.loss.task != "regression"
-        one_each = y.size == y.shape[0] or (y.ndim == 2 and y.dtype.kind == "f")
-        labels = checked.class_labels(y, self.loss) if classes and one_each else None
-        training, held = checked.split(x.shape[0], share, labels, self.seed)
-        return (
-            x[training],
-            y[training],
-            None if weight is None else weight[training],
-            (x[held], y[held], None if weight is None else weight[held]),
-        )
+    ) -> tuple[Array, Array, Array | None, Held]:
+        key = random.fold_in(random.key(self.seed), _SPLIT)
+        labels = checked.single_labels(y, self.loss)
+        training, held = checked.split(x.shape[0], share, labels, key)
+
+        def part(rows: Array) -> Held:
+            return x[rows], y[rows], None if weight is None else weight[rows]
+
+        return (*part(training), part(held))
 
     def _running(
         self, x: Array, y: Array, weight: Array | None, batch_size: int | None, shuffle: bool
     ) -> Run:
-        """The compiled steps; those of the last call, where shapes and settings are the same."""
+        """A run from here, with the compiled steps of the last one where the shapes are those."""
         batch = min(batch_size or x.shape[0], x.shape[0])
-        key = (x.shape, y.shape, y.dtype, weight is None, batch, shuffle)
-        root = random.key(self.seed)
-        order, noise = random.split(random.fold_in(root, 1), 2)
-        data = {"x": x, "y": y, "order": order, "noise": noise}
+        shapes = (x.shape, y.shape, y.dtype, weight is None)
+        if self._steps[0] != shapes:
+            self._steps = (shapes, {})
+        data = {"x": x, "y": y, "noise": self._noise}
         if weight is not None:
             data["weights"] = weight
-        if self._run is not None and self._run[0] == key:
-            run = self._run[1]
-            run.data, run.carry = data, self._built()
-            return run
-        run = Run(self.task, data, self._built(), batch, shuffle, self.engine)
-        self._run = (key, run)
-        return run
+        order = self._order if shuffle else None
+        return Run(self._task, data, self._built(), batch, order, self.engine, self._steps[1])
 
     def _train(
         self,
         run: Run,
         epochs: int,
-        held: tuple[Array, Array, Array | None] | None,
-        callbacks: list[Any],
+        held: Held | None,
+        callbacks: Iterable[Any],
         progress: bool | None,
     ) -> History:
         history = History()
-        for callback in callbacks:
-            if hasattr(callback, "begin"):
-                callback.begin(self)
-        with Progress(progress, epochs, run.steps_per_epoch) as display:
-            try:
-                for number in range(epochs):
-                    loss, norm = run.epoch(self._epoch, display.report)
-                    self._carry = run.carry
-                    self._epoch += 1
-                    logs = {"loss": loss, "gradient_norm": norm}
-                    if held is not None:
-                        found = self._scores(*held)
-                        logs |= {f"validation_{name}": value for name, value in found.items()}
+        # A checkpoint saves what the other callbacks have made of the epoch.
+        callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+        try:
+            begun = [callback.begin(self) for callback in callbacks if hasattr(callback, "begin")]
+            with Progress(progress, epochs, run.steps_per_epoch) as display:
+                for number in range(0 if True in begun else epochs):
+                    logs = self._one_epoch(run, held, display)
                     history.append(**logs)
-                    self._remember(logs)
-                    display.epoch(number + 1, logs)
                     # Every callback hears of the epoch, also when an earlier one stops the run.
                     stops = [callback(self, number, logs) for callback in callbacks]
-                    run.carry = self._carry
-                    if any(stop is True for stop in stops):
-                        history.stopped = "a callback stopped the training"
+                    # A callback may have set weights, or another optimizer.
+                    run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
+                    if True in stops:
+                        history.stopped = f"by {_name(callbacks[stops.index(True)])}"
                         break
-            except KeyboardInterrupt:
-                history.stopped = "interrupted"
-            finally:
-                self._carry = run.carry
-                for callback in callbacks:
-                    if hasattr(callback, "end"):
-                        callback.end(self)
-        self.history.stopped = history.stopped
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+        except NotFiniteError:
+            history.stopped = "not finite"
+            raise
+        finally:
+            self._carry = run.carry
+            self.history.stopped = history.stopped
+            for callback in callbacks:
+                if hasattr(callback, "end"):
+                    callback.end(self)
+            self.watched = {}
         return history
 
-    def _remember(self, logs: dict[str, float]) -> None:
+    def _one_epoch(self, run: Run, held: Held | None, display: Progress) -> dict[str, float]:
+        """Train one epoch and give its numbers; what it did is kept as a whole, or not at all."""
+        loss, norm = run.epoch(self.epoch, display.report)
+        self._carry = run.carry
+        logs = {"loss": loss, "gradient_norm": norm}
+        if held is not None:
+            scores = self._scores(*held)
+            logs |= {f"validation_{name}": value for name, value in scores.items()}
         self.history.append(**logs)
+        display.epoch(logs)
+        return logs
 
     # --- using ---
 
@@ -320,13 +335,12 @@ class Model:
         self._built()
         x, target, _ = self._prepared(X, y)
         if training not in self._gradients:
-            noise = random.split(random.fold_in(random.key(self.seed), 1), 2)[1]
 
             def gradients(params: Arrays, state: Arrays, x: Any, y: Any) -> Arrays:
-                key = random.fold_in(noise, 0) if training else None
+                key = random.fold_in(self._noise, 0) if training else None
 
                 def objective(params: Arrays) -> Any:
-                    return self.task.objective(params, state, x, y, None, training, key)
+                    return self._task.objective(params, state, x, y, None, training, key)
 
                 _, found, _ = value_grad_and_rest(objective, (params,))
                 return dict(found)
@@ -354,20 +368,18 @@ class Model:
     def _scores(self, x: Array, y: Array, weight: Array | None = None) -> dict[str, float]:
         """Loss and metrics, in chunks whose losses are averaged by their weight."""
         params, state = self._carry["params"], self._carry["state"]
+        # What a user's own function makes of chunks need not be the mean of anything.
+        size = CHUNK if isinstance(self.loss, Loss) else x.shape[0]
         total, share, parts = 0.0, 0.0, []
-        for rows in chunks(x.shape[0], CHUNK):
+        for rows in chunks(x.shape[0], size):
             w = None if weight is None else weight[rows]
-            size = float(rows.stop - rows.start) if w is None else float(w.sum())
-            if size == 0:
-                continue
+            own_share = float(rows.stop - rows.start) if w is None else float(w.sum())
             loss, prediction = self._losses(params, state, x[rows], y[rows], w)
-            total, share = total + float(loss) * size, share + size
+            total, share = total + float(loss) * own_share, share + own_share
             parts.append(prediction)
-        penalty = float(self.net.penalty(params))
-        prediction = np.concatenate(parts)
-        scores = {"loss": total / share + penalty}
-        if isinstance(self.loss, Loss) and weight is None:
-            scores |= metrics(self.loss, prediction, y)
+        scores = {"loss": total / share + float(self.net.penalty(params))}
+        if isinstance(self.loss, Loss):
+            scores |= metrics(self.loss, np.concatenate(parts), y, weight)
         return scores
 
     # --- files and tables ---
@@ -381,17 +393,9 @@ class Model:
 
     def summary(self) -> str:
         """A table of the layers with output shapes and numbers of parameters."""
-        params, state = self._built()["params"], self._built()["state"]
-        rows = [("layer", "output", "parameters")]
-        rows += _summary_rows(self.net, params, state, self.input_shape or (), self.dtype)
-        rows.append(("", "total", f"{sum(value.size for value in params.values()):,}"))
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [
-            f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}"
-            for name, shape, count in rows
-        ]
-        rule = "-" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1].rstrip()])
+        built = self._built()
+        shape = self.input_shape or ()
+        return summary(self.net, built["params"], built["state"], shape, self.dtype)
 
     def __repr__(self) -> str:
         return (
@@ -400,53 +404,19 @@ class Model:
         )
 
 
-def metrics(loss: Loss, prediction: Array, target: Array) -> dict[str, float]:
-    """Accuracy of a classification; R², mean absolute and root mean squared error otherwise."""
-    if loss.task == "regression":
-        if loss.prediction != "values":
-            return {}
-        error = prediction.astype(np.float64) - target
-        spread = np.sum(np.square(target - np.mean(target, axis=0, dtype=np.float64)))
-        scores = {
-            "mean_absolute_error": float(np.mean(np.abs(error))),
-            "root_mean_squared_error": float(np.sqrt(np.mean(np.square(error)))),
-        }
-        if spread > 0:
-            scores["r2"] = float(1 - np.sum(np.square(error)) / spread)
-        return scores
-    classes = loss.classes(prediction)
-    if loss.task == "multiclass":
-        truth = target if target.shape == classes.shape else target.argmax(axis=-1)
-    else:
-        truth = (target > (0.5 if loss.prediction != "scores" else 0.0)).astype(np.int64)
-    return {"accuracy": float(np.mean(classes == truth))}
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    domain = whole_number(least)
+def _float_type(dtype: Any) -> np.dtype[Any]:
+    found: np.dtype[Any]
     try:
-        return int(domain.read(value))
-    except (TypeError, ValueError):
-        raise SettingError(f"{name} must be {domain.words}, not {value!r}") from None
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.type not in (np.float32, np.float64):
+        raise SettingError(f"a model computes in 'float32' or 'float64', not {dtype!r}")
+    return found.newbyteorder("=")
 
 
-def _summary_rows(
-    net: Layer, params: Arrays, state: Arrays, shape: tuple[int, ...], dtype: Any
-) -> list[tuple[str, str, str]]:
-    from chainrule.layers import Sequential
-    from chainrule.layers.layer import within
-
-    if not isinstance(net, Sequential):
-        out = output_shape(net, params, state, shape, dtype)
-        count = sum(prod(value.shape) for value in params.values())
-        return [(repr(net), str(out), f"{count:,}")]
-    found = []
-    for name, layer in net.children():
-        own, own_state = within(params, name), within(state, name)
-        shape = output_shape(layer, own, own_state, shape, dtype)
-        count = sum(prod(value.shape) for value in own.values())
-        found.append((f"{name}  {layer!r}", str(shape), f"{count:,}"))
-    return found
+def _name(callback: Any) -> str:
+    return getattr(callback, "__name__", type(callback).__name__)
 
 
 def load(path: StrPath) -> Model:
@@ -455,6 +425,3 @@ def load(path: StrPath) -> Model:
     Raises FileError for a folder that is missing, damaged, or not a model's.
     """
     return saving.load(path, Model)
-
-
-__all__ = ["DataError", "Model", "load", "metrics"]

@@ -35,6 +35,14 @@ class Domain:
     read: Callable[[Any], Any]
 
 
+def read_setting(owner: str, name: str, domain: Domain, value: Any) -> Any:
+    """The value as it is kept; SettingError with the owner, the name and the domain's words."""
+    try:
+        return domain.read(value)
+    except (TypeError, ValueError, ArithmeticError):
+        raise SettingError(f"{owner}: {name} must be {domain.words}, not {value!r}") from None
+
+
 def finite_number(value: Any) -> float:
     """A real number as a Python float; TypeError for anything else, ValueError for NaN and Inf."""
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -122,13 +130,7 @@ class Configured:
 
     def __post_init__(self) -> None:
         for name, domain in _domains(type(self)).items():
-            value = getattr(self, name)
-            try:
-                read = domain.read(value)
-            except (TypeError, ValueError, ArithmeticError):
-                raise SettingError(
-                    f"{type(self).__name__}: {name} must be {domain.words}, not {value!r}"
-                ) from None
+            read = read_setting(type(self).__name__, name, domain, getattr(self, name))
             object.__setattr__(self, name, read)  # the dataclass is frozen from here on
 
     @classmethod

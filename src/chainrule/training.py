@@ -1,11 +1,12 @@
 """The training step as one graph, and the loop over epochs that runs it.
 
-A step is written in NumPy like everything else: choose the batch by the shuffled order, forward,
-loss, backward, update. It is recorded once for full batches and once for a smaller last one.
+A step is written in NumPy like everything else: gather the batch, forward, loss, backward, update.
+It is recorded once for full batches and once for a smaller last one.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +27,8 @@ from chainrule.trace import trace_call
 from chainrule.trees import Structure, flatten, unflatten
 
 Arrays = dict[str, Any]
+REPORT_SECONDS = 0.05
+SHUFFLED_AT_ONCE = 4096  # rows
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,15 @@ class Task:
             total = value + self.net.penalty(params)
         return total, {name: new_state[name] for name in state}
 
-    def step(self, data: Arrays, carry: Arrays, place: Arrays, *, batch: int, shuffle: bool) -> Any:
-        """One update.
+    def step(self, data: Arrays, carry: Arrays, index: Any) -> tuple[Arrays, Any, Any]:
+        """One update: the new carry, the loss before it, and the norm of the gradient.
 
-        data   x, y, perhaps weights; `order` and `noise`, the keys of shuffling and of dropout
+        data   x, y, perhaps weights; `noise`, the key of dropout
         carry  params, optimizer, state
-        place  epoch, and the position in it where the batch starts
+        index  the rows of the batch; None takes all of them as they stand
         """
         x, y, w = data["x"], data["y"], data.get("weights")
-        if batch < x.shape[0]:
-            index = place["start"] + np.arange(batch)
-            if shuffle:
-                key = random.fold_in(data["order"], place["epoch"])
-                index = rows.shuffle(key, index, count=x.shape[0])
+        if index is not None:
             x, y = rows.gather(x, index), rows.gather(y, index)
             w = None if w is None else rows.gather(w, index)
         noise = random.fold_in(data["noise"], carry["optimizer"]["step"])
@@ -80,37 +79,64 @@ class StepProgram:
     """A training step for one batch size, compiled."""
 
     def __init__(
-        self, task: Task, data: Arrays, carry: Arrays, batch: int, shuffle: bool, name: str | None
+        self, task: Task, data: Arrays, carry: Arrays, index: Any, engine_name: str | None
     ) -> None:
-        place = {"epoch": np.zeros((), np.int64), "start": np.zeros((), np.int64)}
+        def step(data: Arrays, carry: Arrays, index: Any) -> Any:
+            return task.step(data, carry, index)
 
-        def step(data: Arrays, carry: Arrays, place: Arrays) -> Any:
-            return task.step(data, carry, place, batch=batch, shuffle=shuffle)
+        self.graph: Graph = stabilise(trace_call(step, (data, carry, index)).graph)
+        self._run = compile_graph(simplify(self.graph), engine_name)
 
-        self.graph: Graph = stabilise(trace_call(step, (data, carry, place)).graph)
-        self._run = compile_graph(simplify(self.graph), name)
-
-    def __call__(self, data: list[Any], carry: list[Any], epoch: int, start: int) -> list[Any]:
-        """The new carry, the loss and the gradient norm."""
-        place = [np.array(epoch), np.array(start)]
-        results: list[Any] = self._run([*data, *carry, *place])
+    def __call__(self, inputs: list[Any]) -> list[Any]:
+        """From the leaves of (data, carry, index): those of the new carry, loss and norm."""
+        results: list[Any] = self._run(inputs)
         return results
 
 
-@dataclass
-class Run:
-    """A training run: data, where it stands, and the compiled steps.
+@dataclass(frozen=True)
+class Step:
+    """A step as it was run: everything that is needed to take it back and to explain it."""
 
-    `carry` is replaced as a whole after each step that gave finite numbers.
+    program: StepProgram
+    inputs: list[Any]
+    before: list[Any]  # the leaves of the carry
+    epoch: int
+    place: int
+
+
+class Run:
+    """A training run: its data and where it stands.
+
+    data      x, y, perhaps weights; `noise`, the key of dropout
+    carry     params, optimizer, state: replaced as a whole by each step that gave finite numbers
+    order     the key of shuffling; None keeps the samples in their order
+    programs  compiled steps by batch size, which runs over data of one shape may share
     """
 
-    task: Task
-    data: Arrays
-    carry: Arrays
-    batch: int
-    shuffle: bool
-    engine: str | None
-    _programs: dict[int, StepProgram] = field(default_factory=dict)
+    def __init__(
+        self,
+        task: Task,
+        data: Arrays,
+        carry: Arrays,
+        batch: int,
+        order: Any,
+        engine_name: str | None,
+        programs: dict[int, StepProgram],
+    ) -> None:
+        self.task, self.data, self.batch, self.order = task, data, batch, order
+        self.carry = carry
+        self._engine, self.programs = engine_name, programs
+        self._orders: dict[int, Any] = {}  # of this epoch and a few to come
+
+    @property
+    def carry(self) -> Arrays:
+        carry: Arrays = unflatten(self._structure, self._leaves)
+        return carry
+
+    @carry.setter
+    def carry(self, carry: Arrays) -> None:
+        self._leaves, self._structure = flatten(carry)
+        self._newest: Step | None = None  # of the steps that led here
 
     @property
     def samples(self) -> int:
@@ -120,85 +146,121 @@ class Run:
     def steps_per_epoch(self) -> int:
         return -(-self.samples // self.batch)
 
-    def epoch(self, number: int, report: Callable[[int, float, float], None]) -> tuple[float, float]:
+    def epoch(
+        self, number: int, report: Callable[[int, float, float], None]
+    ) -> tuple[float, float]:
         """Run one epoch; returns the means of loss and gradient norm over its steps.
 
-        `report(step, loss, norm)` is called about twenty times a second. Raises NotFiniteError,
-        with `carry` as before the step, where a loss or a gradient norm is not finite.
+        `report(steps, loss, norm)` is called about twenty times a second with the means so far.
+        Raises NotFiniteError where a loss, a gradient norm or a new weight is not finite; `carry`
+        is then that of before the step that made it so.
         """
         data, _ = flatten(self.data)
-        carry, structure = flatten(self.carry)
         losses, norms = 0.0, 0.0
         told = perf_counter()
-        with engine(self.engine).exclusive():
-            for step, start in enumerate(range(0, self.samples, self.batch)):
-                program = self._program(min(self.batch, self.samples - start))
-                results = program(data, carry, number, start)
+        with engine(self._engine).exclusive():
+            for place, index in enumerate(self._batches(number)):
+                program = self._program(index)
+                batch = [] if index is None else [index]
+                step = Step(program, [*data, *self._leaves, *batch], self._leaves, number, place)
+                results = program(step.inputs)
                 loss, norm = float(results[-2]), float(results[-1])
-                if not (np.isfinite(loss) and np.isfinite(norm)):
-                    self._explain(program.graph, data, carry, number, start, step, loss)
-                carry = results[:-2]
-                self.carry = unflatten(structure, carry)
+                if not (math.isfinite(loss) and math.isfinite(norm)):
+                    raise self._stopped(step, loss)
+                self._leaves, self._newest = results[:-2], step
                 losses += loss
                 norms += norm
-                if perf_counter() - told > 0.05:
+                if perf_counter() - told > REPORT_SECONDS:
                     told = perf_counter()
-                    report(step + 1, losses / (step + 1), norms / (step + 1))
+                    report(place + 1, losses / (place + 1), norms / (place + 1))
+        # Within the epoch a weight that is not finite shows in the next loss.
+        if self._newest is not None and not _all_finite(self._leaves):
+            raise self._stopped(self._newest, losses)
         steps = self.steps_per_epoch
-        report(steps, losses / steps, norms / steps)
         return losses / steps, norms / steps
 
-    def _program(self, batch: int) -> StepProgram:
-        if batch not in self._programs:
-            self._programs[batch] = StepProgram(
-                self.task, self.data, self.carry, batch, self.shuffle, self.engine
-            )
-        return self._programs[batch]
+    def _batches(self, epoch: int) -> Iterator[Any]:
+        """The rows of each batch; None for all rows as they stand."""
+        if self.batch == self.samples:
+            yield None
+            return
+        places = np.arange(self.samples) if self.order is None else self._shuffled(epoch)
+        for part in chunks(self.samples, self.batch):
+            yield places[part]
 
-    def _explain(
-        self,
-        graph: Graph,
-        data: list[Any],
-        carry: list[Any],
-        epoch: int,
-        start: int,
-        step: int,
-        loss: float,
-    ) -> None:
-        """Raise NotFiniteError: replay the step and name the first op that left the numbers."""
-        inputs = [*data, *carry, np.array(epoch), np.array(start)]
-        node = first_not_finite(graph, inputs)
-        what = f"the loss is {loss}" if not np.isfinite(loss) else "the gradient is not finite"
-        culprit = f" {describe(node)} was the first to give a value that is not finite." if node else ""
-        raise NotFiniteError(
-            f"training stopped in epoch {epoch + 1}, step {step + 1}: {what}.{culprit} The weights "
-            "of the step before are kept. Lower the learning rate, clip the gradients "
-            "(clip_norm=1.0), or scale the inputs"
+    def _shuffled(self, epoch: int) -> Any:
+        """The rows in the order of this epoch.
+
+        Of few rows the orders of several epochs are drawn in one call, which takes no longer.
+        """
+        if epoch not in self._orders:
+            ahead = np.arange(epoch, epoch + max(1, SHUFFLED_AT_ONCE // self.samples))
+            keys = random.fold_in(self.order, ahead)
+            index = np.broadcast_to(np.arange(self.samples), (len(ahead), self.samples))
+            found = rows.shuffle(keys, index, count=self.samples)
+            self._orders = dict(zip(ahead.tolist(), found, strict=True))
+        return self._orders[epoch]
+
+    def _program(self, index: Any) -> StepProgram:
+        size = self.samples if index is None else len(index)
+        if size not in self.programs:
+            self.programs[size] = StepProgram(self.task, self.data, self.carry, index, self._engine)
+        return self.programs[size]
+
+    def _stopped(self, step: Step, loss: float) -> NotFiniteError:
+        """Why the run cannot go on, found by replaying the step in the model's own dtype.
+
+        An update can overflow although loss and gradient were finite. Then that update is taken
+        back, and it is the step that is explained.
+        """
+        what = "the gradient is not finite" if math.isfinite(loss) else f"the loss is {loss}"
+        if self._newest is not None and not _all_finite(self._leaves):
+            step, what = self._newest, "its update gives weights that are not finite"
+            self._leaves = step.before
+        node = first_not_finite(step.program.graph, step.inputs)
+        culprit = f"; {describe(node)} was the first to give a value that is not" if node else ""
+        return NotFiniteError(
+            f"training stopped in epoch {step.epoch + 1}, step {step.place + 1}: {what}{culprit}. "
+            "The weights of before that step are kept. Lower the learning rate, clip the "
+            "gradients (clip_norm=1.0), or scale the inputs"
         )
 
 
+def _all_finite(values: Iterable[Any]) -> bool:
+    return not any(_has_not_finite(value) for value in values)
+
+
+def _has_not_finite(value: Any) -> bool:
+    if isinstance(value, list):  # the results of a loop
+        return any(_has_not_finite(entry) for entry in value)
+    array = np.asarray(value)
+    return array.dtype.kind == "f" and not np.isfinite(array).all()
+
+
 def first_not_finite(graph: Graph, inputs: list[Any]) -> Node | None:
-    """The first node, in the order of computation, whose value is not finite though its inputs are."""
+    """The first node that made a NaN or an infinity, out of finite inputs, which reached a result.
+
+    The last two results, loss and gradient norm, are asked first. A value that is masked out
+    before it reaches a result, such as log(0) under a `where`, is no fault.
+    """
     from chainrule.engines.numpy import Program
 
     values = Program(graph).trace_values(inputs)
+    bad = {node for node, value in values.items() if _has_not_finite(value)}
+    reached = {node for node in graph.outputs[-2:] if node in bad} or {
+        node for node in graph.outputs if node in bad
+    }
+    for node in reversed(graph.nodes):
+        if node in reached:
+            reached.update(child for child in node.inputs if child in bad)
     for node in graph.nodes:
-        value = values.get(node)
-        if not node.inputs or not _has_not_finite(value):
-            continue
-        if not any(_has_not_finite(values[child]) for child in node.inputs):
+        if node in reached and node.inputs and not any(child in bad for child in node.inputs):
             return node
     return None
 
 
-def _has_not_finite(value: Any) -> bool:
-    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f" and not np.all(
-        np.isfinite(value)
-    )
-
-
 def describe(node: Node) -> str:
-    """`exp in layer 1.Dense`, `the backward pass of divide in the loss`."""
+    """`exp in layer 1.Lambda`, `the backward pass of divide in the loss`."""
     forward = node.role.of if node.role else node
     name = f"the backward pass of {forward.op.name}" if node.role else node.op.name
     place = forward.source.scope if forward.source else ""
@@ -217,18 +279,18 @@ class Compiled:
         self._function = function
         self._engine = name
         self._keep = keep
-        self._programs: dict[Any, tuple[Any, Structure]] = {}
+        self.programs: dict[Any, tuple[Any, Structure]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         leaves, _ = flatten(arguments)
         key = tuple((leaf.shape, leaf.dtype.str) for leaf in leaves)
-        if key not in self._programs:
-            while len(self._programs) >= self._keep:
-                self._programs.pop(next(iter(self._programs)))
+        if key not in self.programs:
+            while len(self.programs) >= self._keep:
+                self.programs.pop(next(iter(self.programs)))
             call = trace_call(self._function, arguments)
             program = compile_graph(simplify(stabilise(call.graph)), self._engine)
-            self._programs[key] = (program, call.graph.output_structure)
-        program, structure = self._programs[key]
+            self.programs[key] = (program, call.graph.output_structure)
+        program, structure = self.programs[key]
         return unflatten(structure, program(leaves))
 
 

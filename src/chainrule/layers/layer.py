@@ -138,9 +138,9 @@ class Container(Layer):
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
 
 
-def within(arrays: Arrays, name: str) -> Arrays:
+def within(arrays: Arrays, name: str, separator: str = ".") -> Arrays:
     """The entries under `name.`, without it."""
-    prefix = f"{name}."
+    prefix = f"{name}{separator}"
     return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}
 
 
