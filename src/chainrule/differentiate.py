@@ -76,7 +76,7 @@ def adjoints(
         for index, adjoint in _pull_back(node, found[node], indices).items():
             if adjoint is not None:
                 _accumulate(found, node.inputs[index], adjoint)
-    return [found[node] if node in found else zeros_like(node) for node in wanted]
+    return [found[node] if node in found else _nothing(node) for node in wanted]
 
 
 def _pull_back(node: Node, g: Adjoint, indices: Sequence[int]) -> dict[int, Adjoint]:
@@ -111,6 +111,12 @@ def _sum(node: Node, a: Traced, b: Traced) -> Traced:
     with playing(Role("sum", node)):
         total: Traced = rows.add(a, b)
         return total
+
+
+def _nothing(node: Node) -> Traced:
+    """The adjoint of a node without uses: an empty sum."""
+    with playing(Role("sum", node)):
+        return zeros_like(node)
 
 
 # --- loops ---------------------------------------------------------------------------------------
@@ -158,7 +164,10 @@ def loop_adjoints(node: Node, g: dict[int, Traced], indices: Sequence[int]) -> d
     stacks = [rows.result(forward, index=first_saved + i) for i in range(len(saved))]
 
     sums = [_placeholder(f"sum {i}", body.inputs[i]) for i in constants]
-    totals = [rows.add(wrap(a), wrap(b)).node for a, b in zip(sums, d_constants, strict=True)]
+    totals = [
+        _sum(body.inputs[i], wrap(total), wrap(part)).node
+        for i, total, part in zip(constants, sums, d_constants, strict=True)
+    ]
     backward_body = Graph(
         f"{body.name} backward",
         (*kept_constants, *d_carry.values(), *sums, *saved, *kept_series, *d_y.values()),
