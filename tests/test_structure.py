@@ -32,7 +32,7 @@ def test_every_module_stands_on_a_floor() -> None:
         for path in (ROOT / "src" / "chainrule").iterdir()
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
-    assert present - named == {"__init__"}
+    assert present - named == {"__init__", "__main__"}  # the doors, which stand on no floor
 
 
 def test_lines_are_at_most_100_characters() -> None:
@@ -55,7 +55,5 @@ def test_import_loads_nothing_heavy() -> None:
     """Plots, tables, progress and other heavy libraries load when they are used."""
     heavy = ["matplotlib", "polars", "rich", "sklearn", "scipy", "torch", "click", "hypothesis"]
     code = f"import sys, chainrule; print([n for n in {heavy} if n in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
