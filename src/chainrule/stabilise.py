@@ -8,9 +8,9 @@ of one minus a sigmoid in float32 is NaN at x = 18, where the truth is -18.)
 
 from collections.abc import Sequence
 from math import log
-from typing import Any
+from typing import Any, NamedTuple
 
-from chainrule.graph import Graph, Node, constant_value, originating, playing, rewrite
+from chainrule.graph import Graph, Node, Shape, constant_value, originating, playing, rewrite
 from chainrule.ops import rows
 from chainrule.trace.value import wrap
 
@@ -79,31 +79,51 @@ def _one_minus(node: Node) -> Node | None:
     return None if plus is None else _negated(plus)
 
 
-def _shifted_sum(node: Node) -> tuple[Any, Any] | None:
-    """(x, sum) where the node is the sum of exp(x) along some axes, perhaps with kept axes.
+class Normalised(NamedTuple):
+    """exp(x), perhaps transposed, over its own sum along some axes.
 
-    Returns x minus its largest value, and the sum of its exponentials in the node's shape. Where
-    x has been shifted already, it is left alone.
+    shifted  x minus its largest value
+    order    how the axes of x stand in the quotient
+    sums     the sums of exp(shifted) in the shape of the divisor
+    is_new   whether the user had not shifted x already
     """
-    total = node.inputs[0] if node.op.name == "reshape" else node
-    if total.op.name != "sum":
-        return None
-    x = _exponent(total.inputs[0])
-    if x is None:
+
+    shifted: Any
+    order: Shape
+    sums: Any
+    is_new: bool
+
+
+def _normalised(above: Node, below: Node) -> Normalised | None:
+    order = tuple(range(above.ndim))
+    if above.op.name == "transpose":
+        order, above = tuple(above.params["axes"]), above.inputs[0]
+    x, total = _exponent(above), _without_reshape(below)
+    if x is None or total.op.name != "sum" or _exponent(total.inputs[0]) is not x:
         return None
     axes = total.params["axes"]
-    shifted = wrap(x) if _is_shifted(x) else _shift(x, axes)
-    return shifted, rows.reshape(rows.sum(rows.exp(shifted), axes=axes), shape=node.shape)
+    rest = [axis for axis in order if axis not in axes]
+    kept = tuple(1 if axis in axes else x.shape[axis] for axis in order)
+    if rest != sorted(rest) or (1,) * (len(kept) - below.ndim) + below.shape != kept:
+        return None  # the divisor is the sum of other terms than its own
+    is_new = not _is_shifted(x, axes)
+    shifted = _shift(x, axes) if is_new else wrap(x)
+    sums = rows.reshape(rows.sum(rows.exp(shifted), axes=axes), shape=below.shape)
+    return Normalised(shifted, order, sums, is_new)
 
 
-def _is_shifted(x: Node) -> bool:
-    """Whether x is something minus its own maximum."""
+def _without_reshape(node: Node) -> Node:
+    return node.inputs[0] if node.op.name == "reshape" else node
+
+
+def _is_shifted(x: Node, axes: Sequence[int]) -> bool:
+    """Whether x is something minus its own maximum along these axes."""
     if x.op.name != "subtract":
         return False
     base, shift = x.inputs
     while shift.op.name in ("reshape", "broadcast_to", "stop_gradient", "where"):
         shift = shift.inputs[1 if shift.op.name == "where" else 0]
-    return shift.op.name == "max" and shift.inputs[0] is base
+    return shift.op.name == "max" and shift.inputs[0] is base and shift.params["axes"] == axes
 
 
 def _largest(x: Node, axes: Sequence[int]) -> Any:
@@ -133,17 +153,10 @@ def _quotient(node: Node) -> Any:
 
 
 def _softmax(above: Node, below: Node) -> Any:
-    x = _exponent(above)
-    total = below.inputs[0] if below.op.name == "reshape" else below
-    if x is None or total.op.name != "sum" or _exponent(total.inputs[0]) is not x:
+    found = _normalised(above, below)
+    if found is None or not found.is_new:
         return None
-    if _is_shifted(x):
-        return None
-    found = _shifted_sum(below)
-    if found is None:
-        return None
-    shifted, sums = found
-    return rows.exp(shifted) / sums
+    return rows.transpose(rows.exp(found.shifted), axes=found.order) / found.sums
 
 
 def _inverse(node: Node) -> Any:
@@ -209,20 +222,13 @@ def _is_probability(x: Node) -> bool:
 
 def _logarithm_of_sums(x: Node) -> Any:
     if x.op.name == "divide":
-        exponent = _exponent(x.inputs[0])
-        found = _shifted_sum(x.inputs[1])
-        if exponent is None or found is None:
+        found = _normalised(*x.inputs)
+        if found is None:
             return None
-        total = x.inputs[1].inputs[0] if x.inputs[1].op.name == "reshape" else x.inputs[1]
-        if _exponent(total.inputs[0]) is not exponent:
-            return None
-        shifted, sums = found
-        return shifted - rows.log(sums)
-    total = x.inputs[0] if x.op.name == "reshape" else x
-    if total.op.name != "sum":
-        return None
-    exponent = _exponent(total.inputs[0])
-    if exponent is None or _is_shifted(exponent):
+        return rows.transpose(found.shifted, axes=found.order) - rows.log(found.sums)
+    total = _without_reshape(x)
+    exponent = _exponent(total.inputs[0]) if total.op.name == "sum" else None
+    if exponent is None or _is_shifted(exponent, total.params["axes"]):
         return None
     axes = total.params["axes"]
     largest = _largest(exponent, axes)
