@@ -181,7 +181,7 @@ def _value_and_grad(
 def copied_handle(leaf: Any) -> Any:
     """A handle of its own, so that in-place changes stay inside the transformed function."""
     if isinstance(leaf, Traced):
-        return Traced(leaf.node, is_scalar=leaf.is_scalar)
+        return Traced(leaf.node, is_scalar=leaf.is_scalar, strides=leaf.memory)
     return leaf
 
 
@@ -197,7 +197,8 @@ def _fresh(leaf: Any, name: str, fresh: dict[Node, Node]) -> Traced:
         raise TraceError(f"{name} holds {outer.dtype} values, which have no gradient")
     node = input_node(name, outer.shape, outer.dtype, outer.node.weak)
     fresh[node] = outer.node
-    return Traced(node, is_scalar=isinstance(leaf, float | np.floating) or outer.is_scalar)
+    is_scalar = isinstance(leaf, float | np.floating) or outer.is_scalar
+    return Traced(node, is_scalar=is_scalar, strides=outer.memory)
 
 
 def _scalar_output(value: Any, function: Function) -> Node:
@@ -295,7 +296,9 @@ def _refuse_overlap(call: Call, arrays: Sequence[Any]) -> None:
 
 def _spec(leaf: Any) -> Any:
     if isinstance(leaf, np.ndarray):
-        return (leaf.shape, leaf.dtype.str)
+        # Strides decide which reshapes are views, hence where in-place changes go.
+        strides = None if leaf.flags.c_contiguous else leaf.strides
+        return (leaf.shape, leaf.dtype.str, strides)
     if isinstance(leaf, np.floating):
         return ((), leaf.dtype.str)
     if isinstance(leaf, float):

@@ -11,6 +11,8 @@ from chainrule.errors import TraceError
 from chainrule.graph import Graph, Node, constant_node, input_node
 from chainrule.trace.makers import traced_makers
 from chainrule.trace.recording import recording, where
+from chainrule.trace.selection import Selection
+from chainrule.trace.strides import ROW_MAJOR, strides_of
 from chainrule.trace.value import Traced, as_node
 from chainrule.trees import LEAF, Structure, Tree, flatten, paths, unflatten
 
@@ -95,18 +97,20 @@ def handle_for(leaf: Any, name: str) -> Traced:
     """A fresh input of the shape and dtype of an example."""
     if isinstance(leaf, Traced):
         node = leaf.node
-        return Traced(input_node(name, node.shape, node.dtype, node.weak), None, leaf.is_scalar)
+        fresh = input_node(name, node.shape, node.dtype, node.weak)
+        return Traced(fresh, None, leaf.is_scalar, leaf.memory)
     array = np.asarray(leaf)
     if array.dtype.kind not in "fiub":
         raise TraceError(
             f"{where()}{name} holds {array.dtype} values; only real numbers and booleans can be "
             "traced"
         )
-    weak = isinstance(leaf, float)
+    weak = isinstance(leaf, float) and not isinstance(leaf, np.floating)
     return Traced(
         input_node(name, array.shape, array.dtype, weak),
         None,
         is_scalar=not isinstance(leaf, np.ndarray),
+        strides=ROW_MAJOR if array.flags.c_contiguous else strides_of(array),
     )
 
 
@@ -115,6 +119,8 @@ def output_node(leaf: Any, name: str) -> Node:
         return as_node(leaf)
     if isinstance(leaf, bool | int | float):
         return constant_node(leaf)
+    if isinstance(leaf, Selection):
+        leaf.refuse()
     raise TraceError(
         f"{name} returns {leaf!r}, a {type(leaf).__name__}; a traced function returns arrays, "
         "numbers, or lists, tuples and dictionaries of them"

@@ -17,6 +17,7 @@ from chainrule.ops import rows
 from chainrule.trace.recording import active
 from chainrule.trace.refusals import stop
 from chainrule.trace.selection import Selection
+from chainrule.trace.strides import Strides, sliced
 from chainrule.trace.value import Traced, View, as_node, astype, known_value, wrap
 
 Item = Any  # int, slice, None, an integer array (plain or traced), or a boolean array
@@ -28,11 +29,20 @@ def getitem(t: Traced, index: Any) -> Any:
     if mask is not None:
         return Selection.of(t, mask)
     if all(_is_basic(item) for item in items):
-        return _basic(t, items)
+        return _basic(t, items, _slice, whole=_has_ellipsis(index))
+    if all(_is_basic(item) or _is_number(item) for item in items):
+        return _basic(t, items, _gather, whole=_has_ellipsis(index))
     return _gather(t, items)
 
 
+def _has_ellipsis(index: Any) -> bool:
+    """Whether NumPy gives an array in any case, instead of a number."""
+    return any(item is Ellipsis for item in (index if isinstance(index, tuple) else (index,)))
+
+
 def setitem(t: Traced, index: Any, value: Any) -> None:
+    if t.is_scalar:
+        raise TypeError(f"a number ({t.dtype}) does not support item assignment")
     if isinstance(value, Selection) or (isinstance(index, Traced) and index.dtype == bool):
         t.write(_where_masked(t, index, value))
         return
@@ -113,6 +123,11 @@ def _is_basic(item: Item) -> bool:
     return item is None or isinstance(item, int | slice)
 
 
+def _is_number(item: Item) -> bool:
+    """Whether the item is one traced integer: NumPy makes a view as for a Python int."""
+    return isinstance(item, Traced) and item.is_scalar
+
+
 def _traced_mask(items: Sequence[Item]) -> Traced | None:
     masks = [item for item in items if isinstance(item, Traced) and item.dtype == bool]
     if not masks:
@@ -131,26 +146,20 @@ def _traced_mask(items: Sequence[Item]) -> Traced | None:
 # --- slices, integers, None: views ---------------------------------------------------------------
 
 
-def _basic(t: Traced, items: Sequence[Item]) -> Traced:
+def _basic(
+    t: Traced, items: Sequence[Item], take: Callable[[Traced, Sequence[Item]], Traced], whole: bool
+) -> Traced:
     def read(base: Traced) -> Traced:
-        return _slice(base, items)
+        return take(base, items)
 
     def write(base: Traced, value: Traced) -> Traced:
         return _scatter(base, items, value)
 
-    found = _slice(t, items)
-    kept = [item for item in items if item is not None]
-    leading = all(item == slice(None) for item in kept[1:])
-    return Traced(
-        found.node,
-        View(t, read, write),
-        is_scalar=found.shape == () and len(kept) == len(items),
-        in_order=t.in_order and leading and not _steps(kept[:1]),
-    )
-
-
-def _steps(items: Sequence[Item]) -> bool:
-    return any(isinstance(item, slice) and item.step not in (None, 1) for item in items)
+    found = take(t, items)
+    if found.shape == () and not whole:
+        return Traced(found.node)  # a number, which later changes of the array leave alone
+    strides = sliced(t.memory, t.shape, [0 if _is_number(item) else item for item in items])
+    return Traced(found.node, View(t, read, write), is_scalar=False, strides=strides)
 
 
 def _slice(t: Traced, items: Sequence[Item]) -> Traced:
@@ -213,6 +222,10 @@ def _gather(t: Traced, items: Sequence[Item]) -> Traced:
     found = _rows_of(t, items)
     result: Traced = rows.gather(found.flat(t), found.positions)
     result.is_scalar = result.shape == ()
+    result.follow([t, *items])
+    chosen = [_is_array(item) or isinstance(item, int) for item in items]
+    if chosen != sorted(chosen, reverse=True):  # NumPy lays it out in an order of its own
+        result.strides_unknown()
     return result
 
 
@@ -282,7 +295,7 @@ def _positions(shape: Shape, items: Sequence[Item]) -> Any:
     """
     advanced = [place for place, i in enumerate(items) if _is_array(i) or isinstance(i, int)]
     together = advanced[-1] - advanced[0] + 1 == len(advanced)
-    common = np.broadcast_shapes(*[np.shape(items[place]) for place in advanced])
+    common = _common_shape([np.shape(items[place]) for place in advanced])
     before = [p for p in range(len(items)) if p not in advanced and together and p < advanced[0]]
     after = [p for p in range(len(items)) if p not in advanced and p not in before]
     axis_of = _axis_numbers(items)
@@ -297,7 +310,7 @@ def _positions(shape: Shape, items: Sequence[Item]) -> Any:
         axis = axis_of[place]
         stride = prod(shape[axis + 1 :])
         if place in advanced:
-            along = _within(item, shape[axis], axis)
+            along = _counted(item, shape, axis)
             width = len(before) + len(common) + len(after)
             lifted = [1] * width
             ndim = len(np.shape(along))
@@ -309,6 +322,16 @@ def _positions(shape: Shape, items: Sequence[Item]) -> Any:
             lifted[seat[place]] = len(along)
         total = total + _reshaped(along, tuple(lifted)) * stride
     return _stretched(total, tuple(dims))
+
+
+def _common_shape(shapes: Sequence[Shape]) -> Shape:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        shown = " ".join(map(str, shapes))
+        raise IndexError(
+            f"shape mismatch: indexing arrays could not be broadcast together with shapes {shown}"
+        ) from None
 
 
 def _axis_numbers(items: Sequence[Item]) -> dict[int, int]:
@@ -323,16 +346,25 @@ def _slice_length(item: Item, shape: Shape, axis: int) -> int:
     return 1 if item is None else len(range(*item.indices(shape[axis])))
 
 
-def _within(item: Item, length: int, axis: int) -> Any:
-    """The index counted from 0; plain ones are checked here, traced ones when they are run."""
+def _counted(item: Item, shape: Shape, axis: int) -> Any:
+    """The index counted from 0. Plain ones are checked here, traced ones when they are run.
+
+    One that lies outside its axis would fall into a neighbouring row; it is sent beyond the last
+    row of all, where Gather refuses it.
+    """
+    length = shape[axis]
     if isinstance(item, int):
         return np.asarray(_checked(item, length, axis))
     if isinstance(item, np.ndarray):
         if item.size and not (-length <= item.min() and item.max() < length):
             raise IndexError(f"an index is out of bounds for axis {axis} with size {length}")
         item = wrap(as_node(item))
-    counted = astype(item, np.int64)
-    return rows.where(counted < 0, counted + length, counted)
+    number = astype(item, np.int64)
+    if len(shape) == 1:
+        return number  # Gather itself counts from the end, and refuses what lies outside
+    number = rows.where(number < 0, number + length, number)
+    inside = rows.logical_and(number >= 0, number < length)
+    return rows.where(inside, number, prod(shape[: axis + 1]))
 
 
 def _reshaped(value: Any, shape: Shape) -> Any:
@@ -385,12 +417,16 @@ def view_of(
     t: Traced,
     read: Callable[[Traced], Traced],
     write: Callable[[Traced, Traced], Traced] | None,
+    *,
+    strides: Strides = None,
+    sure: bool = True,
     reason: str = "",
-    in_order: bool = False,
 ) -> Traced:
-    """A handle that shares its memory with `t`."""
-    found = read(t)
-    return Traced(found.node, View(t, read, write, reason), is_scalar=False, in_order=in_order)
+    """A handle that shares its memory with `t`; where that is not sure, neither is what it reads
+    after a change of `t`.
+    """
+    view = View(t, read if sure else None, write if sure else None, reason)
+    return Traced(read(t).node, view, is_scalar=False, strides=strides)
 
 
 Traced.__getitem__ = getitem

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.ops import rows
+from chainrule.trace.indexing import view_of
 from chainrule.trace.refusals import stop
-from chainrule.trace.shaping import copy, filled
+from chainrule.trace.shaping import filled
 from chainrule.trace.value import FUNCTIONS, Traced, astype, copied
 
 
@@ -53,7 +55,24 @@ def astype_(
     copy: bool = True,
 ) -> Any:
     value = astype(self, dtype)
-    return Traced(value.node, is_scalar=self.is_scalar)
+    if not copy and value is self:
+        return self
+    result = Traced(value.node, is_scalar=self.is_scalar)
+    result.follow([self])
+    return result
+
+
+def copy(self: Any, order: str = "C") -> Any:
+    return Traced(self.node, is_scalar=self.is_scalar)
+
+
+def flat(self: Any) -> Any:
+    """All numbers in row-major order: a view whatever the memory looks like."""
+    return view_of(
+        self,
+        lambda base: rows.reshape(base, shape=(base.size,)),
+        lambda base, new: rows.reshape(new, shape=base.shape),
+    )
 
 
 def fill(self: Any, value: Any) -> None:
@@ -104,6 +123,6 @@ for _name, _getter in {
     "imag": lambda self: filled(self.shape, 0, self.dtype),
     "nbytes": lambda self: self.size * self.dtype.itemsize,
     "itemsize": lambda self: self.dtype.itemsize,
-    "flat": lambda self: FUNCTIONS[np.ravel](self),
+    "flat": flat,
 }.items():
     setattr(Traced, _name, property(_getter))

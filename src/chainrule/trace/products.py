@@ -10,8 +10,15 @@ from chainrule.ops.products import LETTERS
 from chainrule.trace.elementary import floating, traced
 from chainrule.trace.reducing import implements, reduce
 from chainrule.trace.refusals import stop
-from chainrule.trace.shaping import diagonal, expand_dims, moveaxis, reshape, swapaxes
-from chainrule.trace.value import FUNCTIONS, UFUNCS, astype
+from chainrule.trace.shaping import (
+    diagonal,
+    expand_dims,
+    moveaxis,
+    reshape,
+    swapaxes,
+    transpose,
+)
+from chainrule.trace.value import AFRESH, FUNCTIONS, UFUNCS, astype
 
 
 def contract(spec: str, a: Any, b: Any) -> Any:
@@ -89,6 +96,7 @@ def _check_inner(a: Any, b: Any) -> None:
 
 UFUNCS[np.matmul] = matmul
 FUNCTIONS[np.linalg.matmul] = matmul
+AFRESH.update((np.matmul, np.linalg.matmul, np.dot, np.vdot, np.inner, np.outer, np.tensordot))
 
 
 @implements(np.dot)
@@ -171,6 +179,7 @@ def einsum(*operands: Any, optimize: Any = False, dtype: Any = None, **kwargs: A
             union = letters + terms[place]
             kept = "".join(dict.fromkeys(letter for letter in union if letter in later))
         total, letters = contract(f"{letters},{terms[place]}->{kept}", total, values[place]), kept
+    total.strides_unknown()
     return total
 
 
@@ -200,7 +209,7 @@ def _subscripts(text: str, values: list[Any]) -> tuple[list[str], str]:
 def _single(x: Any, letters: str, out: str) -> Any:
     x, letters = _presummed(x, letters, out)
     order = tuple(letters.index(letter) for letter in out)
-    return rows.transpose(x, axes=order) if order != tuple(range(len(order))) else x
+    return transpose(x, order)  # a view, as in NumPy
 
 
 @implements(np.trace)
@@ -316,7 +325,7 @@ def matrix_power(a: Any, n: int) -> Any:
     if n == 0:
         return rows.broadcast_to(traced(np.eye(x.shape[-1], dtype=x.dtype)), shape=x.shape)
     half = matrix_power(x, n // 2) if n > 1 else None
-    square = x if half is None else matmul(half, half)
+    square = +x if half is None else matmul(half, half)
     return matmul(square, x) if n % 2 and n > 1 else square
 
 

@@ -40,7 +40,7 @@ def kept_shape(shape: Shape, axes: Shape) -> Shape:
 
 def reduce(op: Any, x: Any, axis: Any, keepdims: Any = False, where: Any = None) -> Any:
     axes = axes_of(axis, x.ndim)
-    result = op(x, axes=axes) if axes or op.name != "sum" else x
+    result = op(x, axes=axes)
     if keepdims and keepdims is not _UNSET:
         result = rows.reshape(result, shape=kept_shape(x.shape, axes))
     return result

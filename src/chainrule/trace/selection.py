@@ -60,64 +60,64 @@ class Selection:
         for value in inputs:
             if isinstance(value, Selection):
                 if not same_value(value._mask_node, self._mask_node):
-                    self._unknown()
+                    self.refuse()
                 wholes.append(value.whole)
             elif np.ndim(value) == 0:
                 wholes.append(value)
             else:
-                self._unknown()
+                self.refuse()
         return Selection(call_ufunc(ufunc, *wholes), self.mask)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:
-            self._unknown()
+            self.refuse()
         return self.__chainrule_lift__(ufunc, inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         method = _REDUCTIONS.get(function)
         if method is None:
-            self._unknown()
+            self.refuse()
         return getattr(self, method)(*args[1:], **kwargs)
 
-    def _reduced(self, function: Any, filler: Any, axis: Any) -> Any:
-        if axis is not None and axis != 0:
-            self._unknown()
+    def _reduced(self, function: Any, filler: Any, axis: Any, others: Any) -> Any:
+        if others or axis not in (None, 0):
+            self.refuse()
         kept = rows.where(self._gate(), self.whole, filler)
         axes = tuple(range(self.mask.ndim if axis == 0 else self.whole.ndim))
         return FUNCTIONS[function](kept, axis=axes)
 
-    def sum(self, axis: Any = None) -> Any:
-        return self._reduced(np.sum, 0, axis)
+    def sum(self, axis: Any = None, **others: Any) -> Any:
+        return self._reduced(np.sum, 0, axis, others)
 
-    def max(self, axis: Any = None) -> Any:
+    def max(self, axis: Any = None, **others: Any) -> Any:
         """Of nothing: the smallest number there is, as how much there is is not known here."""
-        return self._reduced(np.max, _extreme(self.dtype, largest=False), axis)
+        return self._reduced(np.max, _extreme(self.dtype, largest=False), axis, others)
 
-    def min(self, axis: Any = None) -> Any:
-        return self._reduced(np.min, _extreme(self.dtype, largest=True), axis)
+    def min(self, axis: Any = None, **others: Any) -> Any:
+        return self._reduced(np.min, _extreme(self.dtype, largest=True), axis, others)
 
-    def mean(self, axis: Any = None) -> Any:
+    def mean(self, axis: Any = None, **others: Any) -> Any:
         extra = self.whole.shape[self.mask.ndim :] if axis is None else ()
-        total = self.sum(axis)
+        total = self.sum(axis, **others)
         return total / astype(self.size * int(np.prod(extra)), total.dtype)
 
-    def _unknown(self, *args: Any) -> NoReturn:
+    def refuse(self, *args: Any) -> NoReturn:
         stop(
             "how many values a traced mask selects is not known beforehand",
             "np.where(mask, t, 0) and np.sum(mask), which keep the shape",
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        self._unknown()
+        self.refuse()
 
     def __len__(self) -> int:
-        self._unknown()
+        self.refuse()
 
-    __getitem__ = __setitem__ = __iter__ = __bool__ = __float__ = __int__ = __index__ = _unknown
+    __getitem__ = __setitem__ = __iter__ = __bool__ = __float__ = __int__ = __index__ = refuse
 
     @property
     def shape(self) -> Any:
-        self._unknown()
+        self.refuse()
 
     @property
     def size(self) -> Any:
@@ -131,7 +131,7 @@ class Selection:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        self._unknown()
+        self.refuse()
 
 
 def same_value(first: Node, second: Node) -> bool:

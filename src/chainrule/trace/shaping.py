@@ -15,7 +15,17 @@ from chainrule.trace.elementary import traced
 from chainrule.trace.indexing import view_of
 from chainrule.trace.reducing import implements
 from chainrule.trace.refusals import stop
-from chainrule.trace.value import FUNCTIONS, UFUNCS, Traced, apply, as_node, astype, copied
+from chainrule.trace.strides import only_ones_differ, reshaped
+from chainrule.trace.value import (
+    FUNCTIONS,
+    UFUNCS,
+    Traced,
+    apply,
+    as_node,
+    astype,
+    copied,
+    store,
+)
 
 # --- shapes --------------------------------------------------------------------------------------
 
@@ -42,15 +52,16 @@ def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any
             return transpose(reshape(transpose(x), tuple(resolved_shape(shape, x.size))[::-1]))
         stop(f"order={order!r} depends on the memory layout", "order='C'")
     target = resolved_shape(shape, x.size)
-    if x.shape == () and target == ():
-        return x
-    unsure = "a reshaped view that may be a copy, depending on the memory layout"
+    strides = None if x.memory is None else reshaped(x.shape, x.memory, target)
+    if x.memory is not None and strides is None:
+        return copied(rows.reshape(x, shape=target))
     return view_of(
         x,
         lambda base: rows.reshape(base, shape=target),
-        (lambda base, new: rows.reshape(new, shape=base.shape)) if x.in_order else None,
-        unsure,
-        in_order=x.in_order,
+        lambda base, new: rows.reshape(new, shape=base.shape),
+        strides=strides,
+        sure=strides is not None or only_ones_differ(x.shape, target),
+        reason="a reshaped array, which is a view or a copy depending on the memory layout",
     )
 
 
@@ -120,12 +131,13 @@ def transpose(a: Any, axes: Any = None) -> Any:
     if len(order) != x.ndim:
         raise ValueError("axes don't match array")
     if order == tuple(range(x.ndim)):
-        return view_of(x, lambda base: base, lambda base, new: new, in_order=x.in_order)
+        return view_of(x, lambda base: base, lambda base, new: new, strides=x.memory)
     back = inverse_permutation(order)
     return view_of(
         x,
         lambda base: rows.transpose(base, axes=order),
         lambda base, new: rows.transpose(new, axes=back),
+        strides=x.memory and tuple(x.memory[axis] for axis in order),
     )
 
 
@@ -163,10 +175,13 @@ def matrix_transpose(a: Any, /) -> Any:
 
 
 def _flipped(a: Any, axes: Shape) -> Any:
+    x = traced(a)
     return view_of(
-        traced(a),
+        x,
         lambda base: rows.flip(base, axes=axes),
         lambda base, new: rows.flip(new, axes=axes),
+        strides=x.memory
+        and tuple(-step if axis in axes else step for axis, step in enumerate(x.memory)),
     )
 
 
@@ -187,7 +202,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     first, second = normalize_axis_tuple(axes, x.ndim)
     turns = k % 4
     if turns == 0:
-        return copied(x)
+        return x[:]
     if turns == 2:
         return _flipped(x, tuple(sorted((first, second))))
     if turns == 1:
@@ -202,7 +217,8 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
         traced(array),
         lambda base: rows.broadcast_to(base, shape=target),
         None,
-        "a broadcast view, of which several numbers share one place",
+        strides=(0,) * len(target),
+        reason="a broadcast view, of which several numbers share one place",
     )
 
 
@@ -428,8 +444,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         stop(f"np.pad with mode={mode!r} cannot be recorded", "constant, edge, reflect or wrap")
     for axis, width in enumerate(widths):
         if any(width):
-            places = np.pad(np.arange(x.shape[axis]), width, mode, **kwargs)  # type: ignore[call-overload]  # a mode chosen at run time
-            x = take(x, places, axis)
+            chosen: Any = mode  # np.pad's own signature lists modes one by one
+            x = take(x, np.pad(np.arange(x.shape[axis]), width, chosen, **kwargs), axis)
     return x
 
 
@@ -449,7 +465,8 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None or y is None:
         stop("how many places np.where(condition) finds is not known", "np.where(condition, a, b)")
     gate = traced(condition)
-    return rows.where(gate if gate.dtype == bool else gate != 0, traced(x), traced(y))
+    result = rows.where(gate if gate.dtype == bool else gate != 0, traced(x), traced(y))
+    return Traced(result.node, is_scalar=False)  # an array in NumPy, also where it has no axes
 
 
 @implements(np.select)
@@ -541,8 +558,14 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     count = min(height, width - offset) if offset >= 0 else min(height + offset, width)
     along = np.arange(max(count, 0))
     places = (along + max(-offset, 0)) * width + along + max(offset, 0)
-    flat = rows.reshape(x, shape=(*x.shape[:-2], height * width))
-    return take(flat, places, -1)
+    flattened = (*x.shape[:-2], height * width)
+    return view_of(
+        x,
+        lambda base: take(rows.reshape(base, shape=flattened), places, -1),
+        None,
+        strides=x.memory and (*x.memory[:-2], x.memory[-2] + x.memory[-1]),
+        reason="a diagonal, which NumPy gives out for reading only",
+    )
 
 
 @implements(np.diag)
@@ -564,11 +587,23 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 @implements(np.fill_diagonal)
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    target: Any = a
-    if not isinstance(a, Traced) or a.ndim != 2:
-        stop("np.fill_diagonal is recorded on traced matrices", "np.where(np.eye(n) == 1, v, t)")
+    if not isinstance(a, Traced) or np.ndim(val) > 0 or wrap:
+        stop(
+            "np.fill_diagonal is recorded on traced arrays, with one number",
+            "t[range(n), range(n)] = values",
+        )
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
+    if a.ndim > 2 and len(set(a.shape)) > 1:
+        raise ValueError("All dimensions of input must be of equal length")
     places = np.arange(min(a.shape))
-    target[places, places] = val
+    a[(places,) * a.ndim] = val
+
+
+@implements(np.copyto)
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    new = traced(src)
+    store(dst, new if where is True else rows.where(traced(where), new, dst), casting)
 
 
 def _triangle(keep: Any) -> Any:
@@ -642,7 +677,6 @@ FUNCTIONS[np.result_type] = lambda *a: np.result_type(
     *[x.dtype if isinstance(x, Traced) else x for x in a]
 )
 FUNCTIONS[np.can_cast] = lambda a, to, casting="safe": np.can_cast(traced(a).dtype, to, casting)
-FUNCTIONS[np.may_share_memory] = lambda a, b, max_work=None: a is b
 
 
 @implements(np.isclose)
@@ -666,7 +700,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
 def round_(a: Any, decimals: int = 0) -> Any:
     x = traced(a)
     if x.dtype.kind in "iu":
-        return x
+        return +x
     return rows.rint(x) if decimals == 0 else rows.rint(x * 10.0**decimals) / 10.0**decimals
 
 
@@ -704,7 +738,12 @@ def sliding_window_view(
     ones = (1,) * len(axes)
     if len(set(axes)) != len(axes) or len(sizes) != len(axes):
         raise ValueError("window_shape and axis must match, each axis once")
-    return rows.windows(value, axes=axes, sizes=sizes, strides=ones, dilations=ones)
+    return view_of(
+        value,
+        lambda base: rows.windows(base, axes=axes, sizes=sizes, strides=ones, dilations=ones),
+        None,
+        reason="sliding windows, of which several share a number",
+    )
 
 
 def _refused(function: Any, remedy: str) -> None:

@@ -6,7 +6,7 @@ came from a view (slice, transpose, reshape) reads from its base and writes thro
 code which relies on NumPy's aliasing computes what it computes in NumPy.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn
@@ -32,21 +32,24 @@ from chainrule.graph import (
 from chainrule.ops import TABLE, rows
 from chainrule.trace.recording import active, is_recording, user_source, where
 from chainrule.trace.refusals import refuse, stop
+from chainrule.trace.strides import ROW_MAJOR, Strides, keeps_order, row_major
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy function -> how it is recorded
 UFUNCS: dict[Any, Callable[..., Any]] = {}  # ufuncs that are compositions of rows
 METHODS: dict[str, Callable[..., Any]] = {}  # ufunc methods: reduce, accumulate, outer, at
+AFRESH: set[Any] = set()  # functions whose results are row-major whatever the operands
 
 
 @dataclass
 class View:
     """How a handle shares memory with its base: `read` the base, or `write` a value back into it.
 
-    Without `write` the view is read-only, for the reason given.
+    Without `write` the view is read-only, for the reason given; without `read` it cannot be told
+    whether a change of the base shows in it.
     """
 
     base: "Traced"
-    read: "Callable[[Traced], Traced]"
+    read: "Callable[[Traced], Traced] | None"
     write: "Callable[[Traced, Traced], Traced] | None"
     reason: str = ""
     seen: Node | None = None
@@ -55,7 +58,7 @@ class View:
 class Traced:
     """An array, or a number, whose computation is being recorded."""
 
-    __slots__ = ("_node", "_view", "in_order", "is_scalar")
+    __slots__ = ("_node", "_strides", "_view", "is_scalar")
     __hash__ = None  # type: ignore[assignment]  # as for arrays: == is elementwise
 
     # Set from tables: the operators below, indexing in `indexing`.
@@ -68,16 +71,16 @@ class Traced:
         node: Node,
         view: View | None = None,
         is_scalar: bool | None = None,
-        in_order: bool = True,
+        strides: Strides = ROW_MAJOR,
     ) -> None:
         """`is_scalar`: a NumPy number, which in-place operators rebind, rather than a 0-d array.
 
-        `in_order`: the memory is surely row-major, so that a reshape is surely a view.
+        `strides`: how the numbers would lie in NumPy's memory.
         """
         self._node = node
         self._view = view
         self.is_scalar = node.shape == () if is_scalar is None else is_scalar
-        self.in_order = in_order
+        self._strides = strides
         if view is not None:
             view.seen = view.base.node
 
@@ -89,6 +92,8 @@ class Traced:
         if view is not None:
             base = view.base.node
             if base is not view.seen:  # somebody wrote to the base since
+                if view.read is None:
+                    stop(f"the base has changed since of {view.reason}", "a copy: t = t.copy()")
                 self._node = view.read(view.base).node
                 view.seen = base
         return self._node
@@ -104,11 +109,29 @@ class Traced:
             view.seen = view.base.node
         self._node = new.node
 
+    @property
+    def memory(self) -> Strides:
+        """The strides in NumPy's memory, or None where they are not known."""
+        return row_major(self.shape) if self._strides == ROW_MAJOR else self._strides
+
+    def follow(self, sources: Iterable[Any]) -> None:
+        """Lie in memory as NumPy lays out what it computes from these arrays."""
+        arrays = [x for x in sources if isinstance(x, Traced) and x._strides != ROW_MAJOR]
+        if not all(keeps_order(x.shape, x._strides) for x in arrays):
+            self.strides_unknown()
+
+    def strides_unknown(self) -> None:
+        self._strides = None if self.ndim > 1 else ROW_MAJOR
+
     # --- what it looks like ---
 
     @property
     def shape(self) -> Shape:
         return self.node.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        stop("the shape of a traced value cannot be set", "t = t.reshape(shape)")
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -151,6 +174,8 @@ class Traced:
         casting = kwargs.pop("casting", "same_kind")
         if kwargs:
             stop(f"np.{ufunc.__name__} with {', '.join(kwargs)}= cannot be recorded", "without it")
+        if out is not None and len(out) > 1:
+            stop(f"np.{ufunc.__name__} with two out= cannot be recorded", "a[...], b[...] = f(x)")
         target = out[0] if out else None
         result = call_ufunc(ufunc, *inputs)
         if dtype is not None:
@@ -173,6 +198,11 @@ class Traced:
             )
         out = kwargs.pop("out", None)
         result = handler(*args, **kwargs)
+        if isinstance(result, Traced) and result._view is None and function not in AFRESH:
+            given = [*args, *kwargs.values()]
+            parts = [part for x in given if isinstance(x, list | tuple) for part in x]
+            if not any(x is result for x in given):
+                result.follow([*given, *parts])
         return result if out is None else store(out, result, "same_kind")
 
     def _plain(self, asked: str) -> Any:
@@ -284,9 +314,7 @@ def _cast(node: Node, dtype: np.dtype[Any]) -> Node:
     if node.op is CONSTANT:
         return constant_node(node.params["value"].astype(dtype), weak=False)
     params = MappingProxyType({"dtype": dtype})
-    return Node(
-        TABLE["cast"], (node,), params, node.shape, dtype, False, _source(), current_role()
-    )
+    return Node(TABLE["cast"], (node,), params, node.shape, dtype, False, _source(), current_role())
 
 
 def known_value(node: Node) -> Any:
@@ -314,12 +342,15 @@ def call_ufunc(ufunc: Any, *inputs: Any) -> Any:
             return lifted(value, ufunc, inputs)
     handler = UFUNCS.get(ufunc)
     if handler is not None:
-        return handler(*[x if isinstance(x, Traced) else wrap(as_node(x)) for x in inputs])
+        found = handler(*[x if isinstance(x, Traced) else wrap(as_node(x)) for x in inputs])
+        if isinstance(found, Traced) and ufunc not in AFRESH:
+            found.follow(inputs)
+        return found
     op = TABLE.get(ufunc.__name__)
     if op is None or getattr(op, "ufunc", None) is not ufunc:
         stop(f"np.{ufunc.__name__} cannot be recorded", "the same in other elementwise functions")
     result = apply(op, [as_node(value) for value in inputs], {})
-    result.in_order = all(not isinstance(x, Traced) or x.in_order for x in inputs)
+    result.follow(inputs)
     return result
 
 
@@ -335,6 +366,8 @@ def store(target: Any, value: Any, casting: Any) -> Any:
             "a traced value would be written into a plain array and freeze there",
             "a new value (a = a + t instead of a += t), or start from np.zeros_like(t)",
         )
+    if target.is_scalar:
+        raise TypeError(f"{where()}return arrays must be of ArrayType, and out= is a number")
     if not np.can_cast(value.dtype, target.dtype, casting):
         raise TypeError(
             f"{where()}cannot cast output from {value.dtype} to {target.dtype} with casting "
