@@ -89,7 +89,8 @@ def recording(name: str) -> Iterator[Recording]:
         raise
     finally:
         _active.reset(token)
-        for array in session.frozen:
+        # A view can only be made writeable when the array it looks into is.
+        for array in sorted(session.frozen, key=lambda array: array.base is not None):
             array.flags.writeable = True
     if _dice() != dice:
         raise TraceError(
