@@ -177,10 +177,12 @@ def _multiply(node: Node) -> Node | None:
         if value is not None and other.op.name == "multiply":
             for inner, rest in (other.inputs, other.inputs[::-1]):
                 factor = constant_value(inner)
-                if factor is not None:
-                    return _made(
-                        "multiply", (rest, constant_node(value * factor, node.dtype)), node
-                    )
+                # Only a power of two: x * 3 * 5 is rounded twice, and x * 15 once.
+                if factor is None or not (_is_scale(value, node) or _is_scale(factor, node)):
+                    continue
+                if _is_normal(value * factor, node):
+                    both = constant_node(value * factor, node.dtype)
+                    return _made("multiply", (rest, both), node)
     return None
 
 
@@ -189,10 +191,23 @@ def _divide(node: Node) -> Node | None:
     value = constant_value(b)
     if value == 1:
         return a
-    # Only powers of two: other reciprocals are rounded, and x / 3 is not x * (1 / 3).
-    if value is not None and value != 0 and np.frexp(value)[0] in (0.5, -0.5):
+    # Only a power of two: other reciprocals are rounded, and x / 3 is not x * (1 / 3).
+    if value is not None and _is_scale(value, node) and _is_normal(1 / value, node):
         return _made("multiply", (a, constant_node(1 / value, node.dtype)), node)
     return None
+
+
+def _is_scale(value: float, node: Node) -> bool:
+    """Whether the product with this number is exact: a power of two, of either sign."""
+    return _is_normal(value, node) and np.frexp(value)[0] in (0.5, -0.5)
+
+
+def _is_normal(value: float, node: Node) -> bool:
+    """Whether the node's dtype holds a number of this size in full precision."""
+    if node.dtype.kind != "f":
+        return False
+    limits = np.finfo(node.dtype)
+    return bool(limits.tiny <= abs(value) <= limits.max)
 
 
 def _negative(node: Node) -> Node | None:
