@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.graph import Shape, input_node
 from chainrule.ops import TABLE, rows
 from chainrule.ops.map import Map
-from chainrule.trace import trace
+from chainrule.tracing import trace
 
 Array = np.ndarray[Any, Any]
 

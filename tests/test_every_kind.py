@@ -11,7 +11,7 @@ from chainrule.graph import VOID, Graph
 from chainrule.pipeline import compile, grad, vmap
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
-from chainrule.trace import trace
+from chainrule.tracing import trace
 
 EVERY_SAMPLE = pytest.mark.parametrize("sample", ALL, ids=str)
 WITH_GRADIENT = pytest.mark.parametrize("sample", [s for s in ALL if s.floating], ids=str)

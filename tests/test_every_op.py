@@ -16,7 +16,7 @@ from samples import ALL, MAPS, OTHERS, draw, input_dtypes, reference, settings
 from chainrule.ops import TABLE, rows
 from chainrule.ops.map import ATOM, SUM, Map
 from chainrule.pipeline import compile, grad
-from chainrule.trace import trace
+from chainrule.tracing import trace
 
 EVERY = pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
 EVERY_MAP = pytest.mark.parametrize("row", MAPS.values(), ids=MAPS)

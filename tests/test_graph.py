@@ -27,7 +27,7 @@ from chainrule.graph import (
 from chainrule.ops import rows
 from chainrule.ops.registry import numerics
 from chainrule.pipeline import grad, scan, value_and_grad
-from chainrule.trace import trace
+from chainrule.tracing import trace
 
 FLOAT = np.dtype(np.float64)
 

@@ -8,7 +8,7 @@ from chainrule.errors import SettingError, TraceError
 from chainrule.ops import rows
 from chainrule.pipeline import compile, grad, scan, value_and_grad, vmap
 from chainrule.simplify import simplify
-from chainrule.trace import trace
+from chainrule.tracing import trace
 from chainrule.trees import flatten, map_tree
 
 RNG = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from chainrule import random
 from chainrule.errors import SettingError, ShapeError
 from chainrule.ops import rows
 from chainrule.pipeline import compile, grad, scan, vmap
-from chainrule.trace import trace
+from chainrule.tracing import trace
 
 UNUSUAL = 1e-3  # no p-value of a test of a distribution may fall below
 

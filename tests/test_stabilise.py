@@ -11,7 +11,7 @@ from chainrule.engines.numpy import Program
 from chainrule.graph import Graph
 from chainrule.pipeline import compile, grad, scan, value_and_grad
 from chainrule.stabilise import stabilise
-from chainrule.trace import trace
+from chainrule.tracing import trace
 
 DIGITS = 500  # 1 - sigmoid(800) is e^-800 or 10^-347, and 150 digits of it are seen
 STEP = mpmath.mpf(10) ** -60

@@ -1,5 +1,6 @@
 """The house keeps its own rules: floors of imports, line lengths, public names, import time."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -51,9 +52,33 @@ def test_public_names_exist_once_and_carry_docstrings() -> None:
         assert getattr(chainrule, name).__doc__, name
 
 
+def test_type_checkers_see_the_names_that_are_loaded() -> None:
+    """The public names stand twice in __init__.py: for loading, and for type checkers."""
+    tree = ast.parse((ROOT / "src" / "chainrule" / "__init__.py").read_text(encoding="utf-8"))
+    seen = {
+        (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module != "importlib"
+        for alias in node.names
+    } - {("typing", "TYPE_CHECKING"), ("typing", "Any")}
+    loaded = {(home, name) for name, home in chainrule._HOME_OF.items()}
+    loaded |= {("chainrule", name) for name in chainrule._MODULES}
+    assert seen == loaded
+
+
 def test_import_loads_nothing_heavy() -> None:
     """Plots, tables, progress and other heavy libraries load when they are used."""
-    heavy = ["matplotlib", "polars", "rich", "sklearn", "scipy", "torch", "click", "hypothesis"]
+    heavy = [
+        "numpy",
+        "matplotlib",
+        "polars",
+        "rich",
+        "sklearn",
+        "scipy",
+        "torch",
+        "click",
+        "hypothesis",
+    ]
     code = f"import sys, chainrule; print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

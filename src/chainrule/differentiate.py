@@ -29,7 +29,7 @@ from chainrule.graph import (
 from chainrule.ops import rows
 from chainrule.ops.loop import loop as loop_op
 from chainrule.ops.loop import result as result_op
-from chainrule.trace.value import Traced, astype, wrap
+from chainrule.tracing.value import Traced, astype, wrap
 
 Adjoint = Any  # a Traced; for a Loop, {index of the result: Traced}
 

@@ -27,16 +27,16 @@ from chainrule.ops import rows
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise, stabilised
 from chainrule.surroundings import Surroundings
-from chainrule.trace import Traced, is_recording, traced, wrap
-from chainrule.trace.function import (
+from chainrule.tracing import Traced, is_recording, traced, wrap
+from chainrule.tracing.function import (
     Call,
     argument_names,
     is_dynamic,
     output_node,
     trace_call,
 )
-from chainrule.trace.refusals import stop
-from chainrule.trace.value import astype, copied
+from chainrule.tracing.refusals import stop
+from chainrule.tracing.value import astype, copied
 from chainrule.trees import Structure, Tree, flatten, map_tree, unflatten
 from chainrule.vectorise import batched, spread
 

@@ -11,7 +11,7 @@ from chainrule.errors import SettingError
 from chainrule.ops import rows
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
-from chainrule.trace import trace_call
+from chainrule.tracing import trace_call
 from chainrule.trees import Tree, flatten, map_tree, unflatten
 
 

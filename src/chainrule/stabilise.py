@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from chainrule.graph import Graph, Node, Shape, constant_value, originating, playing, rewrite
 from chainrule.ops import rows
-from chainrule.trace.value import wrap
+from chainrule.tracing.value import wrap
 
 
 def stabilise(graph: Graph) -> Graph:

@@ -23,7 +23,7 @@ from chainrule.optimizer import Optimizer, global_norm
 from chainrule.pipeline import value_grad_and_rest
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
-from chainrule.trace import trace_call
+from chainrule.tracing import trace_call
 from chainrule.trees import Structure, flatten, unflatten
 
 Arrays = dict[str, Any]

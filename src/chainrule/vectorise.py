@@ -7,7 +7,7 @@ from chainrule.graph import Graph, Leaf, Node, dependents, input_node, ordered
 from chainrule.ops import rows
 from chainrule.ops.loop import loop as loop_op
 from chainrule.ops.loop import result as result_op
-from chainrule.trace.value import Traced, wrap
+from chainrule.tracing.value import Traced, wrap
 
 
 def batched(

@@ -17,6 +17,7 @@ from chainrule.layers.dense import Dense
 from chainrule.layers.dropout import Dropout
 from chainrule.layers.layer import LAYERS, Layer
 from chainrule.layers.normalisation import BatchNorm, LayerNorm
+from chainrule.layers.one_hot import OneHot
 from chainrule.layers.shape import Flatten, Reshape
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "OneHot",
     "ReLU",
     "Reshape",
     "Residual",

@@ -1,0 +1,162 @@
+"""A Python function and example arguments to a Graph."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError
+from chainrule.graph import Graph, Node, constant_node, input_node
+from chainrule.tracing.makers import traced_makers
+from chainrule.tracing.recording import recording, where
+from chainrule.tracing.selection import Selection
+from chainrule.tracing.strides import ROW_MAJOR, strides_of
+from chainrule.tracing.value import Traced, as_node
+from chainrule.trees import LEAF, Structure, Tree, flatten, paths, unflatten
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one recorded call gave, beside its graph.
+
+    dynamic    for every leaf of the arguments: whether it is an input of the graph
+    baked      (array, copy): arrays whose contents decided the graph's shape
+    reshaped   names of argument containers that the function added to or took from
+    """
+
+    graph: Graph
+    dynamic: tuple[bool, ...]
+    baked: tuple[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], ...]
+    reshaped: tuple[str, ...]
+
+
+def trace(function: Callable[..., Any], *arguments: Any) -> Graph:
+    """Record `function` on arguments like these: arrays, numbers, or containers of them.
+
+    Arrays and floats become inputs; Python ints, bools and strings are taken as they are. Only
+    shapes and dtypes matter. Raises TraceError, at the user's line, for what cannot be recorded.
+    """
+    return trace_call(function, arguments).graph
+
+
+def trace_call(function: Callable[..., Any], arguments: Sequence[Any]) -> Call:
+    name = getattr(function, "__name__", type(function).__name__)
+    leaves, structure = flatten(tuple(arguments))
+    names = argument_names(function, arguments)
+    dynamic = tuple(is_dynamic(leaf) for leaf in leaves)
+    handles = [
+        handle_for(leaf, leaf_name) if flag else leaf
+        for leaf, leaf_name, flag in zip(leaves, names, dynamic, strict=True)
+    ]
+    inputs = [handle.node for handle, flag in zip(handles, dynamic, strict=True) if flag]
+    given = unflatten(structure, handles)
+    with traced_makers(), recording(name) as session:
+        returned = function(*given)
+        found, output_structure = flatten(returned)
+        outputs = [output_node(leaf, name) for leaf in found]
+        updates, reshaped = _updates(given, structure, inputs, dynamic)
+    graph = Graph(
+        name,
+        tuple(inputs),
+        tuple(outputs),
+        structure,
+        output_structure,
+        tuple(updates),
+    ).check()
+    return Call(graph, dynamic, tuple(session.baked), tuple(reshaped))
+
+
+def argument_names(function: Callable[..., Any], arguments: Sequence[Any]) -> list[str]:
+    """`params['w']`, `x`, …: the names of all leaves, from the function's own signature."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for place, argument in enumerate(arguments):
+        if place < len(parameters) and parameters[place].kind != inspect.Parameter.VAR_POSITIONAL:
+            prefix = parameters[place].name
+        else:
+            prefix = f"argument{place}"
+        names += paths(argument, prefix)
+    return names
+
+
+def is_dynamic(leaf: Any) -> bool:
+    """Arrays and floats are inputs; Python ints, bools, strings and objects are static."""
+    if isinstance(leaf, np.ndarray):
+        return bool(leaf.dtype != object)
+    if isinstance(leaf, bool | int):
+        return False
+    return isinstance(leaf, float | np.floating | Traced)
+
+
+def handle_for(leaf: Any, name: str) -> Traced:
+    """A fresh input of the shape and dtype of an example."""
+    if isinstance(leaf, Traced):
+        node = leaf.node
+        fresh = input_node(name, node.shape, node.dtype, node.weak)
+        return Traced(fresh, None, leaf.is_scalar, leaf.memory)
+    array = np.asarray(leaf)
+    if array.dtype.kind not in "fiub":
+        raise TraceError(
+            f"{where()}{name} holds {array.dtype} values; only real numbers and booleans can be "
+            "traced"
+        )
+    weak = isinstance(leaf, float) and not isinstance(leaf, np.floating)
+    return Traced(
+        input_node(name, array.shape, array.dtype, weak),
+        None,
+        is_scalar=not isinstance(leaf, np.ndarray),
+        strides=ROW_MAJOR if array.flags.c_contiguous else strides_of(array),
+    )
+
+
+def output_node(leaf: Any, name: str) -> Node:
+    if isinstance(leaf, Traced | np.ndarray | np.generic):
+        return as_node(leaf)
+    if isinstance(leaf, bool | int | float):
+        return constant_node(leaf)
+    if isinstance(leaf, Selection):
+        leaf.refuse()
+    raise TraceError(
+        f"{name} returns {leaf!r}, a {type(leaf).__name__}; a traced function returns arrays, "
+        "numbers, or lists, tuples and dictionaries of them"
+    )
+
+
+def _updates(
+    given: Tree, structure: Structure, inputs: Sequence[Node], dynamic: Sequence[bool]
+) -> tuple[list[tuple[int, Node]], list[str]]:
+    """Which inputs hold something new after the call, and which containers changed their keys."""
+    leaves, after = flatten(given)
+    if after != structure:
+        return [], _changed(structure, after)
+    updates = []
+    numbered = iter(range(len(inputs)))
+    for leaf, flag in zip(leaves, dynamic, strict=True):
+        if not flag:
+            continue
+        index = next(numbered)
+        node = as_node(leaf)
+        if node is not inputs[index]:
+            updates.append((index, node))
+    return updates, []
+
+
+def _changed(before: Structure, after: Structure, path: str = "argument ") -> list[str]:
+    if before.kind != after.kind or before.keys != after.keys:
+        return [path]
+    if len(before.children) != len(after.children):
+        return [path]
+    found = []
+    for place, (a, b) in enumerate(zip(before.children, after.children, strict=True)):
+        key = a if a is LEAF else (before.keys[place] if before.keys else place)
+        found += _changed(a, b, f"{path}{key if before.keys else place} ")
+    return found
+
+
+def is_mapping(tree: Tree) -> bool:
+    return isinstance(tree, Mapping)
