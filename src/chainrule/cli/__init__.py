@@ -65,12 +65,14 @@ def group(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default this process's own) and return the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        group.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="chainrule",
-            standalone_mode=False,
-        )
+        # What click's own `main` adds is another way to print errors and other exit codes.
+        with group.make_context("chainrule", words) as context:
+            group.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     except click.ClickException as error:
         return _refuse(error.format_message())
     except ChainruleError as error:

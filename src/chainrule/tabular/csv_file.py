@@ -11,7 +11,7 @@ from typing import BinaryIO
 from chainrule.errors import DataError
 from chainrule.tabular.records import Block, Header, OpenQuote, check_text, strict_records
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
 HEADER_BYTES = 1 << 20
 LONGEST_RECORD = 64 << 20
 SEPARATORS = (",", ";", "\t", "|")

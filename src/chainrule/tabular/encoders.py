@@ -60,12 +60,12 @@ class Encoder(Configured):
         """One entry per encoded column: 0 for numbers, the number of features of a category."""
         return (0,) * len(self.features)
 
-    def prepare(self, series: pl.Series) -> NDArray[Any]:
-        """The column's values, one per row, as `write` wants them; `DataError` with the row."""
+    def check(self, series: pl.Series) -> None:
+        """`DataError`, with the row, where the whole column is not what it was in the training."""
         raise NotImplementedError
 
-    def write(self, values: NDArray[Any], out: NDArray[np.float32]) -> None:
-        """Some prepared values (rows,) encoded into `out` (rows, len(sizes))."""
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+        """Some rows of a column that passed `check`, encoded into `out` (rows, len(sizes))."""
         raise NotImplementedError
 
     def notes(self, series: pl.Series) -> list[str]:
@@ -107,10 +107,11 @@ class NumberEncoder(Encoder):
     def features(self) -> tuple[str, ...]:
         return _with_indicator(self.column, self.indicator)
 
-    def prepare(self, series: pl.Series) -> Floats:
-        return numbers(series)
+    def check(self, series: pl.Series) -> None:
+        numbers(series)
 
-    def write(self, values: Floats, out: NDArray[np.float32]) -> None:
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+        values = numbers(series)
         missing = np.isnan(values)
         # In float64: a large mean under a small spread would lose its digits in float32.
         filled = np.where(missing, self.median, values.astype(np.float64))
@@ -145,19 +146,16 @@ class BooleanEncoder(Encoder):
     def features(self) -> tuple[str, ...]:
         return _with_indicator(self.column, self.indicator)
 
-    def prepare(self, series: pl.Series) -> NDArray[np.int8]:
-        """0, 1, and −1 for missing."""
+    def check(self, series: pl.Series) -> None:
         if series.dtype != pl.Boolean:
             raise DataError(
                 f"column {self.column!r} must hold true or false, not {described(series)}"
             )
-        return series.cast(pl.Int8).fill_null(-1).to_numpy()
 
-    def write(self, values: NDArray[np.int8], out: NDArray[np.float32]) -> None:
-        missing = values < 0
-        out[:, 0] = np.where(missing, self.majority, values)
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+        out[:, 0] = series.fill_null(self.majority).to_numpy()
         if self.indicator:
-            out[:, 1] = missing
+            out[:, 1] = series.is_null().to_numpy()
 
     def notes(self, series: pl.Series) -> list[str]:
         missing = series.null_count()
@@ -184,16 +182,14 @@ class CategoryEncoder(Encoder):
     @classmethod
     def learn(cls, series: pl.Series, most: int) -> "CategoryEncoder":
         """At most `most` features, not counting that for missing values."""
-        present = texts(series).drop_nulls()
-        counts = present.cast(pl.String).value_counts(sort=False, name="rows")
-        counts = counts.sort(["rows", series.name], descending=[True, False])
-        names = counts[series.name].to_list()
+        counts = count_texts(series)
+        names = sorted(counts, key=lambda name: (-counts[name], name))
         other = len(names) > most
         return cls(
             column=series.name,
             categories=tuple(sorted(names[: most - 1] if other else names)),
             other=other,
-            missing=len(present) < len(series),
+            missing=sum(counts.values()) < len(series),
         )
 
     @property
@@ -208,15 +204,15 @@ class CategoryEncoder(Encoder):
     def sizes(self) -> tuple[int, ...]:
         return (len(self.features),)
 
-    def prepare(self, series: pl.Series) -> NDArray[np.int32]:
+    def check(self, series: pl.Series) -> None:
+        texts(series)
+
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
         """The place of each row's feature, −1 for none."""
         unknown = len(self.categories) if self.other else -1
         missing = len(self.features) - 1 if self.missing else -1
         places = dict(zip(self.categories, range(len(self.categories)), strict=True))
-        return look_up(texts(series), places, unknown, missing)
-
-    def write(self, values: NDArray[np.int32], out: NDArray[np.float32]) -> None:
-        out[:, 0] = values
+        out[:, 0] = look_up(texts(series), places, unknown, missing)
 
     def notes(self, series: pl.Series) -> list[str]:
         column = texts(series)
@@ -239,6 +235,7 @@ class CategoryEncoder(Encoder):
 
 
 _LARGEST = float(np.finfo(np.float32).max)
+_WHOLE = 2.0**53  # from here on, floating point has no digits behind the point anyway
 
 
 def numbers(series: pl.Series) -> Floats:
@@ -256,14 +253,14 @@ def numbers(series: pl.Series) -> Floats:
         raise DataError(f"column {series.name!r} must hold numbers, not {described(series)}")
     if series.dtype not in (pl.Float32, pl.Float64):
         series = series.cast(pl.Float64)
-    values: Floats = series.to_numpy()
-    infinite = np.isinf(values)
+    infinite = series.is_infinite().fill_null(False)
     if infinite.any():
-        row = int(infinite.argmax())
+        row = infinite.arg_true()[0]
         raise DataError(
-            f"column {series.name!r} is infinite ({values[row]}) in row {row + 1}; correct it, or "
+            f"column {series.name!r} is infinite ({series[row]}) in row {row + 1}; correct it, or "
             "leave it empty if the value is missing"
         )
+    values: Floats = series.to_numpy()
     return values
 
 
@@ -272,11 +269,18 @@ def texts(series: pl.Series) -> pl.Series:
     if is_text(series):
         return series
     if series.dtype.is_float():
-        values = series.fill_nan(None)
-        if (values.drop_nulls() % 1 == 0).all():
-            return values.cast(pl.Int64, strict=False).cast(pl.String)
-        return values.cast(pl.String)
+        frame = series.fill_nan(None).alias("value").to_frame()
+        value = pl.col("value")
+        whole = (value % 1 == 0) & (value.abs() < _WHOLE)
+        written = pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String))
+        return frame.select(written.otherwise(value.cast(pl.String)).alias(series.name)).to_series()
     return series.cast(pl.String)
+
+
+def count_texts(series: pl.Series) -> dict[str, int]:
+    """How many rows hold each text."""
+    counts = texts(series).drop_nulls().alias("text").value_counts(sort=False, name="rows")
+    return dict(zip(counts["text"].cast(pl.String), counts["rows"], strict=True))
 
 
 def look_up(

@@ -41,7 +41,7 @@ from chainrule.tabular.splitting import Rows
 from chainrule.tabular.targets import TARGETS, Classes, Target, Values
 
 MAX_CATEGORIES = 50
-ROWS_AT_ONCE = 8192  # what a step of `encode` touches should stay in the processor's cache
+ROWS_AT_ONCE = 1 << 15  # what a step of `encode` touches should stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -141,22 +141,27 @@ class Preprocessor:
         Raises `DataError` where columns are missing or hold something else than in the training.
         """
         self._require(frame)
-        prepared = [encoder.prepare(frame[encoder.column]) for encoder in self.encoders]
+        for encoder in self.encoders:
+            encoder.check(frame[encoder.column])
         count = frame.height if rows is None else len(rows)
         encoded = np.empty((count, len(self.sizes)), np.float32)
         for start in range(0, count, ROWS_AT_ONCE):
-            block = slice(start, start + ROWS_AT_ONCE)
-            chosen = block if rows is None else rows[block]
+            block = slice(start, min(start + ROWS_AT_ONCE, count))
+            chosen = frame[block] if rows is None else frame[rows[block]]
             end = 0
-            for encoder, values in zip(self.encoders, prepared, strict=True):
+            for encoder in self.encoders:
                 place = slice(end, end := end + len(encoder.sizes))
-                encoder.write(values[chosen], encoded[block, place])
+                encoder.write(chosen[encoder.column], encoded[block, place])
         return encoded
 
     def target(self, frame: pl.DataFrame, rows: Rows | None = None) -> NDArray[Any]:
         """(rows,) class numbers (int64, −1 where missing) or standardised values (float32)."""
         encoded = self.label.encode(frame[self.label.column])
         return encoded if rows is None else encoded[rows]
+
+    def truth(self, frame: pl.DataFrame, rows: Rows) -> NDArray[Any]:
+        """(rows,) class numbers (int64) or values in the units of the target (float64)."""
+        return self.label.truth(frame[self.label.column])[rows]
 
     def notes(self, frame: pl.DataFrame) -> list[str]:
         """What in this frame the training has never met, one sentence each."""

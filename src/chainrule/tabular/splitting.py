@@ -63,7 +63,8 @@ def split(
                 f"{len(rows)} rows are too few for a {name} part of {share:g}; "
                 "choose a larger share, or 0 to do without"
             )
-    trained = np.setdiff1d(np.arange(len(rows)), np.concatenate([tested, validated]))
+    trained = np.ones(len(rows), np.bool_)
+    trained[tested] = trained[validated] = False
     return Split(rows[trained], rows[np.sort(validated)], rows[np.sort(tested)])
 
 

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from chainrule.errors import DataError
 from chainrule.settings import Configured, Domain, Number, Positive, Registry, finite_number
-from chainrule.tabular.encoders import Text, Texts, described, is_text, look_up, numbers, texts
+from chainrule.tabular.encoders import (
+    Text,
+    Texts,
+    count_texts,
+    described,
+    is_text,
+    look_up,
+    numbers,
+    texts,
+)
 from chainrule.tabular.inference import Kind
 
 CLASSIFICATION = "classification"
@@ -56,6 +65,10 @@ class Target(Configured):
         """What the network is trained on, one entry per row, −1 or NaN where it is missing."""
         raise NotImplementedError
 
+    def truth(self, series: pl.Series) -> NDArray[Any]:
+        """What predictions are compared with: class numbers, or values in their own units."""
+        raise NotImplementedError
+
 
 TARGETS: Registry[Target] = Registry("target encoding")
 Target.family = TARGETS
@@ -78,8 +91,7 @@ class Classes(Target):
 
     @classmethod
     def learn(cls, series: pl.Series) -> "Classes":
-        labels = texts(series).drop_nulls().cast(pl.String)
-        counts = dict(labels.value_counts(sort=False).iter_rows())
+        counts = count_texts(series)
         names = sorted(counts, key=_natural)
         if len(names) < 2:
             raise DataError(
@@ -92,7 +104,8 @@ class Classes(Target):
                 f"{len(series):,} rows: too many to learn from so few examples each"
                 + ("" if is_text(series) else "; for numbers, write --task regression")
             )
-        shares = [counts[name] / len(labels) for name in names]
+        labelled = sum(counts.values())
+        shares = [counts[name] / labelled for name in names]
         return cls(series.name, tuple(names), tuple(shares), kind_of(series))
 
     @property
@@ -114,6 +127,9 @@ class Classes(Target):
                 "a class that the network was not trained on"
             )
         return found
+
+    def truth(self, series: pl.Series) -> NDArray[np.int64]:
+        return self.encode(series)
 
 
 @TARGETS.register
@@ -149,6 +165,9 @@ class Values(Target):
     def encode(self, series: pl.Series) -> NDArray[np.float32]:
         """(rows,) standardised values."""
         return ((numbers(series) - self.mean) / self.scale).astype(np.float32)
+
+    def truth(self, series: pl.Series) -> NDArray[np.float64]:
+        return numbers(series).astype(np.float64)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """(rows,) values in the units of the column, from the network's (rows, 1) outputs."""
