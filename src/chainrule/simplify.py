@@ -6,6 +6,7 @@ its backward pass is merged with the first run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -108,7 +109,7 @@ def _reduced(node: Node) -> Node:
 
 def _folded(node: Node) -> Node | None:
     """The node as a constant, where it is one of few numbers."""
-    if not node.inputs or int(np.prod(node.shape)) > SMALL:
+    if not node.inputs or prod(node.shape) > SMALL:
         return None
     if any(child.op is not CONSTANT or child.params["value"].size > SMALL for child in node.inputs):
         return None
@@ -119,12 +120,12 @@ def _folded(node: Node) -> Node | None:
 
 def _stretched_last(node: Node) -> Node | None:
     """Map over repetitions of single numbers: the number first, then the repetition."""
-    if int(np.prod(node.shape)) <= 1 or not node.inputs:
+    if prod(node.shape) <= 1 or not node.inputs:
         return None
     small = []
     for child in node.inputs:
         base = child.inputs[0] if child.op.name == "broadcast_to" else child
-        if int(np.prod(base.shape)) != 1:
+        if prod(base.shape) != 1:
             return None
         small.append(base if base.shape == () else _made("reshape", (base,), child, shape=()))
     single = _made(node.op.name, small, node, **node.params)
@@ -223,7 +224,7 @@ def _reshape(node: Node) -> Node | None:
     (x,) = node.inputs
     if x.op.name == "reshape":
         return _made("reshape", x.inputs, node, shape=node.shape)
-    if x.op.name == "broadcast_to" and int(np.prod(x.inputs[0].shape)) == 1:
+    if x.op.name == "broadcast_to" and prod(x.inputs[0].shape) == 1:
         single = _made("reshape", x.inputs, node, shape=())
         return _made("broadcast_to", (_folded(single) or single,), node, shape=node.shape)
     return None
