@@ -81,6 +81,9 @@ def recording(name: str) -> Iterator[Recording]:
     try:
         yield session
     except ValueError as error:
+        if isinstance(error.__cause__, TraceError):
+            # NumPy puts an error of its own, without a remedy, in front of a refusal: array[0] = t
+            raise error.__cause__ from None
         if session.frozen and "read-only" in str(error):
             raise TraceError(
                 f"{_place_of(error)}an array that a traced value has met is changed in place; the "
