@@ -11,10 +11,10 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
+from chainrule import __version__
 from chainrule.errors import ChainruleError, UnknownNameError
 
 COMMANDS = ("train", "predict", "examples")
@@ -49,7 +49,7 @@ class _Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
-@click.version_option(version("chainrule"), message="chainrule %(version)s")
+@click.version_option(__version__, message="chainrule %(version)s")
 @click.pass_context
 def group(context: click.Context) -> None:
     """Neural networks as one graph: train on a table, predict, and look inside.

@@ -99,6 +99,7 @@ class Result:
 def run(options: Options, quiet: bool) -> Result:
     """Do it all; `quiet` shows no progress of the training."""
     from chainrule.cli import networks, scores
+    from chainrule.cli.terminal import working
     from chainrule.model import Model
 
     # what is wrong with the options is said before a long reading
@@ -124,25 +125,33 @@ def run(options: Options, quiet: bool) -> Result:
     history, best_epoch, failure = _fit(model, data, plan, quiet)
     seconds = time.perf_counter() - begun
     _, part = data.judge
-    predicted = scores.predict(model, data.preprocessor, part.x)
-    judged = scores.score(data.preprocessor, part.truth, predicted)
+    with working("judging on", len(part)):
+        predicted = scores.predict(model, data.preprocessor, part.x)
+        judged = scores.score(data.preprocessor, part.truth, predicted)
     return Result(options, data, model, plan, loss, history, best_epoch, failure, seconds, judged)
 
 
 def prepare(options: Options) -> Data:
     """Read the table, divide its rows, and learn from those of the training what they hold."""
     from chainrule import tabular
-    from chainrule.cli.terminal import reading
+    from chainrule.cli.terminal import reading, working
     from chainrule.tabular.inference import Kind
-    from chainrule.tabular.targets import CLASSIFICATION
 
     with reading(options.data) as progress:
         kinds = dict.fromkeys(options.categories, Kind.TEXT)
         table = tabular.read(options.data, kinds=kinds, progress=progress)
+    with working("encoding", table.frame.height):
+        return _encoded(table, options)
+
+
+def _encoded(table: "Table", options: Options) -> Data:
+    from chainrule.tabular import Preprocessor
+    from chainrule.tabular.targets import CLASSIFICATION
+
     frame = table.frame
     target = _target(table, options)
     task, reason, labelled, parts = _divide(table, target, options)
-    preprocessor = tabular.Preprocessor.fit(
+    preprocessor = Preprocessor.fit(
         frame,
         target,
         rows=parts.training,

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.errors import DataError, FileError
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
     from chainrule.cli.scores import Scores
     from chainrule.tabular import Preprocessor
@@ -44,12 +43,13 @@ def command(folder: Path, data: str, out: str | None, keep: tuple[str, ...], as_
     from chainrule.cli import scores
     from chainrule.cli.folder import as_json as to_json
     from chainrule.cli.folder import read_preprocessor
-    from chainrule.cli.terminal import remarks
+    from chainrule.cli.terminal import remarks, working
 
     preprocessor = read_preprocessor(folder)
     model = _load_model(folder)
     frame = _read(data, preprocessor, keep)
-    predicted = scores.predict(model, preprocessor, preprocessor.encode(frame))
+    with working("predicting", frame.height):
+        predicted = scores.predict(model, preprocessor, preprocessor.encode(frame))
     notes = preprocessor.notes(frame)
     judged, remark = _judge(preprocessor, frame, predicted)
     notes += [remark] if remark else []
@@ -103,7 +103,7 @@ def _read(data: str, preprocessor: "Preprocessor", keep: tuple[str, ...]) -> "pl
 
 
 def _judge(
-    preprocessor: "Preprocessor", frame: "pl.DataFrame", predicted: NDArray[Any]
+    preprocessor: "Preprocessor", frame: "pl.DataFrame", predicted: "NDArray[Any]"
 ) -> tuple["Scores | None", str]:
     """Metrics where the target is known, or why there are none."""
     from chainrule.cli.scores import score
@@ -125,9 +125,10 @@ def _judge(
 def _table(
     preprocessor: "Preprocessor",
     frame: "pl.DataFrame",
-    predicted: NDArray[Any],
+    predicted: "NDArray[Any]",
     keep: tuple[str, ...],
 ) -> "pl.DataFrame":
+    import numpy as np
     import polars as pl
 
     from chainrule.tabular.targets import Classes

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chainrule.tabular.csv_file import Progress
 
 WIDEST = 96  # a line that is longer is hard to read, however wide the window
+MANY_ROWS = 100_000
 SHOW_PROGRESS_FROM = 16 << 20  # bytes: less is read before a bar could be seen
 
 
@@ -53,6 +54,16 @@ def reading(name: str) -> Iterator["Progress"]:
     finally:
         if bars.task_ids:  # to stop what never started would print an empty line
             bars.stop()
+
+
+@contextmanager
+def working(text: str, rows: int) -> Iterator[None]:
+    """A sign of life while something without steps takes its time, for tables that are large."""
+    if rows < MANY_ROWS:
+        yield
+        return
+    with remarks().status(f"{text} {rows:,} rows"):
+        yield
 
 
 def facts(rows: list[tuple[str, Any]]) -> "Table":
