@@ -6,9 +6,10 @@ needed any more. BLAS runs on one thread, so that sums are made in one order on 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,10 @@ from chainrule.ops.indexing import Scatter
 from chainrule.ops.layout import Concatenate, Layout, OverlapAdd, Pad
 from chainrule.ops.loop import Loop, Result
 from chainrule.ops.map import Map
-from chainrule.ops.products import Contract, contraction_plan
+from chainrule.ops.products import Contract, contraction_plan, parts
 
 Array = np.ndarray[Any, Any]
+SERIAL_WORK = 4096  # multiplications of a product that any BLAS does on one thread
 _FILE = "<graph>"  # the file name that tracebacks show for assembled functions
 
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -63,11 +65,14 @@ class Program:
         self.graph = graph
         self._nodes = [n for n in _schedule(graph.results) if not isinstance(n.op, Leaf)]
         self._names = _names(graph, self._nodes)
+        self._threadable = any(_may_thread(node) for node in self._nodes)
         self._run = self._assemble()
 
     def __call__(self, arrays: Sequence[Any]) -> list[Array]:
         """One run. `arrays` has one entry for each input of the graph."""
-        with nullcontext() if _quiet.get() else exclusive():
+        if _quiet.get():
+            return self.run(arrays)
+        with exclusive() if self._threadable else np.errstate(all="ignore"):
             return self.run(arrays)
 
     def run(self, arrays: Sequence[Any]) -> list[Array]:
@@ -134,6 +139,20 @@ class Program:
                     inputs = [values[child] for child in node.inputs]
                     values[node] = _step(node, [], {})(*inputs)
         return values
+
+
+def _may_thread(node: Node) -> bool:
+    """Whether a BLAS could spread the node over threads; no BLAS does so for small products."""
+    if isinstance(node.op, Loop):
+        return any(_may_thread(inner) for inner in node.params["body"].nodes)
+    if not isinstance(node.op, Contract):
+        return False
+    lengths = {
+        letter: length
+        for letters, child in zip(parts(node.params["spec"]), node.inputs, strict=False)
+        for letter, length in zip(letters, child.shape, strict=True)
+    }
+    return prod(lengths.values()) > SERIAL_WORK
 
 
 def _schedule(results: Sequence[Node]) -> list[Node]:
