@@ -21,6 +21,9 @@ class Refusal:
     remedy: str
 
 
+# np.take(plain, t) never asks t, but np.take_along_axis does, and so does an array that is traced.
+LOOKUP = "np.take_along_axis(plain, t, axis), or plain as an argument of the function"
+
 # The first entry whose question and line match speaks; the last entry of a question always does.
 REFUSALS = (
     Refusal("array", r"\bc_\s*\[", "np.column_stack([...])"),
@@ -35,13 +38,13 @@ REFUSALS = (
     Refusal("array", r"np\.array\(\s*[\[(]", "np.stack([...])"),
     Refusal("array", r"np\.array\(", "t.copy()"),
     Refusal("array", r"\]\s*[-+*/@%&|^]?=[^=]", "start from np.zeros_like(t), or np.stack a list"),
-    Refusal("array", r"\[[^\]]*\]", "np.take(plain, t, axis=0)"),
+    Refusal("array", r"\[[^\]]*\]|\btake\(", LOOKUP),
     Refusal("array", r"", "NumPy's own functions, np.stack to join, t.copy() to copy"),
     Refusal("float", r"math\.\w+\(", "np.exp, np.log, … instead of math.exp, math.log, …"),
     Refusal("float", r"\]\s*=[^=]", "start from np.zeros_like(t), or np.stack a list"),
     Refusal("float", r"", "the value as it is; return it, and convert what the call gives back"),
     Refusal("index", r"\brange\(", "a loop over a Python int, or cr.scan"),
-    Refusal("index", r"", "np.take(plain, t, axis=0)"),
+    Refusal("index", r"", LOOKUP),
     Refusal("bool", r"\b(any|all|max|min|sorted)\(", "np.any, np.all, np.maximum, np.minimum"),
     Refusal("bool", r"\band\b|\bor\b|\bnot\b", "np.logical_and, np.logical_or, np.logical_not"),
     Refusal("bool", r"", "np.where(condition, a, b), or a * (condition)"),
