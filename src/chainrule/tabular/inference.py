@@ -186,21 +186,28 @@ class _Texts:
         self._coded.extend(np.full(rows, _NO_TEXT, np.uint16))
 
     def add(self, text: pl.Series) -> None:
-        if not self._strings:
+        """The next rows."""
+        if self._strings:
+            self._strings.append(text)
+            return
+        codes = self._encode(text)
+        if (codes == _NEW_TEXT).any():
             for new in text.unique(maintain_order=True).drop_nulls():
                 self._codes.setdefault(new, len(self._codes))
             if len(self._codes) > MANY_TEXTS:
-                self._strings.append(self._decode(pl.String))
-        if self._strings:
-            self._strings.append(text)
-        elif self._codes:
-            known = list(self._codes)
-            codes = text.replace_strict(
-                known, list(range(len(known))), return_dtype=pl.UInt16, default=_NO_TEXT
-            )
-            self._coded.extend(codes.fill_null(_NO_TEXT).to_numpy())
-        else:
-            self.skip(len(text))
+                self._strings += [self._decode(pl.String), text]
+                return
+            codes = self._encode(text)
+        self._coded.extend(codes)
+
+    def _encode(self, text: pl.Series) -> NDArray[np.uint16]:
+        codes: NDArray[np.uint16] = text.replace_strict(
+            [*self._codes, None],
+            [*range(len(self._codes)), _NO_TEXT],
+            default=_NEW_TEXT,
+            return_dtype=pl.UInt16,
+        ).to_numpy()
+        return codes
 
     def finish(self, name: str) -> pl.Series:
         if not self._strings:
@@ -216,6 +223,7 @@ class _Texts:
 
 
 _NO_TEXT = np.iinfo(np.uint16).max
+_NEW_TEXT = _NO_TEXT - 1
 
 
 def _booleans(text: pl.Series) -> pl.Series:
