@@ -65,7 +65,7 @@ class ScatterAdd(Op):
     def evaluate(self, index: Any, updates: Any, *, rows: int) -> Any:
         rest = updates.shape[index.ndim :]
         total = np.zeros((rows, *rest), updates.dtype)
-        np.add.at(total, index.ravel(), updates.reshape(-1, *rest))
+        np.add.at(total, index.ravel(), updates.reshape(index.size, *rest))
         return total
 
     def pullback(self, index: int, g: Any, y: Any, xs: Sequence[Any], params: Params) -> Any:

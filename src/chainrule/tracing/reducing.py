@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from chainrule.graph import Shape
+from chainrule.graph import Shape, constant_node
 from chainrule.ops import rows
 from chainrule.tracing.elementary import floating, traced
 from chainrule.tracing.refusals import stop
-from chainrule.tracing.value import FUNCTIONS, astype
+from chainrule.tracing.value import FUNCTIONS, astype, wrap
 
 _UNSET = np._NoValue
 
@@ -220,10 +220,11 @@ def prod(
     axes = axes_of(axis, x.ndim)
     others = tuple(i for i in range(x.ndim) if i not in axes)
     rest = tuple(x.shape[i] for i in others)
-    if not x.size:
-        return np.prod(np.empty(x.shape, x.dtype), axis=axes, keepdims=bool(keepdims))
-    count = _size(tuple(x.shape[i] for i in axes))
-    factors = rows.reshape(rows.transpose(x, axes=(*axes, *others)), shape=(count, *rest))
+    count = _size(tuple(x.shape[i] for i in axes)) if x.size else 1
+    if x.size:
+        factors = rows.reshape(rows.transpose(x, axes=(*axes, *others)), shape=(count, *rest))
+    else:
+        factors = wrap(constant_node(np.ones((1, *rest), x.dtype)))
     while count > 1:
         half = count // 2
         paired = factors[:half] * factors[half : 2 * half]

@@ -399,8 +399,8 @@ def tile(A: Any, reps: Any) -> Any:
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     x = traced(a)
-    if axis is None:
-        x, axis = rows.reshape(x, shape=(x.size,)), 0
+    if axis is None or not x.ndim:
+        x, axis = rows.reshape(x, shape=(x.size,)), axis or 0
     along = normalize_axis_index(axis, x.ndim)
     return take(x, np.repeat(np.arange(x.shape[along]), np.asarray(repeats)), along)
 
