@@ -49,9 +49,9 @@ def agree(actual, expected, digits=8):
 
 
 def page(name, folder):
-    """What an example prints on 96 columns."""
+    """What an example prints on 80 columns."""
     text = io.StringIO()
-    console = Console(file=text, width=96, highlight=False, markup=False)
+    console = Console(file=text, width=80, highlight=False, markup=False)
     importlib.import_module(f"chainrule.examples.{name}").run(console, folder)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
@@ -64,7 +64,8 @@ def test_an_example_prints_a_page_that_fits_and_saves_its_figures(name, tmp_path
     text = page(name, tmp_path)
     title = importlib.import_module(f"chainrule.examples.{name}").TITLE
     assert text.strip().startswith(title)
-    assert max(map(len, text.splitlines())) <= 96
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text  # no column is cut off
     assert "nan" not in text
     figures = sorted(path.name for path in tmp_path.iterdir())
     assert figures

@@ -23,9 +23,10 @@ def begin(console: Console, title: str) -> None:
 
 
 def say(console: Console, text: str) -> None:
-    """A paragraph; line breaks in `text` count for nothing."""
+    """A paragraph; line breaks in `text` count for nothing, and `~` is a space that stays together,
+    as in TeX."""
     lines = wrap(" ".join(text.split()), min(PROSE, console.width - 4))
-    _block(console, Text("\n".join(lines)))
+    _block(console, Text("\n".join(lines).replace("~", " ")))
 
 
 def show(

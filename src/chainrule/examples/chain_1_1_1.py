@@ -79,21 +79,22 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     error, slope = f"{y - TARGET.item():.4f}", f"{h * (1 - h):.4f}"
     page.say(
         console,
-        f"""The input is x = 0.5, the target t = 0.6. The hidden unit computes h = σ(w1 x + b1) =
-        {h:.4f}, the output is y = w2 h + b2 = {y:.4f}, and the loss ½(y - t)² =
+        f"""The input is x = 0.5, the target t = 0.6. The hidden unit computes h = σ(w1~x~+~b1) =
+        {h:.4f}, the output is y = w2 h + b2 = {y:.4f}, and the loss ½(y~-~t)² =
         {0.5 * (y - 0.6) ** 2:.4f}.""",
     )
     page.say(
         console,
         """On the way back the output's parameters see the error y - t directly. The hidden unit's
-        see it through w2 and through the slope of the sigmoid, h(1 - h), so theirs are smaller:""",
+        see it through w2 and through the slope of the sigmoid, σ' = h(1~-~h), so theirs are
+        smaller:""",
     )
     slopes = scalars(model.gradients(X, TARGET))
     product = {
         "w2": ("(y - t) · h", f"{error} · {h:.4f}"),
         "b2": ("(y - t)", error),
-        "w1": ("(y - t) · w2 · h(1 - h) · x", f"{error} · 0.3 · {slope} · 0.5"),
-        "b1": ("(y - t) · w2 · h(1 - h)", f"{error} · 0.3 · {slope}"),
+        "w1": ("(y - t) · w2 · σ' · x", f"{error} · 0.3 · {slope} · 0.5"),
+        "b1": ("(y - t) · w2 · σ'", f"{error} · 0.3 · {slope}"),
     }
     page.show(
         console,

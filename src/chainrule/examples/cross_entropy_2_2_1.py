@@ -91,7 +91,7 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     a1, y_hat = forward(START, X)
     page.say(
         console,
-        f"""The input is (0.5, 0.1) and the right answer is 1. The hidden units give
+        f"""The input is (0.5,~0.1) and the right answer is 1. The hidden units give
         {a1[0, 0]:.8f} and {a1[1, 0]:.8f}, the output is {y_hat.item():.8f}: a probability of
         yes. Its loss is -log ŷ = {cross_entropy(START, X, Y):.10f}.""",
     )
@@ -123,7 +123,7 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     page.say(
         console,
         f"""The mistaken numbers are not noise. They are the exact gradient of another loss, half
-        the squared error ½(ŷ - y)²: the two differ by {gap:.0e}. So the loss does fall, only
+        the squared error ½(ŷ~-~y)²: the two differ by {gap:.0e}. So the loss does fall, only
         more slowly, and nobody notices:""",
     )
     page.show(

@@ -61,7 +61,11 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     page.begin(console, TITLE)
     steps = forward()
     page.say(console, "The input is (0.5, 0.1). Forward, layer by layer:")
-    page.show(console, ["", "", ""], [[name, *_numbers(array)] for name, array in steps])
+    page.show(
+        console,
+        ["", "unit 1", "unit 2"],
+        [[name, *_numbers(array)] for name, array in steps],
+    )
     output = float(network(LOSSES[0]).predict(X).item())
     page.say(
         console,
@@ -87,9 +91,9 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     page.say(
         console,
         f"""The ratio is the same everywhere: 1/σ'(z2) = 1/{slope:.8f} = {1 / slope:.8f}. The slope
-        of the cross-entropy by a2 is (a2 - t)/(a2(1 - a2)); times σ'(z2) = a2(1 - a2), only
+        of the cross-entropy by a2 is (a2~-~t)/(a2(1~-~a2)); times σ'(z2) = a2(1~-~a2), only
         a2 - t = {output - 1:.8f} is left. So a backward pass that begins with δ = a2 - t is right
-        for the cross-entropy. For the squared error it must begin with (a2 - t) σ'(z2).""",
+        for the cross-entropy. For the squared error it must begin with (a2~-~t) σ'(z2).""",
     )
     page.say(
         console,

@@ -72,7 +72,7 @@ def run(console: Console, out_folder: Path | None = None) -> None:
         console,
         f"""The inputs are x₁ = {X[0]} and x₂ = {X[1]}. With w₁ = 0.4, w₂ = -0.2 and b = 0.1 their
         weighted sum is Σ = {weighted_sum(START, X):.2f}, of which the sigmoid makes
-        y = {output(START, X):.6f}. The target is t = {TARGET:g}, so the error ½(y - t)² is
+        y = {output(START, X):.6f}. The target is t = {TARGET:g}, so the error ½(y~-~t)² is
         {error(START, X, TARGET):.6f}.""",
     )
     page.say(

@@ -91,8 +91,8 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     x, answer = X[3], ANSWERS["AND"][0]
     page.say(
         console,
-        f"""A unit says yes where w₁x₁ + w₂x₂ + b is above 0. Take w = (1, -1), b = 0.5 and the
-        input (1, 1), to which it says yes; suppose that no is right. The number of mistakes does
+        f"""A unit says yes where w₁x₁ + w₂x₂ + b is above 0. Take w = (1,~-1), b = 0.5 and the
+        input (1,~1), to which it says yes; suppose that no is right. The number of mistakes does
         not change when a weight moves a little: its slope is
         {_tuple(cr.grad(mistake)(weights, x, answer))}. How far the answer lies on the wrong side
         does, with the slope {_tuple(cr.grad(error)(weights, x, answer))}: the input itself, and 1

@@ -90,7 +90,7 @@ def run(console: Console, out_folder: Path | None = None) -> None:
     page.say(
         console,
         f"""Rounded, all four are right; the worst is off by {np.max(np.abs(outputs - Y)):.3f}.
-        Without a bias the output for (0, 0) comes from hidden units that all stand at σ(0) = 0.5.
+        Without a bias the output for (0,~0) comes from hidden units that all stand at σ(0) = 0.5.
         """,
     )
     found = batches()
