@@ -1,6 +1,7 @@
 """Render the pictures of the documentation: `python docs/make_images.py`.
 
-Every picture is made by the project itself, from data that scikit-learn brings along.
+Every picture is made by the project itself, from its examples or from data that scikit-learn
+brings along.
 """
 
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from sklearn.datasets import load_digits
 
 import chainrule as cr
+from chainrule.examples import cross_entropy_2_2_1, xor_fifty_starts
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -22,6 +24,14 @@ def digits() -> None:
     history.plot().savefig(IMAGES / "digits.png", dpi=110)
 
 
+def examples() -> None:
+    """What two of the examples draw: a network with its numbers, and fifty starts of XOR."""
+    cross_entropy_2_2_1.figure().savefig(IMAGES / "network.png", dpi=110)
+    runs = xor_fifty_starts.train(xor_fifty_starts.cross_entropy)
+    xor_fifty_starts.figure(runs).savefig(IMAGES / "starts.png", dpi=110)
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     digits()
+    examples()
