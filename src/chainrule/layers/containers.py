@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from chainrule.layers.layer import (
     output_shape,
 )
 from chainrule.random import fold_in
+from chainrule.settings import Domain
 
 
 @final
@@ -25,6 +26,9 @@ from chainrule.random import fold_in
 @dataclass(frozen=True, init=False, repr=False)
 class Sequential(Container):
     """One layer after the other."""
+
+    def first(self) -> Layer:
+        return self.layers[0].first() if self.layers else self
 
     def make(
         self, shape: Shape, key: Any, dtype: Any, after: Layer | None
@@ -93,10 +97,17 @@ class Concat(Container):
     ) -> tuple[Arrays, Arrays]:
         params: Arrays = {}
         state: Arrays = {}
+        found = []
         for place, (name, layer) in enumerate(self.children()):
             own_params, own_state = layer.make(shape, fold_in(key, place), dtype, after)
             params |= named(own_params, name)
             state |= named(own_state, name)
+            found.append(output_shape(layer, own_params, own_state, shape, dtype))
+        if len({lengths[:-1] for lengths in found}) != 1 or () in found:
+            raise ShapeError(
+                "Concat joins what its layers give along the last axis, and they give the shapes "
+                f"{', '.join(map(str, found))}; all other lengths must agree"
+            )
         return params, state
 
     def __call__(
@@ -111,13 +122,19 @@ class Concat(Container):
         return np.concatenate(parts, axis=-1), new_state
 
 
+def _function(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError
+    return value
+
+
 @final
 @LAYERS.register
 @dataclass(frozen=True, repr=False)
 class Lambda(Layer):
     """A NumPy function of a batch as a layer without parameters. It cannot be saved to a file."""
 
-    function: Callable[[Array], Array]
+    function: Annotated[Callable[[Array], Array], Domain("a function of a batch", _function)]
 
     def __call__(
         self, params: Arrays, state: Arrays, x: Array, *, training: bool = False, key: Any = None

@@ -38,7 +38,7 @@ class Dense(Layer):
     ) -> tuple[Arrays, Arrays]:
         if not shape:
             raise ShapeError("Dense takes samples with at least one axis, of features")
-        default = "he_normal" if after is not None and after.rectifies else "glorot_uniform"
+        default = "he_normal" if after is not None and after.first().rectifies else "glorot_uniform"
         start = initializer(default) if self.weight is None else self.weight
         weight_key, bias_key = split(key)
         params = {"weight": start(weight_key, (shape[-1], self.units), dtype)}

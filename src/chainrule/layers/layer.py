@@ -16,7 +16,7 @@ from chainrule import random
 from chainrule.errors import SettingError
 from chainrule.graph import scope
 from chainrule.initializers import INITIALIZERS
-from chainrule.settings import Configured, Domain, Registry
+from chainrule.settings import Configured, Domain, Registry, finite_number, whole_number
 
 Array: TypeAlias = Any  # a NumPy array, or a traced value in its place
 Arrays: TypeAlias = dict[str, Any]
@@ -28,6 +28,10 @@ class Layer(Configured, ABC):
     """Base of the layers: a frozen dataclass whose annotated fields are its settings."""
 
     rectifies: ClassVar[bool] = False  # a ReLU of some sort: weights before it begin as He's
+
+    def first(self) -> "Layer":
+        """The layer that the input meets: itself, or the first one inside."""
+        return self
 
     def make(
         self, shape: Shape, key: Any, dtype: Any, after: "Layer | None"
@@ -88,7 +92,15 @@ Layer.family = LAYERS
 def _shape(shape: Any) -> Shape:
     if isinstance(shape, int):
         raise SettingError(f"input_shape is a tuple, ({shape},), and not {shape}")
-    return tuple(int(length) for length in shape)
+    try:
+        return tuple(_LENGTH.read(length) for length in shape)
+    except (TypeError, ValueError):
+        raise SettingError(
+            f"input_shape is the shape of one sample, lengths that are 1 or more, not {shape!r}"
+        ) from None
+
+
+_LENGTH = whole_number(1)
 
 
 # --- layers made of layers -----------------------------------------------------------------------
@@ -101,6 +113,9 @@ class Container(Layer):
     layers: tuple[Layer, ...]
 
     def __init__(self, *layers: Layer) -> None:
+        name = type(self).__name__
+        if len(layers) == 1 and isinstance(layers[0], list | tuple):
+            raise SettingError(f"{name} takes layers one by one: write {name}(*layers)")
         object.__setattr__(self, "layers", tuple(LAYERS.instance(layer) for layer in layers))
 
     @classmethod
@@ -169,7 +184,7 @@ def _initializer(value: Any) -> Any:
 
 
 def _rate(value: Any) -> float:
-    number = float(value)
+    number = finite_number(value)
     if not 0 <= number < 1:
         raise ValueError
     return number
