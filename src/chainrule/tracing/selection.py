@@ -26,7 +26,7 @@ class Selection(NDArrayOperatorsMixin):
                 f"a boolean index of shape {mask.shape} does not match an array of shape "
                 f"{whole.shape}"
             )
-        self.whole = whole
+        self.whole = Traced(whole.node, is_scalar=False)
         self.mask = mask
         self._mask_node = mask.node
 
@@ -36,7 +36,7 @@ class Selection(NDArrayOperatorsMixin):
         derivative: its adjoint is 0, and 0 times infinity is NaN.
         """
         found = cls(t, mask)
-        found.whole = rows.where(found._gate(), t, 1)
+        found.whole = Traced(rows.where(found._gate(), t, 1).node, is_scalar=False)
         return found
 
     def _gate(self) -> Any:

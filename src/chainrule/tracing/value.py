@@ -77,6 +77,8 @@ class Traced:
 
         `strides`: how the numbers would lie in NumPy's memory.
         """
+        if view is not None and view.base.is_scalar:
+            view = None  # whatever is made of a number is new
         self._node = node
         self._view = view
         self.is_scalar = node.shape == () if is_scalar is None else is_scalar
@@ -100,7 +102,7 @@ class Traced:
 
     def write(self, value: Any) -> None:
         """Give the handle, and what it is a view of, a new content of the same shape."""
-        new = _fit(value, self)
+        new = wrap(_fit(value, self).node)  # a handle of its own: `value` may share this memory
         view = self._view
         if view is not None:
             if view.write is None:
