@@ -250,6 +250,7 @@ INDICES: dict[str, tuple[Shape, Any]] = {
     "flat": ((4,), [1, 1, -4]),
     "deep": ((3, 2, 2), [2, 0]),
     "empty": ((3, 2), np.zeros(0, np.int64)),
+    "narrow": ((3, 0), [1, 1]),
 }
 
 
