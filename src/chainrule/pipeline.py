@@ -7,6 +7,7 @@ stabilise -> simplify -> engine.
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,25 @@ def _execute(function: Function, arguments: Sequence[Any]) -> Any:
     return _results(call, _run(call, program, _arrays(call, arguments)))
 
 
+def _by_position(
+    function: Function, arguments: Sequence[Any], keywords: dict[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments in the order of the function's signature, with its defaults in between.
+
+    Graphs, `wrt` and `in_axes` count positions. Raises TypeError as the call itself would.
+    """
+    bound = signature(function).bind(*arguments, **keywords)
+    if bound.kwargs:
+        bound.apply_defaults()
+    if bound.kwargs:
+        name = getattr(function, "__name__", "the function")
+        raise TraceError(
+            f"{name} takes {', '.join(bound.kwargs)} by name only, and arguments are recorded by "
+            f"position; bind them first: lambda *arguments: {name}(*arguments, ...)"
+        )
+    return bound.args
+
+
 def _run(call: Call, program: Any, arrays: Sequence[Any]) -> list[Any]:
     """Outputs and updates in memory of their own: neither arguments nor constants."""
     read = [*arrays, *(node.params["array"] for node in call.graph.captured)]
@@ -95,7 +115,9 @@ def value_and_grad(function: Function, wrt: int | tuple[int, ...] = 0) -> Functi
     """
 
     @wraps(function)
-    def transformed(*arguments: Any) -> tuple[Any, Any]:
+    def transformed(*arguments: Any, **keywords: Any) -> tuple[Any, Any]:
+        if keywords:
+            arguments = _by_position(function, arguments, keywords)
         places = _places(wrt, len(arguments), function)
         if not is_recording():
             return _execute(transformed, arguments)  # type: ignore[no-any-return]  # of user type
@@ -113,8 +135,8 @@ def grad(function: Function, wrt: int | tuple[int, ...] = 0) -> Function:
     both = value_and_grad(function, wrt)
 
     @wraps(function)
-    def transformed(*arguments: Any) -> Any:
-        return both(*arguments)[1]
+    def transformed(*arguments: Any, **keywords: Any) -> Any:
+        return both(*arguments, **keywords)[1]
 
     return transformed
 
@@ -187,10 +209,10 @@ def copied_handle(leaf: Any) -> Any:
 
 def _fresh(leaf: Any, name: str, fresh: dict[Node, Node]) -> Traced:
     if not is_dynamic(leaf) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind != "f"):
-        kind = f"{leaf.dtype} array" if isinstance(leaf, np.ndarray) else type(leaf).__name__
+        what = f"an array of {leaf.dtype}" if isinstance(leaf, np.ndarray) else repr(leaf)
         raise TraceError(
-            f"{name} is a {kind}, and only floating-point values have gradients; "
-            f"make it one ({name}.astype(float), or {name} * 1.0), or choose wrt= otherwise"
+            f"{name} is {what}, and only floating-point values have gradients; "
+            f"make it one ({name} * 1.0), or choose wrt= otherwise"
         )
     outer = traced(leaf)
     if outer.dtype.kind != "f":
@@ -223,7 +245,9 @@ def compile(function: Function, engine: str | None = None) -> Function:
     compiled = _Compiled(function, engine)
 
     @wraps(function)
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        if keywords:
+            arguments = _by_position(function, arguments, keywords)
         return function(*arguments) if is_recording() else compiled(arguments)
 
     return call
@@ -419,7 +443,9 @@ def vmap(function: Function, in_axes: Any = 0) -> Function:
     """
 
     @wraps(function)
-    def transformed(*arguments: Any) -> Any:
+    def transformed(*arguments: Any, **keywords: Any) -> Any:
+        if keywords:
+            arguments = _by_position(function, arguments, keywords)
         if not is_recording():
             return _execute(transformed, arguments)
         axes = in_axes if isinstance(in_axes, tuple | list) else (in_axes,) * len(arguments)
