@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from chainrule.errors import DataError, FileError
-from chainrule.tabular import Kind, Preprocessor
+from chainrule.tabular import Kind, Preprocessor, preprocessing
 from chainrule.tabular.encoders import ENCODERS
 from chainrule.tabular.preprocessing import one_hot
 from chainrule.tabular.targets import TARGETS, Classes, Values, infer_task, labelled_rows
@@ -302,6 +302,24 @@ def test_class_names_are_sorted_as_people_count():
     assert Classes.learn(pl.Series("y", [10, 9, 1, 9, 10, 1])).classes == ("1", "9", "10")
     assert Classes.learn(pl.Series("y", ["b", "a", "2"] * 3)).classes == ("2", "a", "b")
     assert Classes.learn(pl.Series("y", [True, False])).classes == ("false", "true")
+
+
+@pytest.mark.parametrize("name", ["rows", "text", "value", "count", "column_1", ""])
+def test_no_column_name_is_reserved(name):
+    frame = pl.DataFrame({name: ["a", "b", "a", "b"], "x": [1.0, 2.0, 2.5, 4.0]})
+    assert Preprocessor.fit(frame, "x").feature_names == [f"{name} = a", f"{name} = b"]
+    assert Preprocessor.fit(frame, name).label.classes == ("a", "b")
+    numbers = frame.with_columns(pl.Series(name, [1.0, 2.0, 1.5, 1.0]))
+    learned = Preprocessor.fit(numbers, "x", categories=[name])
+    assert learned.feature_names == [f"{name} = {text}" for text in ("1", "1.5", "2")]
+
+
+def test_a_large_table_is_encoded_like_a_small_one(monkeypatch):
+    whole = Preprocessor.fit(SMALL, "y").encode(SMALL)
+    monkeypatch.setattr(preprocessing, "ROWS_AT_ONCE", 2)
+    np.testing.assert_array_equal(Preprocessor.fit(SMALL, "y").encode(SMALL), whole)
+    rows = np.array([4, 0, 2])
+    np.testing.assert_array_equal(Preprocessor.fit(SMALL, "y").encode(SMALL, rows), whole[rows])
 
 
 def test_the_shares_of_the_classes_are_kept():
