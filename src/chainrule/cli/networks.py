@@ -67,8 +67,7 @@ def build(
     preprocessor: "Preprocessor", hidden: list[int], activation: str, dropout: float, loss: str
 ) -> "Sequential":
     """Dense layers with an activation after each but the last, which gives what the loss takes."""
-    from chainrule.layers import LAYERS, Dense, Dropout, Sequential
-    from chainrule.layers.one_hot import OneHot
+    from chainrule.layers import LAYERS, Dense, Dropout, OneHot, Sequential
 
     layers: list[Layer] = []
     if any(preprocessor.sizes):

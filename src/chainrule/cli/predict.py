@@ -44,9 +44,10 @@ def command(folder: Path, data: str, out: str | None, keep: tuple[str, ...], as_
     from chainrule.cli.folder import as_json as to_json
     from chainrule.cli.folder import read_preprocessor
     from chainrule.cli.terminal import remarks, working
+    from chainrule.model import load
 
     preprocessor = read_preprocessor(folder)
-    model = _load_model(folder)
+    model = load(folder)
     frame = _read(data, preprocessor, keep)
     with working("predicting", frame.height):
         predicted = scores.predict(model, preprocessor, preprocessor.encode(frame))
@@ -80,12 +81,6 @@ def command(folder: Path, data: str, out: str | None, keep: tuple[str, ...], as_
         from chainrule.cli.screens import show_prediction
 
         show_prediction(table, path, judged, notes)
-
-
-def _load_model(folder: Path) -> Any:
-    from chainrule.model import load
-
-    return load(folder)
 
 
 def _read(data: str, preprocessor: "Preprocessor", keep: tuple[str, ...]) -> "pl.DataFrame":
