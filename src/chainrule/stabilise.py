@@ -102,6 +102,8 @@ def _normalised(above: Node, below: Node) -> Normalised | None:
     if x is None or total.op.name != "sum" or _exponent(total.inputs[0]) is not x:
         return None
     axes = total.params["axes"]
+    if _is_empty(x, axes):
+        return None
     rest = [axis for axis in order if axis not in axes]
     kept = tuple(1 if axis in axes else x.shape[axis] for axis in order)
     if rest != sorted(rest) or (1,) * (len(kept) - below.ndim) + below.shape != kept:
@@ -124,6 +126,11 @@ def _is_shifted(x: Node, axes: Sequence[int]) -> bool:
     while shift.op.name in ("reshape", "broadcast_to", "stop_gradient", "where"):
         shift = shift.inputs[1 if shift.op.name == "where" else 0]
     return shift.op.name == "max" and shift.inputs[0] is base and shift.params["axes"] == axes
+
+
+def _is_empty(x: Node, axes: Sequence[int]) -> bool:
+    """Whether there is nothing along the axes, and therefore no largest number."""
+    return any(x.shape[axis] == 0 for axis in axes)
 
 
 def _largest(x: Node, axes: Sequence[int]) -> Any:
@@ -229,6 +236,8 @@ def _logarithm_of_sums(x: Node) -> Any:
     total = _without_reshape(x)
     exponent = _exponent(total.inputs[0]) if total.op.name == "sum" else None
     if exponent is None or _is_shifted(exponent, total.params["axes"]):
+        return None
+    if _is_empty(exponent, total.params["axes"]):
         return None
     axes = total.params["axes"]
     largest = _largest(exponent, axes)
