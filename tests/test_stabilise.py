@@ -307,3 +307,18 @@ def test_a_sum_in_another_order_than_the_transposed_terms():
         return np.log(np.exp(z).T / np.sum(np.exp(z), axis=2))
 
     np.testing.assert_allclose(compile(function)(z), function(z), rtol=1e-13)
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_sums_of_nothing(axis):
+    """Nothing has no largest number to shift by; its exponentials sum to 0."""
+    z = np.zeros((2, 0))
+
+    def function(z):
+        e = np.exp(z)
+        return np.log(np.sum(e, axis=axis)), np.log(e / np.sum(e, axis=axis, keepdims=True)), e
+
+    with np.errstate(divide="ignore"):
+        expected = function(z)
+    for found, truth in zip(compile(function)(z), expected, strict=True):
+        np.testing.assert_array_equal(found, truth, strict=True)
