@@ -115,7 +115,7 @@ def run_command(command: str) -> str:
     )
     if done.returncode != 0:
         raise AssertionError(f"{command}: {done.stderr}")
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()) + "\n"
 
 
 def _words(text: str) -> list[str]:
