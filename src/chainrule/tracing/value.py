@@ -37,6 +37,7 @@ from chainrule.tracing.strides import ROW_MAJOR, Strides, keeps_order, row_major
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy function -> how it is recorded
 UFUNCS: dict[Any, Callable[..., Any]] = {}  # ufuncs that are compositions of rows
 METHODS: dict[str, Callable[..., Any]] = {}  # ufunc methods: reduce, accumulate, outer, at
+SCIPY = {"expit": "sigmoid", "log_expit": "log_sigmoid", "erf": "erf", "erfc": "erfc"}  # by name
 AFRESH: set[Any] = set()  # functions whose results are row-major whatever the operands
 
 
@@ -81,7 +82,7 @@ class Traced:
             view = None  # whatever is made of a number is new
         self._node = node
         self._view = view
-        self.is_scalar = node.shape == () if is_scalar is None else is_scalar
+        self.is_scalar: bool = node.shape == () if is_scalar is None else is_scalar
         self._strides = strides
         if view is not None:
             view.seen = view.base.node
@@ -348,9 +349,11 @@ def call_ufunc(ufunc: Any, *inputs: Any) -> Any:
         if isinstance(found, Traced) and ufunc not in AFRESH:
             found.follow(inputs)
         return found
-    op = TABLE.get(ufunc.__name__)
-    if op is None or getattr(op, "ufunc", None) is not ufunc:
-        stop(f"np.{ufunc.__name__} cannot be recorded", "the same in other elementwise functions")
+    name = ufunc.__name__
+    op = TABLE.get(SCIPY.get(name, name))
+    if op is None or (getattr(op, "ufunc", None) is not ufunc and name not in SCIPY):
+        name = f"np.{name}" if hasattr(np, name) else f"the elementwise function {name}"
+        stop(f"{name} cannot be recorded", "the same in other elementwise functions")
     result = apply(op, [as_node(value) for value in inputs], {})
     result.follow(inputs)
     return result
