@@ -9,10 +9,13 @@ ran, and why the others did not; this command runs them all and writes it anew:
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import pytest
 import torch
-from op_db_check import ENTRIES, Outcome, examine, has_float64
+from op_db_check import ENTRIES, Outcome, compare, examine, has_float64, samples
 from op_db_table import EXCLUDED, NOT_SHARED, ROWS
+
+from chainrule.ops import rows
 
 pytestmark = pytest.mark.oracle
 
@@ -57,6 +60,22 @@ def test_no_entry_is_left_out_without_a_reason():
 def test_exclusions_are_of_shared_entries():
     named = [name for exclusion in EXCLUDED for name in exclusion.entries]
     assert set(named) <= set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "complaint"),
+    [
+        (np.cos, "NumPy's value"),
+        (lambda x: np.sin(x)[..., None], "shape"),
+        (lambda x: rows.stop_gradient(np.sin(x)), "the gradient"),
+        (lambda x: np.sin(x) + 1e-7 * (np.cos(x) - rows.stop_gradient(np.cos(x))), "the gradient"),
+    ],
+    ids=["value", "shape", "no gradient", "gradient off by 1e-7"],
+)
+def test_the_comparison_sees_what_is_wrong(adapter, complaint):
+    (sample,) = samples("sin")
+    with pytest.raises(AssertionError, match=complaint):
+        compare(adapter, ENTRIES["sin"], sample, {})
 
 
 # --- the table -----------------------------------------------------------------------------------
