@@ -84,7 +84,7 @@ def squeeze(a: Any, axis: Any = None) -> Any:
         axes = normalize_axis_tuple(axis, x.ndim)
     if any(x.shape[i] != 1 for i in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return reshape(x, tuple(length for i, length in enumerate(x.shape) if i not in axes))
+    return x if x.is_scalar else reshape(x, tuple(length for i, length in enumerate(x.shape) if i not in axes))
 
 
 @implements(np.expand_dims)
@@ -135,6 +135,8 @@ def transpose(a: Any, axes: Any = None) -> Any:
     order = tuple(range(x.ndim))[::-1] if axes is None else normalize_axis_tuple(axes, x.ndim)
     if len(order) != x.ndim:
         raise ValueError("axes don't match array")
+    if x.is_scalar:
+        return x
     if order == tuple(range(x.ndim)):
         return view_of(x, lambda base: base, lambda base, new: new, strides=x.memory)
     back = inverse_permutation(order)
