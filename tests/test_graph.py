@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from gradcheck import TOLERANCE, gradient_error
 
+from chainrule.differentiate import differentiate
+from chainrule.engines import compile_graph
 from chainrule.engines.numpy import Program
 from chainrule.errors import GraphError, LeakedValueError, ShapeError
 from chainrule.graph import (
@@ -27,6 +29,8 @@ from chainrule.graph import (
 from chainrule.ops import rows
 from chainrule.ops.registry import numerics
 from chainrule.pipeline import grad, scan, value_and_grad
+from chainrule.simplify import simplify
+from chainrule.stabilise import stabilise
 from chainrule.tracing import trace
 
 FLOAT = np.dtype(np.float64)
@@ -373,3 +377,14 @@ def test_the_terms_of_a_second_derivative_name_nodes_of_the_first():
     graph = trace(grad(grad(lambda x: np.sin(x) ** 3)), 0.5)
     nested = [n for n in graph.nodes if n.role is not None and n.role.of.role is not None]
     assert nested
+
+
+def test_passes_work_on_finished_graphs() -> None:
+    """stabilise, differentiate and simplify are graph to graph, outside of any recording."""
+    x, w = np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([0.3, -0.2])
+    graph = trace(lambda w, x: np.sum(np.log(1 / (1 + np.exp(-(x @ w))))), w, x)
+    whole = simplify(differentiate(stabilise(graph), [0]))
+    value, gradient = compile_graph(whole)([w, x])
+    p = 1 / (1 + np.exp(-(x @ w)))
+    np.testing.assert_allclose(value, np.log(p).sum(), rtol=1e-14)
+    np.testing.assert_allclose(gradient, (1 - p) @ x, rtol=1e-14)

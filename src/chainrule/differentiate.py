@@ -19,6 +19,7 @@ from chainrule.graph import (
     Leaf,
     Node,
     Role,
+    at_work,
     constant_node,
     dependents,
     input_node,
@@ -32,6 +33,21 @@ from chainrule.ops.loop import result as result_op
 from chainrule.tracing.value import Traced, astype, wrap
 
 Adjoint = Any  # a Traced; for a Loop, {index of the result: Traced}
+
+
+def differentiate(graph: Graph, wrt: Sequence[int] | None = None) -> Graph:
+    """The graph of one number together with its gradient.
+
+    wrt  places among the inputs; by default all that hold floating-point numbers. The results are
+         the number, then the gradients in this order.
+    """
+    if len(graph.outputs) != 1:
+        raise SettingError(f"{graph.name} has {len(graph.outputs)} results; a gradient is of one")
+    places = range(len(graph.inputs)) if wrt is None else wrt
+    wanted = [graph.inputs[i] for i in places if graph.inputs[i].dtype.kind == "f"]
+    (output,) = graph.outputs
+    name = f"gradient of {graph.name}"
+    return Graph(name, graph.inputs, (output, *gradients(output, wanted))).check()
 
 
 def gradients(output: Node, wanted: Sequence[Node]) -> list[Node]:
@@ -57,6 +73,7 @@ def zeros_like(node: Node) -> Traced:
     return zeros
 
 
+@at_work()
 def adjoints(
     outputs: Sequence[Node], seeds: Sequence[Traced], wanted: Sequence[Node]
 ) -> list[Traced]:

@@ -185,6 +185,7 @@ def constant_value(node: Node) -> float | int | bool | None:
 # --- who is at work: the role and the scope that new nodes get -----------------------------------
 
 _role: ContextVar[Role | None] = ContextVar("role", default=None)
+_at_work: ContextVar[bool] = ContextVar("at_work", default=False)
 _origin: ContextVar[Source | None] = ContextVar("origin", default=None)
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
@@ -193,12 +194,26 @@ def current_role() -> Role | None:
     return _role.get()
 
 
+def is_at_work() -> bool:
+    return _at_work.get()
+
+
 def current_origin() -> Source | None:
     return _origin.get()
 
 
 def current_scope() -> str:
     return _scope.get()
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """A pass over a finished graph makes nodes inside, where nobody else may."""
+    token = _at_work.set(True)
+    try:
+        yield
+    finally:
+        _at_work.reset(token)
 
 
 @contextmanager
@@ -263,9 +278,7 @@ def with_inputs(node: Node, inputs: tuple[Node, ...], of: Node | None = None) ->
         role = replace(role, of=of)
     if role is node.role and inputs == node.inputs:  # nodes are equal where they are the same
         return node
-    return Node(
-        node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.source, role
-    )
+    return Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.source, role)
 
 
 def rewrite(

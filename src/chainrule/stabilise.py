@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from math import log
 from typing import Any, NamedTuple
 
-from chainrule.graph import Graph, Node, Shape, constant_value, originating, playing, rewrite
+from chainrule.graph import (
+    Graph,
+    Node,
+    Shape,
+    at_work,
+    constant_value,
+    originating,
+    playing,
+    rewrite,
+)
 from chainrule.ops import rows
 from chainrule.tracing.value import wrap
 
@@ -20,7 +29,9 @@ def stabilise(graph: Graph) -> Graph:
     return graph.with_results(stabilised(graph.results))
 
 
+@at_work()
 def stabilised(outputs: Sequence[Node]) -> list[Node]:
+    """The same for nodes."""
     moved = rewrite(outputs, _rule)
     return [moved[node] for node in outputs]
 

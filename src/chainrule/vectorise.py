@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chainrule.graph import Graph, Leaf, Node, dependents, input_node, ordered
+from chainrule.graph import Graph, Leaf, Node, at_work, dependents, input_node, ordered
 from chainrule.ops import rows
 from chainrule.ops.loop import loop as loop_op
 from chainrule.ops.loop import result as result_op
 from chainrule.tracing.value import Traced, wrap
 
 
+@at_work()
 def batched(
     outputs: Sequence[Node], samples: Mapping[Node, Traced], size: int
 ) -> list[tuple[Traced, bool]]:

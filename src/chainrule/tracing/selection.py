@@ -57,6 +57,8 @@ class Selection(NDArrayOperatorsMixin):
 
     def __chainrule_lift__(self, ufunc: Any, inputs: Any) -> "Selection":
         """An elementwise op on selections under one mask, and on numbers."""
+        if ufunc.signature is not None:  # matmul and its like are not elementwise
+            self.refuse()
         wholes = []
         for value in inputs:
             if isinstance(value, Selection):

@@ -27,6 +27,7 @@ from chainrule.graph import (
     constant_node,
     current_origin,
     current_role,
+    is_at_work,
     ordered,
 )
 from chainrule.ops import TABLE, rows
@@ -290,6 +291,8 @@ def as_constant(value: Any) -> Node:
 
 def apply(op: Op, nodes: Sequence[Node], params: dict[str, Any]) -> Traced:
     """One node more: the op on these inputs, each cast to the dtype that NumPy would cast it to."""
+    if not (is_recording() or is_at_work()):
+        active()  # raises: the recording that these values belong to has ended
     inputs = tuple(_cast(node, dtype) for node, dtype in op.prepare(nodes))
     same = op.shortcut(inputs, params)
     if same is not None:
