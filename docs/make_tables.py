@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import chainrule as cr
+from chainrule.graph import Op
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import LAYERS
 from chainrule.layers.layer import Container
@@ -101,11 +102,13 @@ def initializers() -> str:
 
 
 def ops() -> str:
-    """The rows of the op table by kind."""
-    kinds: dict[str, list[str]] = {}
+    """The rows of the op table by the file that holds their mechanism."""
+    files: dict[str, list[str]] = {}
     for name, op in TABLE.items():
-        kinds.setdefault(type(op).__name__, []).append(f"`{name}`")
-    return table(["kind", "rows"], ([kind, " ".join(names)] for kind, names in kinds.items()))
+        family = type(op).__mro__[type(op).__mro__.index(Op) - 1]  # below Op itself
+        files.setdefault(family.__module__.rpartition(".")[2], []).append(f"`{name}`")
+    found = ((f"`ops/{file}.py`", " ".join(names)) for file, names in sorted(files.items()))
+    return table(["mechanism", "rows"], found)
 
 
 def functions() -> str:
