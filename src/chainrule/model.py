@@ -29,6 +29,7 @@ Arrays = dict[str, Any]
 Held = tuple[Array, Array, Array | None]  # X, y and weights of the validation data
 
 CHUNK = 4096  # rows that are predicted at a time
+UPDATES, FEWEST_EPOCHS = 5000, 10  # where `fit` is not told how long to train
 SHARE = number("a share from 0 up to, but not, 1", lambda share: 0 <= share < 1)
 
 # Folded into the model's key, for what layers (numbered from 0) do not draw.
@@ -155,7 +156,7 @@ class Model:
         self,
         X: Any,
         y: Any,
-        epochs: int = 100,
+        epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation_data: tuple[Any, Any] | None = None,
@@ -168,6 +169,8 @@ class Model:
         """Train for some epochs; a further call goes on from there. Returns this call's history.
 
         X           samples as rows; y their targets, as the loss takes them
+        epochs      how often every sample is used; None makes 5,000 updates, which small tables
+                    need, or 10 epochs where those are more
         batch_size  None is the full batch; the last batch of an epoch may be smaller
         shuffle     a new random order each epoch, by the seed
         validation_data, validation_split  (X, y), or the share of samples held back by the seed,
@@ -183,7 +186,8 @@ class Model:
         NotFiniteError when a NaN or an infinity stops the training, with the last good weights
         kept.
         """
-        epochs = read_setting("fit", "epochs", whole_number(0), epochs)
+        if epochs is not None:
+            epochs = read_setting("fit", "epochs", whole_number(0), epochs)
         share = read_setting("fit", "validation_split", SHARE, validation_split)
         if batch_size is not None:
             batch_size = read_setting("fit", "batch_size", whole_number(1), batch_size)
@@ -196,6 +200,8 @@ class Model:
         elif share:
             x, target, weight, held = self._split(x, target, weight, share)
         run = self._running(x, target, weight, batch_size, shuffle)
+        if epochs is None:
+            epochs = max(FEWEST_EPOCHS, -(-UPDATES // run.steps_per_epoch))
         return self._train(run, epochs, held, callbacks, progress)
 
     def _prepared(

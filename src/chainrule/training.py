@@ -95,13 +95,18 @@ class StepProgram:
 
 @dataclass(frozen=True)
 class Step:
-    """A step as it was run: everything that is needed to take it back and to explain it."""
+    """A step with all that it was given, so that it can be taken back and explained."""
 
     program: StepProgram
-    inputs: list[Any]
-    before: list[Any]  # the leaves of the carry
+    data: list[Any]  # the leaves of the run's data
+    carry: list[Any]  # those of the carry before the step
+    index: Any
     epoch: int
     place: int
+
+    def inputs(self, carry: list[Any]) -> list[Any]:
+        """What the program takes, from this or another carry."""
+        return [*self.data, *carry, *([] if self.index is None else [self.index])]
 
 
 class Run:
@@ -124,7 +129,8 @@ class Run:
         programs: dict[int, StepProgram],
     ) -> None:
         self.task, self.data, self.batch, self.order = task, data, batch, order
-        self.carry = carry
+        self._leaves, self._structure = flatten(carry)
+        self._newest: Step | None = None  # of the steps that led here
         self._engine, self.programs = engine_name, programs
         self._orders: dict[int, Any] = {}  # of this epoch and a few to come
 
@@ -135,8 +141,9 @@ class Run:
 
     @carry.setter
     def carry(self, carry: Arrays) -> None:
-        self._leaves, self._structure = flatten(carry)
-        self._newest: Step | None = None  # of the steps that led here
+        leaves, self._structure = flatten(carry)
+        if [*map(id, leaves)] != [*map(id, self._leaves)]:  # somebody else's numbers
+            self._leaves, self._newest = leaves, None
 
     @property
     def samples(self) -> int:
@@ -152,8 +159,8 @@ class Run:
         """Run one epoch; returns the means of loss and gradient norm over its steps.
 
         `report(steps, loss, norm)` is called about twenty times a second with the means so far.
-        Raises NotFiniteError where a loss, a gradient norm or a new weight is not finite; `carry`
-        is then that of before the step that made it so.
+        A step whose loss or gradient norm is not finite is not applied, but raises NotFiniteError,
+        as does an update that gives such weights; `carry` is then the last good one.
         """
         data, _ = flatten(self.data)
         losses, norms = 0.0, 0.0
@@ -161,12 +168,11 @@ class Run:
         with engine(self._engine).exclusive():
             for place, index in enumerate(self._batches(number)):
                 program = self._program(index)
-                batch = [] if index is None else [index]
-                step = Step(program, [*data, *self._leaves, *batch], self._leaves, number, place)
-                results = program(step.inputs)
+                step = Step(program, data, self._leaves, index, number, place)
+                results = program(step.inputs(step.carry))
                 loss, norm = float(results[-2]), float(results[-1])
                 if not (math.isfinite(loss) and math.isfinite(norm)):
-                    raise self._stopped(step, loss)
+                    raise self._stopped(step, loss, norm)
                 self._leaves, self._newest = results[:-2], step
                 losses += loss
                 norms += norm
@@ -175,7 +181,7 @@ class Run:
                     report(place + 1, losses / (place + 1), norms / (place + 1))
         # Within the epoch a weight that is not finite shows in the next loss.
         if self._newest is not None and not _all_finite(self._leaves):
-            raise self._stopped(self._newest, losses)
+            raise self._stopped(self._newest, losses, norms)
         steps = self.steps_per_epoch
         return losses / steps, norms / steps
 
@@ -207,23 +213,30 @@ class Run:
             self.programs[size] = StepProgram(self.task, self.data, self.carry, index, self._engine)
         return self.programs[size]
 
-    def _stopped(self, step: Step, loss: float) -> NotFiniteError:
-        """Why the run cannot go on, found by replaying the step in the model's own dtype.
-
-        An update can overflow although loss and gradient were finite. Then that update is taken
-        back, and it is the step that is explained.
-        """
-        what = "the gradient is not finite" if math.isfinite(loss) else f"the loss is {loss}"
-        if self._newest is not None and not _all_finite(self._leaves):
-            step, what = self._newest, "its update gives weights that are not finite"
-            self._leaves = step.before
-        node = first_not_finite(step.program.graph, step.inputs)
-        culprit = f"; {describe(node)} was the first to give a value that is not" if node else ""
+    def _stopped(self, step: Step, loss: float, norm: float) -> NotFiniteError:
+        """Why the run cannot go on, found by replaying the step in the model's own dtype."""
+        what = f"the gradient norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
+        newest = self._newest
+        if newest is not None and not _all_finite(self._leaves):
+            # The update overflowed, although its loss and gradient were finite.
+            step, what = newest, "the updated weights are not finite"
+        if newest is not None and not self._good_on(newest):
+            self._leaves = newest.carry
+        node = first_not_finite(step.program.graph, step.inputs(step.carry))
+        culprit = f"; the first to give NaN or infinity was {describe(node)}" if node else ""
         return NotFiniteError(
             f"training stopped in epoch {step.epoch + 1}, step {step.place + 1}: {what}{culprit}. "
-            "The weights of before that step are kept. Lower the learning rate, clip the "
-            "gradients (clip_norm=1.0), or scale the inputs"
+            "The last good weights are kept. Lower the learning rate, clip the gradients "
+            "(clip_norm=1.0), or scale the inputs"
         )
+
+    def _good_on(self, newest: Step) -> bool:
+        """Whether the weights are good: finite, with a finite loss on the batch that made them.
+
+        Then the next batch alone is at fault. Otherwise it is the update.
+        """
+        loss = newest.program(newest.inputs(self._leaves))[-2]
+        return _all_finite([*self._leaves, loss])
 
 
 def _all_finite(values: Iterable[Any]) -> bool:

@@ -166,7 +166,8 @@ def named(arrays: Arrays, name: str) -> Arrays:
 
 def output_shape(layer: Layer, params: Arrays, state: Arrays, shape: Shape, dtype: Any) -> Shape:
     """The shape of one sample's output, found by running the formula on one sample of zeros."""
-    y, _ = layer(params, state, np.zeros((1, *shape), dtype))
+    with np.errstate(all="ignore"):  # the user's own function may take a logarithm
+        y, _ = layer(params, state, np.zeros((1, *shape), dtype))
     return tuple(y.shape[1:])
 
 
