@@ -6,6 +6,7 @@ function is smooth, and what it gives is kept at moderate size, so that differen
 gradient. The first operand of each line is the result of the one before: as many lines, so deep.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from textwrap import indent
@@ -153,7 +154,8 @@ class Builder:
         """Append a line that gives `name` its value, unless it cannot be computed."""
         trial = PLAIN | self.values
         try:
-            exec(line, trial)
+            with warnings.catch_warnings(action="error"):
+                exec(line, trial)
         except (ValueError, IndexError, TypeError, RuntimeWarning) as error:
             raise Refused from error
         value = np.asarray(trial[name])

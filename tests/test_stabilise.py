@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 from chainrule.engines.numpy import Program
 from chainrule.graph import Graph
@@ -24,6 +25,8 @@ exact = SimpleNamespace(
     reciprocal=lambda x: 1 / x,
     sum=np.sum,
     max=np.max,
+    maximum=np.maximum,
+    clip=np.clip,
     arange=np.arange,
     newaxis=None,
 )
@@ -88,6 +91,11 @@ ELEMENTWISE = {
     "cross-entropy, true": lambda np, z: bce(np, sigmoid(np, z), 1),
     "cross-entropy, false": lambda np, z: bce(np, sigmoid(np, z), 0),
     "cross-entropy, soft target": lambda np, z: bce(np, sigmoid(np, z), 0.25),
+    "log sigmoid over a floor": lambda np, z: np.log(np.maximum(sigmoid(np, z), 1e-12)),
+    "log of one minus sigmoid over a floor": lambda np, z: np.log(
+        np.maximum(1e-12, 1 - sigmoid(np, z))
+    ),
+    "log of a clipped sigmoid": lambda np, z: np.log(np.clip(sigmoid(np, z), 1e-12, 0.75)),
     "cross-entropy, exp above": lambda np, z: bce(np, other_sigmoid(np, z), 0.25),
 }
 POINTS = np.array(
@@ -230,6 +238,25 @@ def ops(graph: Graph) -> set[str]:
 def test_gradients_start_from_the_rewritten_formula():
     graph = trace(grad(lambda z: np.sum(np.log(sigmoid(np, z)))), np.ones(3))
     assert ops(graph) & {"exp", "log", "divide"} == set()
+
+
+@DTYPES
+def test_a_clipped_cross_entropy_is_finite(dtype):
+    """As many write it; between the limits it is the same, beyond them it is flat."""
+    z = POINTS.astype(dtype)
+    tiny = 1e-7
+
+    def loss(z):
+        p = np.clip(sigmoid(np, z), tiny, 1 - tiny)
+        return np.sum(bce(np, p, 0.25))
+
+    value, gradient = value_and_grad(loss)(z)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    expected = scipy.special.expit(z) - 0.25
+    near = np.abs(z) < 2
+    np.testing.assert_allclose(gradient[near], expected[near], rtol=1e-5)
+    assert not gradient[np.abs(z) > 100].any()
 
 
 def test_second_derivatives_are_stable_too():
