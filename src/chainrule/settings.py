@@ -39,6 +39,8 @@ def read_setting(owner: str, name: str, domain: Domain, value: Any) -> Any:
     """The value as it is kept; SettingError with the owner, the name and the domain's words."""
     try:
         return domain.read(value)
+    except UnknownNameError:
+        raise  # it knows the nearest name
     except (TypeError, ValueError, ArithmeticError):
         raise SettingError(f"{owner}: {name} must be {domain.words}, not {value!r}") from None
 
