@@ -116,7 +116,7 @@ class EarlyStopping:
 class Checkpoint:
     """Save the run every `every` epochs, so that it can go on after a crash as if nothing happened.
 
-        model = cr.load("run") if os.path.exists("run") else cr.Model(...)
+        model = cr.load("run") if os.path.exists("run/model.json") else cr.Model(...)
         model.fit(X, y, epochs=100 - model.epoch, callbacks=[stopping, cr.Checkpoint("run")])
 
     ends with the same bits however often it was killed, given the same data and settings. What is

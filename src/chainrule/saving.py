@@ -43,6 +43,7 @@ def save(model: "Model", path: StrPath) -> None:
         "dtype": model.dtype.name,
         "input_shape": list(model.input_shape or ()),
         "stopped": model.history.stopped,
+        "numbers": list(model.history.columns()),  # in an order, which files of arrays do not keep
     }
     arrays = {
         "weights": _weights(carry["params"], carry["state"]),
@@ -67,6 +68,7 @@ def load(path: StrPath, kind: "type[Model]") -> "Model":
     try:
         model = _from_content(content, kind)
         stopped = str(content["stopped"])
+        numbers = [str(name) for name in content["numbers"]]
     except (ChainruleError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise FileError(
             f"{place} does not describe a model ({error}); it was changed by hand or damaged"
@@ -80,7 +82,7 @@ def load(path: StrPath, kind: "type[Model]") -> "Model":
     params, state = _unpacked(weights, known)
     optimizer = _nested(carry["optimizer"], training)
     model._carry = {"params": params, "optimizer": optimizer, "state": state}
-    model.history = _history(history, stopped, place)
+    model.history = _history(history, numbers, stopped, place)
     for name in dict.fromkeys(entry.split("/")[0] for entry in watched):
         own = {entry: value for entry, value in watched.items() if entry.split("/")[0] == name}
         model.watched[name] = _best(within(own, name, "/"), known, place)
@@ -130,14 +132,13 @@ def _best(entries: Arrays, known: Arrays, place: str) -> Best:
     return Best(float(entries["value"]), int(entries["epoch"]), weights)
 
 
-def _history(columns: Arrays, stopped: str, place: str) -> History:
-    history = History(stopped=stopped)
-    lengths = {column.shape for column in columns.values()}
-    if not {"loss", "gradient_norm"} <= set(columns) or len(lengths) != 1:
-        raise FileError(f"{place}: the lists of its history differ in length; it was damaged")
-    for row in zip(*columns.values(), strict=True):
-        history.append(**{name: float(value) for name, value in zip(columns, row, strict=True)})
-    return history
+def _history(columns: Arrays, names: list[str], stopped: str, place: str) -> History:
+    epochs = np.size(columns.get("loss", ()))
+    ordered = dict.fromkeys(["loss", "gradient_norm", *names], ((epochs,), np.float64))
+    check_arrays(columns, ordered, place)
+    lists = {name: columns[name].tolist() for name in ordered}
+    loss, norm = lists.pop("loss"), lists.pop("gradient_norm")
+    return History(loss, norm, lists.pop("validation_loss", []), lists, stopped)
 
 
 def _types(arrays: Arrays) -> dict[str, Any]:
@@ -147,7 +148,9 @@ def _types(arrays: Arrays) -> dict[str, Any]:
 def _require_finite(arrays: Arrays, place: str) -> None:
     for name, value in arrays.items():
         if not np.isfinite(value).all():
-            raise FileError(f"{place}: its array {name!r} holds a NaN or an infinity")
+            raise FileError(
+                f"{place}: its array {name!r} holds a NaN or an infinity; restore it from a copy"
+            )
 
 
 def _flat(state: Mapping[str, Any]) -> Arrays:
