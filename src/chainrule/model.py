@@ -256,7 +256,8 @@ class Model:
         if weight is not None:
             data["weights"] = weight
         order = self._order if shuffle else None
-        return Run(self._task, data, self._built(), batch, order, self.engine, self._steps[1])
+        steps = self._steps[1]
+        return Run(self._task, data, self._built(), batch, order, self.engine, steps).compile()
 
     def _train(
         self,

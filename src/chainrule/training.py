@@ -153,6 +153,12 @@ class Run:
     def steps_per_epoch(self) -> int:
         return -(-self.samples // self.batch)
 
+    def compile(self) -> "Run":
+        """Record the steps of both batch sizes, so that what cannot be trained is refused first."""
+        for size in {self.batch, self.samples % self.batch or self.batch}:
+            self._program(None if self.batch == self.samples else np.arange(size))
+        return self
+
     def epoch(
         self, number: int, report: Callable[[int, float, float], None]
     ) -> tuple[float, float]:
