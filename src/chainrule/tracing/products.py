@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from chainrule.ops import rows
 from chainrule.ops.products import LETTERS
 from chainrule.tracing.elementary import floating, traced
-from chainrule.tracing.reducing import implements, reduce
+from chainrule.tracing.reducing import implements, reduce, root
 from chainrule.tracing.refusals import stop
 from chainrule.tracing.shaping import (
     diagonal,
@@ -267,13 +267,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     value = floating(traced(x))
     if axis is None:
         if ord is None or (value.ndim == 1 and ord == 2):
-            return _root(reduce(rows.sum, rows.square(value), None, keepdims), 2)
+            return root(reduce(rows.sum, rows.square(value), None, keepdims), 2)
         axis = tuple(range(value.ndim))
     axes = normalize_axis_tuple(axis, value.ndim)
     if len(axes) == 1:
         return _vector_norm(value, ord, axes, keepdims)
     if ord in (None, "fro"):
-        return _root(reduce(rows.sum, rows.square(value), axes, keepdims), 2)
+        return root(reduce(rows.sum, rows.square(value), axes, keepdims), 2)
     if ord in (1, -1, np.inf, -np.inf):
         first, second = axes if abs(ord) == 1 else axes[::-1]
         sums = reduce(rows.sum, rows.absolute(value), first, keepdims=True)
@@ -284,7 +284,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 def _vector_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
     if ord in (None, 2):
-        return _root(reduce(rows.sum, rows.square(x), axes, keepdims), 2)
+        return root(reduce(rows.sum, rows.square(x), axes, keepdims), 2)
     size = rows.absolute(x)
     if ord == np.inf:
         return reduce(rows.max, size, axes, keepdims)
@@ -295,18 +295,10 @@ def _vector_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
     if ord == 1:
         return reduce(rows.sum, size, axes, keepdims)
     if ord > 1:
-        return _root(reduce(rows.sum, size**ord, axes, keepdims), ord)
+        return root(reduce(rows.sum, size**ord, axes, keepdims), ord)
     zero = size == 0  # where the power has no derivative, or no value
     powers = rows.where(zero, 0.0 if ord > 0 else np.inf, rows.where(zero, 1.0, size) ** ord)
-    return _root(reduce(rows.sum, powers, axes, keepdims), ord)
-
-
-def _root(total: Any, order: float) -> Any:
-    """The last step of a norm. Where the total is 0 its derivative is too, as that of |x|."""
-    zero = total == 0
-    positive = rows.where(zero, 1.0, total)
-    root = rows.sqrt(positive) if order == 2 else positive ** (1.0 / order)
-    return rows.where(zero, 0.0, root)
+    return root(reduce(rows.sum, powers, axes, keepdims), ord)
 
 
 FUNCTIONS[np.linalg.vector_norm] = lambda x, /, *, axis=None, keepdims=False, ord=2: norm(

@@ -144,7 +144,15 @@ def std(
     keepdims: Any = False,
     **kwargs: Any,
 ) -> Any:
-    return rows.sqrt(var(a, axis, dtype, ddof, keepdims, **kwargs))
+    return root(var(a, axis, dtype, ddof, keepdims, **kwargs), 2)
+
+
+def root(total: Any, order: float) -> Any:
+    """The last step of a norm. Where the total is 0 its derivative is too, as that of |x|."""
+    zero = total == 0
+    positive = rows.where(zero, 1.0, total)
+    found = rows.sqrt(positive) if order == 2 else positive ** (1.0 / order)
+    return rows.where(zero, 0.0, found)
 
 
 @implements(np.max, np.amax)
