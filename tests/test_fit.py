@@ -449,10 +449,13 @@ def test_no_progress_is_silent(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_progress_goes_to_standard_error(capfd):
+@pytest.mark.parametrize(("columns", "speed"), [(80, "/s"), (120, " steps/s")])
+def test_progress_goes_to_standard_error(capfd, monkeypatch, columns, speed):
+    monkeypatch.setenv("COLUMNS", str(columns))
     regression().fit(X, Y, epochs=12, validation_data=(X, Y), progress=True)
     out, err = capfd.readouterr()
     assert out == ""
     last = err.strip().splitlines()[-1]
-    for word in ("epoch 12/12", "loss", "validation", "gradient", "steps/s"):
+    for word in ("epoch 12/12", "loss 0.", "validation 0.", "gradient 0.", speed):
         assert word in last
+    assert "…" not in last
