@@ -271,9 +271,12 @@ class Model:
         # A checkpoint saves what the other callbacks have made of the epoch.
         callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
         try:
-            begun = [callback.begin(self) for callback in callbacks if hasattr(callback, "begin")]
+            beginning = [callback for callback in callbacks if hasattr(callback, "begin")]
+            begun = [callback.begin(self) for callback in beginning]
+            if True in begun:
+                epochs, history.stopped = 0, f"by {_name(beginning[begun.index(True)])}"
             with Progress(progress, epochs, run.steps_per_epoch) as display:
-                for number in range(0 if True in begun else epochs):
+                for number in range(epochs):
                     logs = self._one_epoch(run, held, display)
                     history.append(**logs)
                     # Every callback hears of the epoch, also when an earlier one stops the run.
