@@ -140,7 +140,7 @@ class Model:
                 raise ShapeError(
                     f"{what} {name!r} has shape {own[name].shape}, and the given one {array.shape}"
                 )
-            found[name] = array
+            found[name] = array.copy()  # what the caller does to theirs changes nothing here
         return found
 
     def _built(self) -> dict[str, Any]:

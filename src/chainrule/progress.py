@@ -1,8 +1,8 @@
 """The progress display of a training run: one line of rich, a few times a second.
 
 Drawing the line takes a millisecond or two. It is drawn by the training loop itself, not by a
-thread beside it, and then not again before 300 times as long has passed: the display costs a third of
-a percent of the run, on a machine of any speed.
+thread beside it, and then not again before 300 times as long has passed: the display costs a third
+of a percent of the run, on a machine of any speed.
 """
 
 import math
