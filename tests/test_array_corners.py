@@ -45,6 +45,11 @@ def test_a_norm_has_derivative_0_at_0(order):
     np.testing.assert_array_equal(gradient, np.zeros(3))
 
 
+@pytest.mark.parametrize("x", [np.array([[3.0]]), np.full((3, 1), 2.0)], ids=["one", "equal"])
+def test_a_standard_deviation_has_derivative_0_at_0(x):
+    np.testing.assert_array_equal(grad(np.std)(x), np.zeros(x.shape))
+
+
 @pytest.mark.parametrize("order", [0.5, 1.5, 2, 3])
 def test_a_norm_does_not_mind_zeros_beside_other_numbers(order):
     gradient = grad(lambda x: np.linalg.norm(x, order))(np.array([0.0, -2.0]))
