@@ -37,7 +37,7 @@ class Outcome:
     error: str = ""
 
 
-def test_names() -> list[str]:
+def suite_tests() -> list[str]:
     """Every test function of the suite, as `module.function`, in order."""
     found = []
     for path in sorted(SUITE.glob("test_*.py")):
@@ -103,7 +103,7 @@ def version() -> str:
 
 def table(outcomes: dict[str, Outcome]) -> str:
     """The results as a document."""
-    names = test_names()
+    names = suite_tests()
     reasons: dict[str, list[str]] = {}
     for name in names:
         found = exclusion(name)
@@ -152,7 +152,7 @@ def module_line(module: str, count: int, outcomes: list[Outcome]) -> str:
 
 def main() -> None:
     """Run everything that is not excluded, and write the table if all of it passes."""
-    outcomes = {name: run(name) for name in test_names() if exclusion(name) is None}
+    outcomes = {name: run(name) for name in suite_tests() if exclusion(name) is None}
     failures = [f"{name}: {found.error}" for name, found in outcomes.items() if found.error]
     if failures:
         raise SystemExit("\n".join(failures))

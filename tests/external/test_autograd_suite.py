@@ -5,10 +5,10 @@ others check.
 """
 
 import pytest
-from autograd_suite import RESULTS, exclusion, module_line, run, test_names, version
+from autograd_suite import RESULTS, exclusion, module_line, run, suite_tests, version
 from autograd_table import EXCLUDED
 
-NAMES = test_names()
+NAMES = suite_tests()
 RUN = [name for name in NAMES if exclusion(name) is None]
 MODULES = sorted({name.partition(".")[0] for name in NAMES})
 
