@@ -27,7 +27,6 @@ from chainrule.memory import overlap, unshared
 from chainrule.ops import rows
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise, stabilised
-from chainrule.surroundings import Surroundings
 from chainrule.tracing import Traced, is_recording, traced, wrap
 from chainrule.tracing.function import (
     Call,
@@ -37,6 +36,7 @@ from chainrule.tracing.function import (
     trace_call,
 )
 from chainrule.tracing.refusals import stop
+from chainrule.tracing.surroundings import Outside, read_surroundings
 from chainrule.tracing.value import astype, copied
 from chainrule.trees import Structure, Tree, flatten, map_tree, unflatten
 from chainrule.vectorise import batched, spread
@@ -66,9 +66,10 @@ def _by_position(
         bound.apply_defaults()
     if bound.kwargs:
         name = getattr(function, "__name__", "the function")
-        raise TraceError(
+        stop(
             f"{name} takes {', '.join(bound.kwargs)} by name only, and arguments are recorded by "
-            f"position; bind them first: lambda *arguments: {name}(*arguments, ...)"
+            "position",
+            f"lambda *arguments: {name}(*arguments, ...), which binds them first",
         )
     return bound.args
 
@@ -210,13 +211,13 @@ def copied_handle(leaf: Any) -> Any:
 def _fresh(leaf: Any, name: str, fresh: dict[Node, Node]) -> Traced:
     if not is_dynamic(leaf) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind != "f"):
         what = f"an array of {leaf.dtype}" if isinstance(leaf, np.ndarray) else repr(leaf)
-        raise TraceError(
-            f"{name} is {what}, and only floating-point values have gradients; "
-            f"make it one ({name} * 1.0), or choose wrt= otherwise"
+        stop(
+            f"{name} is {what}, and only floating-point values have gradients",
+            f"{name} * 1.0 as the argument, or another wrt=",
         )
     outer = traced(leaf)
     if outer.dtype.kind != "f":
-        raise TraceError(f"{name} holds {outer.dtype} values, which have no gradient")
+        stop(f"{name} holds {outer.dtype} values, which have no gradient", f"{name} * 1.0")
     node = input_node(name, outer.shape, outer.dtype, outer.node.weak)
     fresh[node] = outer.node
     is_scalar = isinstance(leaf, float | np.floating) or outer.is_scalar
@@ -226,9 +227,9 @@ def _fresh(leaf: Any, name: str, fresh: dict[Node, Node]) -> Traced:
 def _scalar_output(value: Any, function: Function) -> Node:
     name = getattr(function, "__name__", "the function")
     if not isinstance(value, Traced | np.ndarray | np.generic | float | int):
-        raise TraceError(
-            f"{name} returns a {type(value).__name__}, and a gradient is that of one number; "
-            "return the loss alone"
+        stop(
+            f"{name} returns a {type(value).__name__}, and a gradient is that of one number",
+            "a return of the loss alone",
         )
     return output_node(value, name)
 
@@ -259,29 +260,30 @@ class _Compiled:
     def __init__(self, function: Function, engine: str | None) -> None:
         self._function = function
         self._engine = engine
-        self._surroundings = Surroundings(function)
         self._programs: dict[Any, list[tuple[Call, Any]]] = {}
         compile_graph(Graph("nothing", (), ()), engine)  # an unknown engine is refused at once
 
     def __call__(self, arguments: Sequence[Any]) -> Any:
         leaves, structure = flatten(tuple(arguments))
-        key = (structure, tuple(_spec(leaf) for leaf in leaves), self._surroundings.key())
-        call, program = self._find(key, arguments)
+        outside = read_surroundings(self._function)
+        key = (structure, tuple(_spec(leaf) for leaf in leaves), outside.key)
+        call, program = self._find(key, arguments, outside)
         arrays = _arrays(call, arguments)
         _refuse_overlap(call, arrays)
         values = _run(call, program, arrays)
         self._write_back(call, leaves, values[len(call.graph.outputs) :])
         return _results(call, values)
 
-    def _find(self, key: Any, arguments: Sequence[Any]) -> tuple[Call, Any]:
+    def _find(self, key: Any, arguments: Sequence[Any], outside: Outside) -> tuple[Call, Any]:
         for call, program in self._programs.setdefault(key, []):
             if all(np.array_equal(array, copy) for array, copy in call.baked):
                 return call, program
-        call = trace_call(self._function, arguments)
+        call = trace_call(self._function, arguments, outside)
         if call.reshaped:
-            raise TraceError(
+            stop(
                 f"{call.graph.name} adds to or takes from a container that it was given "
-                f"({', '.join(call.reshaped)}); return the new entries instead"
+                f"({', '.join(call.reshaped)})",
+                "a return of the new entries",
             )
         program = compile_graph(simplify(stabilise(call.graph)), self._engine)
         self._programs[key].append((call, program))
@@ -401,17 +403,21 @@ def _scan_body(
     )
     name = getattr(function, "__name__", "the function")
     if not isinstance(returned, tuple) or len(returned) != 2:
-        raise TraceError(f"scan: {name} must return (carry, y); y may be None")
+        stop(f"scan: {name} must return (carry, y)", "return carry, y (y may be None)")
     new_carry, new_structure = flatten(returned[0])
     if new_structure != carry_structure:
-        raise TraceError(f"scan: {name} returns a carry of another structure than it was given")
+        stop(
+            f"scan: {name} returns a carry of another structure than it was given",
+            "a return of the same containers with the same keys",
+        )
     ys, y_structure = flatten(returned[1])
     outputs = stabilised([output_node(leaf, name) for leaf in (*new_carry, *ys)])
     for before, after in zip(carries, outputs, strict=False):
         if before.shape != after.shape:
-            raise TraceError(
+            stop(
                 f"scan: {name} is given {before.params['name']} of shape {before.shape} and "
-                f"returns {after.shape}; a carry keeps its shape"
+                f"returns {after.shape}; a carry keeps its shape",
+                "an initial carry of the final shape, or a y for what grows",
             )
     return Graph(name, (*carries, *steps), tuple(outputs)), y_structure
 

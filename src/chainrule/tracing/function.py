@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TraceError
 from chainrule.graph import Graph, Node, constant_node, input_node
+from chainrule.tracing.dice import DICE
 from chainrule.tracing.makers import traced_makers
-from chainrule.tracing.recording import recording, where
+from chainrule.tracing.recording import recording
+from chainrule.tracing.refusals import stop
 from chainrule.tracing.selection import Selection
 from chainrule.tracing.strides import ROW_MAJOR, strides_of
+from chainrule.tracing.surroundings import NOTHING, Outside, read_surroundings
 from chainrule.tracing.value import Traced, as_node
 from chainrule.trees import LEAF, Structure, Tree, flatten, paths, unflatten
 
@@ -38,10 +40,15 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Graph:
     Arrays and floats become inputs; Python ints, bools and strings are taken as they are. Only
     shapes and dtypes matter. Raises TraceError, at the user's line, for what cannot be recorded.
     """
-    return trace_call(function, arguments).graph
+    return trace_call(function, arguments, read_surroundings(function)).graph
 
 
-def trace_call(function: Callable[..., Any], arguments: Sequence[Any]) -> Call:
+def trace_call(
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    outside: Outside = NOTHING,
+) -> Call:
+    """Record one call. What is `outside` must not change by it: it would in this call only."""
     name = getattr(function, "__name__", type(function).__name__)
     leaves, structure = flatten(tuple(arguments))
     names = argument_names(function, arguments)
@@ -52,7 +59,8 @@ def trace_call(function: Callable[..., Any], arguments: Sequence[Any]) -> Call:
     ]
     inputs = [handle.node for handle, flag in zip(handles, dynamic, strict=True) if flag]
     given = unflatten(structure, handles)
-    with traced_makers(), recording(name) as session:
+    dice = [*outside.dice, *(leaf for leaf in leaves if isinstance(leaf, DICE))]
+    with traced_makers(), recording(name, outside.arrays, dice) as session:
         returned = function(*given)
         found, output_structure = flatten(returned)
         outputs = [output_node(leaf, name) for leaf in found]
@@ -101,9 +109,9 @@ def handle_for(leaf: Any, name: str) -> Traced:
         return Traced(fresh, None, leaf.is_scalar, leaf.memory)
     array = np.asarray(leaf)
     if array.dtype.kind not in "fiub":
-        raise TraceError(
-            f"{where()}{name} holds {array.dtype} values; only real numbers and booleans can be "
-            "traced"
+        stop(
+            f"{name} holds {array.dtype} values, and only real numbers and booleans can be traced",
+            f"{name}.astype(float)",
         )
     weak = isinstance(leaf, float) and not isinstance(leaf, np.floating)
     return Traced(
@@ -121,9 +129,10 @@ def output_node(leaf: Any, name: str) -> Node:
         return constant_node(leaf)
     if isinstance(leaf, Selection):
         leaf.refuse()
-    raise TraceError(
+    stop(
         f"{name} returns {leaf!r}, a {type(leaf).__name__}; a traced function returns arrays, "
-        "numbers, or lists, tuples and dictionaries of them"
+        "numbers, or lists, tuples and dictionaries of them",
+        "a return of those alone",
     )
 
 

@@ -8,8 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from chainrule.errors import TraceError
-from chainrule.tracing.recording import line_text, user_source
+from chainrule.tracing.places import line_text, refusal, user_source
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,4 @@ def refuse(asked: str) -> NoReturn:
 
 def stop(reason: str, remedy: str) -> NoReturn:
     """Raise a TraceError that shows the line, the reason, and what to write instead."""
-    source = user_source()
-    place = f"{source}: " if source else ""
-    line = line_text(source)
-    shown = f"\n    {line}" if line else ""
-    raise TraceError(f"{place}{reason}.{shown}\nWrite instead: {remedy}")
+    raise refusal(reason, remedy, user_source())

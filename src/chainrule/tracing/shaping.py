@@ -84,7 +84,11 @@ def squeeze(a: Any, axis: Any = None) -> Any:
         axes = normalize_axis_tuple(axis, x.ndim)
     if any(x.shape[i] != 1 for i in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return x if x.is_scalar else reshape(x, tuple(length for i, length in enumerate(x.shape) if i not in axes))
+    return (
+        x
+        if x.is_scalar
+        else reshape(x, tuple(length for i, length in enumerate(x.shape) if i not in axes))
+    )
 
 
 @implements(np.expand_dims)

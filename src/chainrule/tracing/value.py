@@ -13,7 +13,6 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from chainrule.errors import TraceError
 from chainrule.graph import (
     CAPTURED,
     CONSTANT,
@@ -31,7 +30,8 @@ from chainrule.graph import (
     ordered,
 )
 from chainrule.ops import TABLE, rows
-from chainrule.tracing.recording import active, is_recording, user_source, where
+from chainrule.tracing.places import user_source, where
+from chainrule.tracing.recording import active, is_recording
 from chainrule.tracing.refusals import refuse, stop
 from chainrule.tracing.strides import ROW_MAJOR, Strides, keeps_order, row_major
 
@@ -246,7 +246,7 @@ class Traced:
         return self._plain("array").tolist()
 
     def __reduce__(self) -> NoReturn:
-        raise TraceError(f"{where()}a traced value cannot be pickled or copied to a file")
+        stop("a traced value cannot be pickled", "the same on what the call returns")
 
     def __copy__(self) -> "Traced":
         return copied(self)
@@ -299,7 +299,7 @@ def apply(op: Op, nodes: Sequence[Node], params: dict[str, Any]) -> Traced:
         return Traced(same)
     shape, dtype = op.infer(inputs, params)
     if dtype.kind in "cO":
-        raise TraceError(f"{where()}{op.name} gives {dtype} numbers; only real ones are recorded")
+        stop(f"{op.name} gives {dtype} numbers, and only real ones are recorded", "x.astype(float)")
     numbers = bool(nodes) and all(node.weak for node in nodes) and shape == ()
     weak = numbers and op is not TABLE["cast"]  # who asks for a dtype means it
     frozen = MappingProxyType(params) if params else EMPTY
