@@ -6,9 +6,12 @@ returns True, the training ends. A class may have two methods as well: `begin(mo
 return True to train nothing at all, and `end(model)`, which is called whatever ended the training.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from chainrule.errors import SettingError, UnknownNameError
 from chainrule.files import StrPath
@@ -133,3 +136,34 @@ class Checkpoint:
     def __call__(self, model: "Model", epoch: int, logs: dict[str, float]) -> None:
         if model.epoch % self.every == 0:
             model.save(self.path)
+
+
+class Callbacks:
+    """The callbacks of one run. Checkpoints come last, whatever their place in the list: they save
+    what the others have made of the epoch."""
+
+    def __init__(self, callbacks: Iterable[Any]) -> None:
+        self._all = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+
+    def begin(self, model: "Model") -> str:
+        """Who says that there is nothing to train, as `by EarlyStopping`, or "" for nobody."""
+        beginning = [callback for callback in self._all if hasattr(callback, "begin")]
+        return _stopped([(callback, callback.begin(model)) for callback in beginning])
+
+    def hear(self, model: "Model", epoch: int, logs: dict[str, float]) -> str:
+        """Tell all of an epoch, also when an early one ends the training; who ends it, or ""."""
+        return _stopped([(callback, callback(model, epoch, logs)) for callback in self._all])
+
+    def end(self, model: "Model") -> None:
+        """Tell all that the training is over."""
+        for callback in self._all:
+            if hasattr(callback, "end"):
+                callback.end(model)
+
+
+def _stopped(answers: list[tuple[Any, Any]]) -> str:
+    """`by` the first that answers True, of Python or NumPy: not any number that is returned."""
+    for callback, answer in answers:
+        if isinstance(answer, bool | np.bool_) and answer:
+            return f"by {getattr(callback, '__name__', type(callback).__name__)}"
+    return ""

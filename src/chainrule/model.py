@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule import data as checked
 from chainrule import losses, optimizers, random, saving
-from chainrule.callbacks import Best, Checkpoint
+from chainrule.callbacks import Best, Callbacks
 from chainrule.endings import check_ending
 from chainrule.engines import engine as find_engine
 from chainrule.errors import NotFiniteError, SettingError, ShapeError, UnknownNameError
@@ -267,43 +267,37 @@ class Model:
         callbacks: Iterable[Any],
         progress: bool | None,
     ) -> History:
-        history = History()
-        # A checkpoint saves what the other callbacks have made of the epoch.
-        callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+        history, told = History(), Callbacks(callbacks)
         try:
-            beginning = [callback for callback in callbacks if hasattr(callback, "begin")]
-            begun = [callback.begin(self) for callback in beginning]
-            if True in begun:
-                epochs, history.stopped = 0, f"by {_name(beginning[begun.index(True)])}"
+            history.stopped = told.begin(self)
+            if history.stopped:
+                epochs = 0
             with Progress(progress, epochs, run.steps_per_epoch) as display:
                 for number in range(epochs):
                     logs = self._one_epoch(run, held, display)
                     history.append(**logs)
-                    # Every callback hears of the epoch, also when an earlier one stops the run.
-                    stops = [callback(self, number, logs) for callback in callbacks]
+                    history.stopped = told.hear(self, number, logs)
+                    if history.stopped:
+                        break
                     # A callback may have set weights, or another optimizer.
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
-                    if True in stops:
-                        history.stopped = f"by {_name(callbacks[stops.index(True)])}"
-                        break
         except KeyboardInterrupt:
             history.stopped = "interrupted"
         except NotFiniteError:
             history.stopped = "not finite"
             raise
         finally:
-            self._carry = run.carry
             self.history.stopped = history.stopped
-            for callback in callbacks:
-                if hasattr(callback, "end"):
-                    callback.end(self)
+            told.end(self)
             self.watched = {}
         return history
 
     def _one_epoch(self, run: Run, held: Held | None, display: Progress) -> dict[str, float]:
-        """Train one epoch and give its numbers; what it did is kept as a whole, or not at all."""
-        loss, norm = run.epoch(self.epoch, display.report)
-        self._carry = run.carry
+        """Train one epoch and give its numbers, which the history then holds."""
+        try:
+            loss, norm = run.epoch(self.epoch, display.report)
+        finally:
+            self._carry = run.carry
         logs = {"loss": loss, "gradient_norm": norm}
         if held is not None:
             scores = self._scores(*held)
@@ -423,10 +417,6 @@ def _float_type(dtype: Any) -> np.dtype[Any]:
     if found.type not in (np.float32, np.float64):
         raise SettingError(f"a model computes in 'float32' or 'float64', not {dtype!r}")
     return found.newbyteorder("=")
-
-
-def _name(callback: Any) -> str:
-    return getattr(callback, "__name__", type(callback).__name__)
 
 
 def load(path: StrPath) -> Model:

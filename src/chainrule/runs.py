@@ -9,6 +9,8 @@ from chainrule import random
 from chainrule.engines import compile_graph, engine
 from chainrule.errors import SettingError
 from chainrule.ops import rows
+from chainrule.orders import Orders
+from chainrule.settings import read_setting, whole_number
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
 from chainrule.tracing import trace_call
@@ -36,41 +38,47 @@ def run(
 
     The outputs of all steps come stacked along a new first axis.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
-        raise SettingError(f"steps is a whole number from 0 on, not {steps!r}")
+    steps = read_setting("run", "steps", whole_number(0), steps)
     count = _sample_count(data)
-    batch = count if batch_size is None else batch_size
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= count:
-        raise SettingError(f"batch_size lies between 1 and the {count} samples, not at {batch!r}")
-    data = map_tree(np.asarray, data)
-    state = map_tree(np.asarray, state)
-    order = random.key(seed)
+    batch = count
+    if batch_size is not None:
+        batch = read_setting("run", "batch_size", whole_number(1), batch_size)
+        if batch > count:
+            raise SettingError(f"run: batch_size is {batch}, and there are {count} samples")
+    data, state = map_tree(np.asarray, data), map_tree(np.asarray, state)
 
-    def one(state: Any, data: Any, order: Any, number: Any) -> Any:
-        if batch == count:
-            return step(state, data)
-        places = number * batch + np.arange(batch)
-        index = places % count
-        if shuffle:
-            keys = random.fold_in(order, places // count)
-            index = rows.shuffle(keys, index, count=count)
-        return step(state, map_tree(lambda array: rows.gather(array, index), data))
+    def one(state: Tree, data: Tree, index: Any) -> Any:
+        if index is not None:
+            data = map_tree(lambda array: rows.gather(array, index), data)
+        return step(state, data)
 
-    call = trace_call(one, (state, data, order, np.zeros((), np.int64)))
+    first = None if batch == count else np.arange(batch)
+    call = trace_call(one, (state, data, first))
     _check_state(call.graph, state)
     program = compile_graph(simplify(stabilise(call.graph)))
     carry, structure = flatten(state)
-    fixed = [*flatten(data)[0], order]
+    samples, _ = flatten(data)
     outputs = call.graph.outputs[len(carry) :]
     stacks = [np.empty((steps, *node.shape), node.dtype) for node in outputs]
+    orders = Orders(random.key(seed) if shuffle else None, count)
     with engine(None).exclusive():
         for number in range(steps):
-            results = program([*carry, *fixed, np.array(number)])
-            carry = results[: len(carry)]
+            index = [] if first is None else [_places(orders, number * batch, batch, count)]
+            results = program([*carry, *samples, *index])
             for stack, value in zip(stacks, results[len(carry) :], strict=True):
                 stack[number] = value
+            carry = results[: len(carry)]
     _, output_structure = call.graph.output_structure.children
     return unflatten(structure, carry), unflatten(output_structure, stacks)
+
+
+def _places(orders: Orders, start: int, batch: int, count: int) -> Any:
+    """The samples of a batch that starts at this place of the endless row of epochs."""
+    epoch, place = divmod(start, count)
+    found = orders.of(epoch)[place : place + batch]
+    if len(found) == batch:
+        return found
+    return np.concatenate([found, orders.of(epoch + 1)[: batch - len(found)]])
 
 
 def _sample_count(data: Tree) -> int:

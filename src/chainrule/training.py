@@ -20,6 +20,7 @@ from chainrule.layers import Layer
 from chainrule.loss import FunctionLoss, Loss
 from chainrule.ops import rows
 from chainrule.optimizer import Optimizer, global_norm
+from chainrule.orders import Orders
 from chainrule.pipeline import value_grad_and_rest
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
@@ -28,7 +29,6 @@ from chainrule.trees import Structure, flatten, unflatten
 
 Arrays = dict[str, Any]
 REPORT_SECONDS = 0.05
-SHUFFLED_AT_ONCE = 4096  # rows
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,11 @@ class Run:
         engine_name: str | None,
         programs: dict[int, StepProgram],
     ) -> None:
-        self.task, self.data, self.batch, self.order = task, data, batch, order
+        self.task, self.data, self.batch = task, data, batch
         self._leaves, self._structure = flatten(carry)
         self._newest: Step | None = None  # of the steps that led here
         self._engine, self.programs = engine_name, programs
-        self._orders: dict[int, Any] = {}  # of this epoch and a few to come
+        self._orders = Orders(order, self.samples)
 
     @property
     def carry(self) -> Arrays:
@@ -196,22 +196,9 @@ class Run:
         if self.batch == self.samples:
             yield None
             return
-        places = np.arange(self.samples) if self.order is None else self._shuffled(epoch)
+        order = self._orders.of(epoch)
         for part in chunks(self.samples, self.batch):
-            yield places[part]
-
-    def _shuffled(self, epoch: int) -> Any:
-        """The rows in the order of this epoch.
-
-        Of few rows the orders of several epochs are drawn in one call, which takes no longer.
-        """
-        if epoch not in self._orders:
-            ahead = np.arange(epoch, epoch + max(1, SHUFFLED_AT_ONCE // self.samples))
-            keys = random.fold_in(self.order, ahead)
-            index = np.broadcast_to(np.arange(self.samples), (len(ahead), self.samples))
-            found = rows.shuffle(keys, index, count=self.samples)
-            self._orders = dict(zip(ahead.tolist(), found, strict=True))
-        return self._orders[epoch]
+            yield order[part]
 
     def _program(self, index: Any) -> StepProgram:
         size = self.samples if index is None else len(index)
