@@ -231,7 +231,7 @@ def _step(node: Node, free: Sequence[int], used: dict[Node, set[int]]) -> Callab
         return op.overwrite
     if isinstance(op, Map) and op.ufunc is not None and not params:
         return _elementwise(op.ufunc, free)
-    if op is where and constant_value(node.inputs[2]) == 0 and node.dtype.kind == "f":
+    if op is where and constant_value(node.inputs[2]) == 0 and node.dtype in _WORDS:
         return _gate(node)
     if isinstance(op, Contract):
         return contraction_plan(params["spec"])
@@ -252,9 +252,13 @@ def _elementwise(ufunc: Any, free: Sequence[int]) -> Callable[..., Any]:
     return run
 
 
+# Whole numbers of the same size; a long double has none.
+_WORDS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
+
+
 def _gate(node: Node) -> Callable[..., Any]:
     """`where(mask, x, 0)` by its bits: np.where mispredicts a random mask, ten times slower."""
-    word = np.dtype(f"i{node.dtype.itemsize}")
+    word = _WORDS[node.dtype]
 
     def run(mask: Any, x: Any, zero: Any) -> Any:
         if x.ndim == 0:

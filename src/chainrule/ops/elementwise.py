@@ -107,7 +107,9 @@ square = register(
 def _power_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     # At a = 0 the plain formula has log(0); the limit of a**b · log(a) is 0 there for b > 0.
     logarithm = m.log(m.where(a == 0, 1.0, a))
-    return b * m.power(a, b - 1), m.where(a == 0, 0.0, y * logarithm)
+    # a**0 is 1 everywhere, also at a = 0, where the plain formula has 0 · 0**-1.
+    lowered = m.power(a, m.where(b == 0, 1.0, b - 1))
+    return b * lowered, m.where(a == 0, 0.0, y * logarithm)
 
 
 power = register(
