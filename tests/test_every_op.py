@@ -361,6 +361,9 @@ KINKS = {
     "relu": (rows.relu, 0.0, 0.0),
     "clip at the lower limit": (lambda x: rows.clip(x, -1.0, 1.0), -1.0, 1.0),
     "clip at the upper limit": (lambda x: rows.clip(x, -1.0, 1.0), 1.0, 1.0),
+    "power 0 at 0": (lambda x: x ** np.array([0.0]), 0.0, 0.0),
+    "power 1 at 0": (lambda x: x ** np.array([1.0]), 0.0, 1.0),
+    "power 2 at 0": (lambda x: x ** np.array([2.0]), 0.0, 0.0),
 }
 
 
@@ -368,6 +371,25 @@ KINKS = {
 def test_derivatives_at_kinks(name):
     function, x, derivative = KINKS[name]
     assert grad(lambda x: np.sum(function(x)))(np.array([x])) == [derivative]
+
+
+def test_a_polynomial_at_zero():
+    """Powers of 0 from 0 on, as in a Vandermonde matrix: values, slope and curvature."""
+
+    def polynomial(x):
+        return np.sum(np.array([5.0, 3.0, 2.0, 7.0]) * x ** np.arange(4.0))
+
+    assert polynomial(0.0) == 5
+    assert grad(polynomial)(0.0) == 3
+    assert grad(grad(polynomial))(0.0) == 4
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_floats_of_other_sizes(dtype):
+    x = np.array([1.0, 2.0, -1.0], dtype)
+    gradient = grad(lambda x: np.sum(np.maximum(x, 0) * np.exp(x) + np.where(x > 0, x, 0)))(x)
+    expected = np.where(x > 0, (1 + x) * np.exp(x) + 1, 0)
+    np.testing.assert_allclose(gradient, expected, rtol=4 * np.finfo(dtype).eps, strict=True)
 
 
 def test_only_the_last_update_of_a_row_has_a_gradient():
