@@ -64,6 +64,7 @@ def test_batches(program):
 JUDGED = {
     "a right one": (["v = np.sin(x0) * x0"], [1.0, 2.0], "right"),
     "no gradient at all": (["v = np.floor(x0)"], [0.3, 1.7], "right"),
+    "another value": (["v = x0 + hasattr(cr, '__name__')"], [1.0, 2.0], "wrong"),
     "half of a product's": (["v = rows.stop_gradient(x0) * x0"], [1.0, 2.0], "wrong"),
     "a gradient of 0": (["v = rows.stop_gradient(x0 * x0)"], [1.0, 2.0], "wrong"),
     "a thousandth too little": (
@@ -73,6 +74,11 @@ JUDGED = {
     ),
     "a kink": (["v = np.abs(x0)"], [1e-9, 1.0], "undecided"),
     "a jump": (["v = np.floor(x0)"], [1.0, 1.5], "undecided"),
+    "a jump that rounding decides": (
+        ["v = np.log(np.exp(x0))", "v = (v > x0) * x0"],
+        list(np.linspace(0.3, 3, 50)),
+        "undecided",
+    ),
 }
 
 
