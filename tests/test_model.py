@@ -1,6 +1,7 @@
 """`Model` beside training: its arrays, predictions, scores, gradients, and what ends a network."""
 
 import numpy as np
+import polars
 import pytest
 from by_hand import ByHand
 from gradcheck import gradient_error
@@ -86,6 +87,50 @@ def test_everything_has_the_models_dtype(dtype):
     arrays = [*model.params.values(), *model.state.values(), model.predict(X)]
     arrays += model.gradients(X, np.zeros((30, 2))).values()
     assert {array.dtype for array in arrays} == {np.dtype(dtype).newbyteorder("=")}
+
+
+def test_data_in_other_clothes():
+    """Lists, tables of Polars, booleans, objects: all are the same numbers."""
+    table = polars.DataFrame(X, schema=["a", "b", "c"]).with_columns(flag=polars.col("a") > 0)
+    x, y = table.to_numpy(), polars.Series(Y)
+    objects = np.array(x.tolist(), dtype=object)
+    expected = None
+    for given in (x, x.tolist(), table, objects, np.asfortranarray(x), np.ma.array(x)):
+        for target in (Y, Y.tolist(), y, Y[:, None]):
+            model = cr.Model(cr.Dense(1), loss="mean_squared_error")
+            model.fit(given, target, epochs=1, progress=False)
+            found = model.predict(given)
+            expected = found if expected is None else expected
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (
+            lambda: cr.Model([cr.Dense(1)], "hinge"),
+            cr.SettingError,
+            r"put several into cr\.Sequent",
+        ),
+        (lambda: cr.Model(cr.Dense, "hinge"), cr.SettingError, r"Dense is a class: write Dense"),
+        (lambda: cr.Model(cr.Dense(1), "hinge", seed="a"), cr.SettingError, r"a seed is a whole"),
+        (lambda: cr.Model(cr.Dense(1), "hinge", seed=-1), cr.SettingError, r"a seed lies between"),
+        (
+            lambda: cr.Model(cr.Dense(1), "hinge", dtype=int),
+            cr.SettingError,
+            r"computes in 'float3",
+        ),
+        (lambda: cr.Model(cr.Dense(1), "hinge", dtype="half"), cr.SettingError, r"not 'half'"),
+        (
+            lambda: cr.Model(cr.Lambda(np.sum), "hinge").build(3),
+            cr.ShapeError,
+            r"shape \(\) of two",
+        ),
+    ],
+)
+def test_what_a_model_is_made_of(act, error, message):
+    with pytest.raises(error, match=message):
+        act()
 
 
 # --- predictions ---------------------------------------------------------------------------------

@@ -56,11 +56,13 @@ class Model:
         seed: int = 0,
         dtype: Any = "float32",
     ) -> None:
+        if isinstance(net, list | tuple):
+            raise SettingError("net is one layer; put several into cr.Sequential(...)")
         self.net = LAYERS.instance(net)
         self.loss = losses.get(loss)
         self.dtype = _float_type(dtype)
-        self.seed = int(seed)
         self._order, self._noise = random.split(random.fold_in(random.key(seed), _TRAINING))
+        self.seed = int(seed)
         find_engine(engine)
         self.engine = engine
         check_ending(self.net, self.loss)

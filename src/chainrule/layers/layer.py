@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import numpy as np
 
 from chainrule import random
-from chainrule.errors import SettingError
+from chainrule.errors import SettingError, ShapeError
 from chainrule.graph import scope
 from chainrule.initializers import INITIALIZERS
 from chainrule.settings import Configured, Domain, Registry, finite_number, whole_number
@@ -165,9 +165,14 @@ def named(arrays: Arrays, name: str) -> Arrays:
 
 
 def output_shape(layer: Layer, params: Arrays, state: Arrays, shape: Shape, dtype: Any) -> Shape:
-    """The shape of one sample's output, found by running the formula on one sample of zeros."""
+    """The shape of one sample's output, found by running the formula on zeros."""
     with np.errstate(all="ignore"):  # the user's own function may take a logarithm
-        y, _ = layer(params, state, np.zeros((1, *shape), dtype))
+        y, _ = layer(params, state, np.zeros((2, *shape), dtype))
+    if np.ndim(y) < 1 or np.shape(y)[0] != 2:
+        raise ShapeError(
+            f"{layer!r} makes an array of shape {np.shape(y)} of two samples; samples must stay "
+            "the first axis"
+        )
     return tuple(y.shape[1:])
 
 
