@@ -1,5 +1,8 @@
 """`Model` beside training: its arrays, predictions, scores, gradients, and what ends a network."""
 
+import copy
+import pickle
+
 import numpy as np
 import polars
 import pytest
@@ -325,6 +328,25 @@ def test_the_functional_form_trains_like_fit():
     np.testing.assert_allclose(history.loss, losses, rtol=1e-12)
     for name, value in (model.params | model.state).items():
         np.testing.assert_allclose(value, (params | state)[name], rtol=1e-10)
+
+
+# --- copies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].task == "regression"])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_goes_on_by_itself_with_the_same_bits(name, copied):
+    """Also in another process, where nothing that was compiled arrives."""
+    net = cr.Sequential(cr.Dense(4), cr.BatchNorm(), cr.Dense(1))
+    model = cr.Model(net, loss=name, optimizer=cr.Adam(cr.schedules.cosine(0.01, steps=99)))
+    settings = {"batch_size": 8, "epochs": 2, "progress": False}
+    model.fit(X, abs(Y), **settings)
+    twin, before = copied(model), model.params
+    twin.fit(X, abs(Y), **settings)
+    assert all(np.array_equal(before[key], value) for key, value in model.params.items())
+    model.fit(X, abs(Y), **settings)
+    assert all(np.array_equal(twin.params[key], value) for key, value in model.params.items())
+    assert twin.history == model.history
 
 
 # --- endings -------------------------------------------------------------------------------------

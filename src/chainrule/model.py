@@ -71,10 +71,28 @@ class Model:
         self.input_shape: tuple[int, ...] | None = None
         self.output_shape: tuple[int, ...] = ()
         self._carry: dict[str, Any] = {}
-        self._forward = Compiled(self._predict, engine)
-        self._losses = Compiled(self._loss, engine)
+        self._make_ready(optimizers.get(optimizer))
+
+    def _make_ready(self, optimizer: Optimizer) -> None:
+        """Everything that holds compiled code."""
+        self._task = Task(self.net, self.loss, optimizer)
+        self._steps: tuple[Any, dict[int, StepProgram]] = ((), {})
+        self._forward = Compiled(self._predict, self.engine)
+        self._losses = Compiled(self._loss, self.engine)
         self._gradients: dict[bool, Compiled] = {}
-        self.optimizer = optimizer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and for other processes: all but compiled code, and losses by their names."""
+        compiled = ("_task", "_steps", "_forward", "_losses", "_gradients")
+        kept = {name: value for name, value in vars(self).items() if name not in compiled}
+        loss = self.loss.config() if isinstance(self.loss, Loss) else self.loss
+        return kept | {"loss": loss, "optimizer": self.optimizer}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        optimizer, loss = kept.pop("optimizer"), kept.pop("loss")
+        vars(self).update(kept)
+        self.loss = losses.from_config(loss) if isinstance(loss, dict) else loss
+        self._make_ready(optimizer)
 
     @property
     def epoch(self) -> int:
@@ -88,8 +106,7 @@ class Model:
 
     @optimizer.setter
     def optimizer(self, optimizer: Any) -> None:
-        self._task = Task(self.net, self.loss, optimizers.get(optimizer))
-        self._steps: tuple[Any, dict[int, StepProgram]] = ((), {})
+        self._make_ready(optimizers.get(optimizer))
         if self._carry:
             self._carry["optimizer"] = self.optimizer.init(self._carry["params"])
 
