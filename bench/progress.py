@@ -30,7 +30,7 @@ def xor() -> tuple[cr.Model, Any, Any, dict[str, Any]]:
     x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     net = cr.Sequential(cr.Dense(4), cr.Sigmoid(), cr.Dense(1), cr.Sigmoid())
     model = cr.Model(net, loss="half_squared_error", optimizer=cr.SGD(0.5))
-    return model, x, np.array([0, 1, 1, 0]), {"epochs": 10_000, "batch_size": None}
+    return model, x, np.array([0, 1, 1, 0]), {"epochs": 30_000, "batch_size": None}
 
 
 def table() -> tuple[cr.Model, Any, Any, dict[str, Any]]:
@@ -38,7 +38,7 @@ def table() -> tuple[cr.Model, Any, Any, dict[str, Any]]:
     x = np.random.default_rng(0).normal(size=(2000, 20))
     net = cr.Sequential(cr.Dense(100), cr.ReLU(), cr.Dense(1))
     model = cr.Model(net, loss="mean_squared_error")
-    return model, x, x.sum(axis=1), {"epochs": 100, "validation_split": 0.2}
+    return model, x, x.sum(axis=1), {"epochs": 1000, "validation_split": 0.2}
 
 
 def images() -> tuple[cr.Model, Any, Any, dict[str, Any]]:
@@ -46,7 +46,7 @@ def images() -> tuple[cr.Model, Any, Any, dict[str, Any]]:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(20_000, 784)), rng.integers(0, 10, size=20_000)
     net = cr.Sequential(cr.Dense(512), cr.ReLU(), cr.Dense(10))
-    return cr.Model(net, loss="cross_entropy"), x, y, {"epochs": 3, "batch_size": 128}
+    return cr.Model(net, loss="cross_entropy"), x, y, {"epochs": 12, "batch_size": 128}
 
 
 def measured(make: Callable[[], Any]) -> tuple[float, float]:
