@@ -29,7 +29,6 @@ def features(X: Any, dtype: Any, input_shape: tuple[int, ...] | None, name: str 
             f"{name} has samples of shape {array.shape[1:]}, and the model was built for "
             f"{input_shape}{_feature_counts(array.shape[1:], input_shape)}"
         )
-    require_finite(array, name)
     return converted(array, dtype, name)
 
 
