@@ -6,6 +6,7 @@ stabilise -> simplify -> engine.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from chainrule.differentiate import gradients
 from chainrule.engines import compile_graph
-from chainrule.errors import SettingError, TraceError
+from chainrule.errors import SettingError
 from chainrule.graph import (
     CONSTANT,
     Graph,
@@ -38,7 +39,7 @@ from chainrule.tracing.function import (
 from chainrule.tracing.refusals import stop
 from chainrule.tracing.surroundings import Outside, read_surroundings
 from chainrule.tracing.value import astype, copied
-from chainrule.trees import Structure, Tree, flatten, map_tree, unflatten
+from chainrule.trees import Structure, Tree, flatten, map_tree, refilled, unflatten
 from chainrule.vectorise import batched, spread
 
 Function = Callable[..., Any]
@@ -94,8 +95,8 @@ def _arrays(call: Call, arguments: Sequence[Any]) -> list[Any]:
 
 def _results(call: Call, values: Sequence[Any]) -> Any:
     """The output tree; single numbers come as NumPy numbers, as NumPy's functions give them."""
-    outputs = [_detached(value) for value in values[: len(call.graph.outputs)]]
-    return unflatten(call.graph.output_structure, outputs)
+    structure = call.graph.output_structure
+    return unflatten(structure, [_detached(value) for value in values[: structure.leaf_count]])
 
 
 def _detached(value: Any) -> Any:
@@ -272,19 +273,19 @@ class _Compiled:
         _refuse_overlap(call, arrays)
         values = _run(call, program, arrays)
         self._write_back(call, leaves, values[len(call.graph.outputs) :])
-        return _results(call, values)
+        result = _results(call, values)
+        if call.refilled is not None:
+            refilled(arguments, self._contents(call, leaves, values))
+        return result
 
     def _find(self, key: Any, arguments: Sequence[Any], outside: Outside) -> tuple[Call, Any]:
         for call, program in self._programs.setdefault(key, []):
             if all(np.array_equal(array, copy) for array, copy in call.baked):
                 return call, program
         call = trace_call(self._function, arguments, outside)
-        if call.reshaped:
-            stop(
-                f"{call.graph.name} adds to or takes from a container that it was given "
-                f"({', '.join(call.reshaped)})",
-                "a return of the new entries",
-            )
+        if call.refilled is not None:
+            new = [value for kind, value in call.refilled[1] if kind == "node"]
+            call = replace(call, graph=replace(call.graph, outputs=(*call.graph.outputs, *new)))
         program = compile_graph(simplify(stabilise(call.graph)), self._engine)
         self._programs[key].append((call, program))
         return call, program
@@ -293,14 +294,23 @@ class _Compiled:
     def _write_back(call: Call, leaves: Sequence[Any], values: Sequence[Any]) -> None:
         """In-place changes of arguments, in the caller's own arrays."""
         inputs = [leaf for leaf, flag in zip(leaves, call.dynamic, strict=True) if flag]
-        for (index, node), value in zip(call.graph.updates, values, strict=True):
-            leaf = inputs[index]
-            if not isinstance(leaf, np.ndarray) or leaf.shape != node.shape:
-                raise TraceError(
-                    f"{call.graph.name} rebinds {call.graph.inputs[index].params['name']} in a "
-                    "container that it was given; return it instead"
-                )
-            leaf[...] = value
+        for (index, _), value in zip(call.graph.updates, values, strict=True):
+            inputs[index][...] = value
+
+    @staticmethod
+    def _contents(call: Call, leaves: Sequence[Any], values: Sequence[Any]) -> Tree:
+        """What the containers among the arguments hold after the call."""
+        assert call.refilled is not None
+        structure, entries = call.refilled
+        returned = call.graph.output_structure.leaf_count
+        new = iter(values[returned : len(call.graph.outputs)])
+        found = []
+        for kind, value in entries:
+            if kind == "given":
+                found.append(leaves[value])
+            else:
+                found.append(_detached(next(new)) if kind == "node" else value)
+        return unflatten(structure, found)
 
 
 def _refuse_overlap(call: Call, arrays: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ insertion order when rebuilt and are flattened in it; two dictionaries have the 
 when they have the same keys in the same order.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,26 @@ def map_tree(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
             raise ValueError(f"trees differ in structure: {structure} and {other_structure}")
         columns.append(found)
     return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+
+
+def refilled(old: Tree, new: Tree) -> Tree:
+    """The tree `new`, in the lists and dictionaries of `old` where they stand at the same place."""
+    if isinstance(old, MutableMapping) and isinstance(new, Mapping):
+        for key in [key for key in old if key not in new]:
+            del old[key]
+        for key, value in new.items():
+            old[key] = refilled(old[key], value) if key in old else value
+        return old
+    if isinstance(old, list) and isinstance(new, list):
+        kept = [refilled(a, b) for a, b in zip(old, new, strict=False)]
+        old[:] = kept + new[len(kept) :]
+        return old
+    if isinstance(old, tuple) and type(old) is type(new) and len(old) == len(new):
+        parts = [refilled(a, b) for a, b in zip(old, new, strict=True)]
+        if all(a is b for a, b in zip(old, parts, strict=True)):
+            return old
+        return type(old)(*parts) if hasattr(old, "_fields") else type(old)(parts)
+    return new
 
 
 def paths(tree: Tree, prefix: str = "") -> list[str]:

@@ -1,9 +1,9 @@
 """A Python function and example arguments to a Graph."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,12 @@ from chainrule.tracing.selection import Selection
 from chainrule.tracing.strides import ROW_MAJOR, strides_of
 from chainrule.tracing.surroundings import NOTHING, Outside, read_surroundings
 from chainrule.tracing.value import Traced, as_node
-from chainrule.trees import LEAF, Structure, Tree, flatten, paths, unflatten
+from chainrule.trees import Structure, Tree, flatten, paths, unflatten
+
+WATCHED = 10_000  # an outside array of so many numbers is held against what it was at each call
+
+
+Entry = tuple[Literal["given", "node", "object"], Any]
 
 
 @dataclass(frozen=True)
@@ -25,13 +30,15 @@ class Call:
 
     dynamic    for every leaf of the arguments: whether it is an input of the graph
     baked      (array, copy): arrays whose contents decided the graph's shape
-    reshaped   names of argument containers that the function added to or took from
+    refilled   what the containers among the arguments hold after the call, where it is not what
+               they held: a structure, and for each of its leaves a given leaf (by its number), a
+               new node, or a plain object
     """
 
     graph: Graph
     dynamic: tuple[bool, ...]
     baked: tuple[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], ...]
-    reshaped: tuple[str, ...]
+    refilled: tuple[Structure, tuple[Entry, ...]] | None
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Graph:
@@ -64,16 +71,21 @@ def trace_call(
         returned = function(*given)
         found, output_structure = flatten(returned)
         outputs = [output_node(leaf, name) for leaf in found]
-        updates, reshaped = _updates(given, structure, inputs, dynamic)
+        refilled = _refilled(given, structure, handles, name)
+        for array in outside.arrays:
+            if id(array) not in session.captured and array.size <= WATCHED:
+                session.bake(array)  # only plain numbers were made of it
+    changed = [handle.node for handle, flag in zip(handles, dynamic, strict=True) if flag]
+    pairs = zip(changed, inputs, strict=True)
     graph = Graph(
         name,
         tuple(inputs),
         tuple(outputs),
         structure,
         output_structure,
-        tuple(updates),
+        tuple((index, new) for index, (new, old) in enumerate(pairs) if new is not old),
     ).check()
-    return Call(graph, dynamic, tuple(session.baked), tuple(reshaped))
+    return Call(graph, dynamic, tuple(session.baked), refilled)
 
 
 def argument_names(function: Callable[..., Any], arguments: Sequence[Any]) -> list[str]:
@@ -136,36 +148,20 @@ def output_node(leaf: Any, name: str) -> Node:
     )
 
 
-def _updates(
-    given: Tree, structure: Structure, inputs: Sequence[Node], dynamic: Sequence[bool]
-) -> tuple[list[tuple[int, Node]], list[str]]:
-    """Which inputs hold something new after the call, and which containers changed their keys."""
+def _refilled(
+    given: Tree, structure: Structure, handles: Sequence[Any], name: str
+) -> tuple[Structure, tuple[Entry, ...]] | None:
+    """What the function left in the containers that it was given, where that is something new."""
     leaves, after = flatten(given)
-    if after != structure:
-        return [], _changed(structure, after)
-    updates = []
-    numbered = iter(range(len(inputs)))
-    for leaf, flag in zip(leaves, dynamic, strict=True):
-        if not flag:
-            continue
-        index = next(numbered)
-        node = as_node(leaf)
-        if node is not inputs[index]:
-            updates.append((index, node))
-    return updates, []
-
-
-def _changed(before: Structure, after: Structure, path: str = "argument ") -> list[str]:
-    if before.kind != after.kind or before.keys != after.keys:
-        return [path]
-    if len(before.children) != len(after.children):
-        return [path]
-    found = []
-    for place, (a, b) in enumerate(zip(before.children, after.children, strict=True)):
-        key = a if a is LEAF else (before.keys[place] if before.keys else place)
-        found += _changed(a, b, f"{path}{key if before.keys else place} ")
-    return found
-
-
-def is_mapping(tree: Tree) -> bool:
-    return isinstance(tree, Mapping)
+    numbers = {id(handle): number for number, handle in enumerate(handles)}
+    if after == structure and all(a is b for a, b in zip(leaves, handles, strict=True)):
+        return None
+    entries: list[Entry] = []
+    for leaf in leaves:
+        if isinstance(leaf, Traced) and id(leaf) in numbers:
+            entries.append(("given", numbers[id(leaf)]))
+        elif isinstance(leaf, Traced | Selection | np.ndarray):
+            entries.append(("node", output_node(leaf, name)))
+        else:
+            entries.append(("object", leaf))
+    return after, tuple(entries)

@@ -17,18 +17,11 @@ _NUMPY = str(Path(np.__file__).resolve().parent)
 _PYTHON = sysconfig.get_path("stdlib")
 
 
-def is_library(file: str) -> bool:
-    """Whether code of this file belongs to Python, NumPy or another installed library."""
-    if file.startswith(_PACKAGE):
-        return False
-    return file.startswith((_NUMPY, _PYTHON)) or "site-packages" in file
-
-
 def is_user_file(file: str) -> bool:
     """Whether code of this file is neither chainrule's nor a library's."""
-    if file.startswith(_EXAMPLES):
-        return True
-    return not file.startswith(_PACKAGE) and not is_library(file)
+    if file.startswith(_PACKAGE):
+        return file.startswith(_EXAMPLES)
+    return not file.startswith((_NUMPY, _PYTHON)) and "site-packages" not in file
 
 
 def _is_between(file: str) -> bool:

@@ -8,7 +8,9 @@ The walk follows the names that the code mentions: into the user's own functions
 and objects, and into containers, but not into libraries.
 """
 
-from collections.abc import Callable, Iterator
+import dis
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -17,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.tracing.dice import DICE
-from chainrule.tracing.places import is_library, is_user_file
+from chainrule.tracing.places import is_user_file
 
 NUMBERS = (bool, int, float, complex, str, bytes, np.generic, type(None))
 CONTAINERS = (dict, list, tuple, set, frozenset)
-REFLECTION = frozenset(("__dict__", "asdict", "getattr", "vars"))  # may read any attribute
+REFLECTION = {"__dict__", "asdict", "getattr", "vars"}  # who uses these may read any attribute
+Names = tuple[str, ...]
+NO_NAMES: Names = ()
 
 
 class Identity:
@@ -54,7 +58,7 @@ NOTHING = Outside((), (), ())
 def read_surroundings(function: Callable[..., Any]) -> Outside:
     """Whatever the function, and the functions that it calls, can read from outside."""
     walk = _Walk()
-    key = tuple(walk.into(function, frozenset()))
+    key = tuple(walk.into(function, NO_NAMES))
     return Outside(key, tuple(walk.arrays), tuple(walk.dice))
 
 
@@ -66,8 +70,8 @@ class _Walk:
         self.dice: list[Any] = []
         self._seen: dict[Any, int] = {}
 
-    def into(self, value: Any, names: frozenset[str]) -> Iterator[Any]:
-        """`names`: what the code that mentions the value mentions besides, such as attributes."""
+    def into(self, value: Any, names: Names) -> Iterator[Any]:
+        """`names`: the attributes that the code which mentions the value mentions."""
         if isinstance(value, NUMBERS):
             yield type(value), value
             return
@@ -89,13 +93,13 @@ class _Walk:
         elif isinstance(value, MethodType):
             yield from self._method(value.__func__, value.__self__)
         elif isinstance(value, partial):
-            yield from self.into([value.func, value.args, value.keywords], names)
-        elif isinstance(value, ModuleType):
-            yield from self._module(value, names)
+            for part in (value.func, value.args, value.keywords):
+                yield from self.into(part, names)
         else:
-            yield from self._object(value, names)
+            yield Identity(value)
+            yield from self._attributes(value, names)
 
-    def _container(self, value: Any, names: frozenset[str]) -> Iterator[Any]:
+    def _container(self, value: Any, names: Names) -> Iterator[Any]:
         yield type(value), len(value)
         if isinstance(value, set | frozenset):
             yield frozenset(value)
@@ -106,7 +110,7 @@ class _Walk:
             yield from self.into(part, names)
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
-        names = names_in(function.__code__)
+        names = attributes_in(function.__code__)
         yield Identity(function.__code__)
         for cell in function.__closure__ or ():
             try:
@@ -115,42 +119,90 @@ class _Walk:
                 continue
             yield from self.into(found, names)
         if is_user_file(function.__code__.co_filename):
-            for name in sorted(names & function.__globals__.keys()):
-                yield from self.into(function.__globals__[name], names)
+            space = function.__globals__
+            for name in globals_in(function.__code__):
+                if name in space:
+                    yield from self.into(space[name], names)
         for defaults in (function.__defaults__, function.__kwdefaults__):
             if defaults:
                 yield from self.into(defaults, names)
 
     def _method(self, function: Any, owner: Any) -> Iterator[Any]:
-        yield from self.into(function, frozenset())
+        yield from self.into(function, NO_NAMES)
         if isinstance(function, FunctionType):
-            yield from self.into(owner, names_in(function.__code__))
+            yield from self.into(owner, attributes_in(function.__code__))
 
-    def _module(self, module: ModuleType, names: frozenset[str]) -> Iterator[Any]:
-        yield Identity(module)
-        if is_user_file(getattr(module, "__file__", None) or "<built in>"):
-            for name in sorted(names & vars(module).keys()):
-                yield from self.into(vars(module)[name], names)
+    def _attributes(self, value: Any, names: Names) -> Iterator[Any]:
+        """What the code mentions of a module, a class, or an object."""
+        if isinstance(value, ModuleType):
+            if is_users(value.__name__):
+                yield from self._named(vars(value), names)
+        elif isinstance(value, type):
+            if is_open(value):
+                yield from self._named({name: of_class(value, name) for name in names}, names)
+        else:
+            own = getattr(value, "__dict__", {})
+            yield from self._named(own, names if REFLECTION.isdisjoint(names) else tuple(own))
+            if is_open(type(value)):
+                yield from self._of_its_class(value, [name for name in names if name not in own])
 
-    def _object(self, value: Any, names: frozenset[str]) -> Iterator[Any]:
-        """Those attributes and methods that some code mentions."""
-        yield Identity(value)
-        if isinstance(value, type):
-            return
-        own = vars(value) if hasattr(value, "__dict__") else {}
-        for name in sorted(own if names & REFLECTION else names & own.keys()):
-            yield from self.into(own[name], names)
-        for name in sorted({*names, "__call__"} - own.keys()):
-            found = getattr(type(value), name, None)
-            method = found.fget if isinstance(found, property) else found
-            if isinstance(method, FunctionType) and not is_library(method.__code__.co_filename):
-                yield from self._method(method, value)
+    def _named(self, space: Mapping[str, Any], names: Names) -> Iterator[Any]:
+        for name in names:
+            if space.get(name) is not None:
+                yield name
+                yield from self.into(space[name], names)
+
+    def _of_its_class(self, value: Any, names: Sequence[str]) -> Iterator[Any]:
+        for name in (*names, "__call__"):
+            found = of_class(type(value), name)
+            if isinstance(found, FunctionType):
+                yield from self._method(found, value)
             elif isinstance(found, MemberDescriptorType):  # one of __slots__
-                yield from self.into(getattr(value, name, None), names)
+                yield from self.into(getattr(value, name, None), tuple(names))
+            elif found is not None:
+                yield from self.into(found, tuple(names))
+
+
+def of_class(kind: type, name: str) -> Any:
+    """What the class or its bases define under a name; of methods and properties the function."""
+    for base in kind.__mro__:
+        if name in vars(base):
+            found = vars(base)[name]
+            if isinstance(found, property):
+                return found.fget
+            return found.__func__ if isinstance(found, staticmethod | classmethod) else found
+    return None
+
+
+def is_open(kind: type) -> bool:
+    """Whether the class is one of the user's, or a public one of ours."""
+    if kind.__module__.partition(".")[0] == "chainrule":
+        return not kind.__name__.startswith("_")
+    return is_users(kind.__module__)
 
 
 @cache
-def names_in(code: CodeType) -> frozenset[str]:
-    """All names that the code mentions: globals, attributes, and those of functions inside it."""
-    inner = [names_in(part) for part in code.co_consts if isinstance(part, CodeType)]
-    return frozenset(code.co_names).union(*inner)
+def is_users(module: str) -> bool:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return module not in sys.builtin_module_names if file is None else is_user_file(file)
+
+
+@cache
+def globals_in(code: CodeType) -> Names:
+    """The global names that the code, and functions inside it, read."""
+    return _read(code, "LOAD_GLOBAL", "LOAD_NAME")
+
+
+@cache
+def attributes_in(code: CodeType) -> Names:
+    """The attributes that the code, and functions inside it, read."""
+    reflecting = [name for name in globals_in(code) if name in REFLECTION]
+    return (*_read(code, "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"), *reflecting)
+
+
+def _read(code: CodeType, *operations: str) -> Names:
+    names = {step.argval for step in dis.get_instructions(code) if step.opname in operations}
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            names.update(_read(part, *operations))
+    return tuple(sorted(names))
