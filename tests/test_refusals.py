@@ -78,11 +78,44 @@ def conjunction(t):
     return t * (t[0] > 0 and t[1] > 0)
 
 
+def halves(t):
+    while t[0] > 1:
+        t = t * 0.5
+    return t
+
+
+def checks(t):
+    assert np.all(t > 0)
+    return t * 2
+
+
 def loops(t):
     total = 0.0
     for _ in range(t[0]):
         total = total + 1.0
     return total
+
+
+def returns_selection(t):
+    return t[t > 1]
+
+
+def assigns_selection(t):
+    t = t * 1.0
+    t[t > 1] = t[t < 2]
+    return t
+
+
+def sets_shape(t):
+    t = t * 1.0
+    t.shape = (3, 1)
+    return t
+
+
+def writes_diagonal(t):
+    t = t * 1.0
+    np.diagonal(t)[0] = 5.0
+    return t
 
 
 def object_array(t):
@@ -137,7 +170,9 @@ REFUSALS = {
         lambda t: math.exp(t[0]), "math.exp(t[0])", FROZEN, "np.exp", lambda t: np.exp(t[0])
     ),
     "float": Refused(lambda t: float(t[0]), "float(t[0])", FROZEN, "return it", lambda t: t[0]),
-    "int": Refused(lambda t: int(t[0]), "int(t[0])", FROZEN, "return it"),
+    "int": Refused(
+        lambda t: int(t[0]), "int(t[0])", FROZEN, "t.astype(int)", lambda t: t[0].astype(int)
+    ),
     "item": Refused(lambda t: t[0].item(), "t[0].item()", FROZEN, "return it", lambda t: t[0]),
     "tolist": Refused(lambda t: t.tolist(), "t.tolist()", FROZEN, "t.copy()"),
     "if": Refused(
@@ -160,6 +195,24 @@ REFUSALS = {
         "only one way",
         "np.maximum",
         lambda t: np.maximum(t[0], t[1]),
+    ),
+    "while": Refused(
+        halves,
+        "while t[0] > 1:",
+        "only one way would be recorded",
+        "cr.scan",
+        lambda t: t * 0.5,
+        argument=np.array([1.5, 2.5]),
+    ),
+    "assert": Refused(
+        checks, "assert np.all(t > 0)", "only one way", "check outside", lambda t: t * 2
+    ),
+    "a list of some": Refused(
+        lambda t: sum(x for x in t if x > 1),
+        "if x > 1",
+        "only one way",
+        "np.where",
+        lambda t: np.sum(np.where(t > 1, t, 0.0)),
     ),
     "f-string": Refused(
         lambda t: len(f"{t[0]:.3f}") * t, 'f"{t[0]:.3f}"', "no number yet", "return value"
@@ -201,6 +254,37 @@ REFUSALS = {
     ),
     "the length of a selection": Refused(
         lambda t: len(t[t > 1]), "len(t[t > 1])", "not known beforehand", "np.where"
+    ),
+    "a selection as a result": Refused(
+        lambda t: returns_selection(t), "cr.trace(entry.bad, argument)", "not known", "np.where"
+    ),
+    "two selections": Refused(
+        lambda t: t[t > 1] + t[t < 2],
+        "t[t > 1] + t[t < 2]",
+        "not known beforehand",
+        "np.where",
+        argument=np.array([0.5, 2.5]),
+    ),
+    "a selection under another mask": Refused(
+        assigns_selection,
+        "t[t > 1] = t[t < 2]",
+        "not known beforehand",
+        "np.where",
+        argument=np.array([0.5, 2.5]),
+    ),
+    "memory": Refused(
+        lambda t: t.view(np.int64), "t.view(", "needs the array's memory", "t.astype(dtype)"
+    ),
+    "complex numbers": Refused(lambda t: t * 1j, "t * 1j", "only real numbers", "astype(float)"),
+    "a shape that is set": Refused(
+        sets_shape,
+        "t.shape = ",
+        "cannot be set",
+        "t.reshape(shape)",
+        lambda t: t.reshape((3, 1)),
+    ),
+    "a diagonal that is written to": Refused(
+        writes_diagonal, "np.diagonal(t)", "a diagonal", "t.copy()", argument=np.eye(3)
     ),
     "a function that NumPy has and chainrule has not": Refused(
         lambda t: np.linalg.svd(t[:, None]), "np.linalg.svd", "not among the functions", "np.einsum"

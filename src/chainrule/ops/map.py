@@ -59,6 +59,11 @@ class Map(Op):
             common = result_type(inputs)
             return [(node, common) for node in inputs]
         asked = [_python_type(node) if node.weak else node.dtype for node in inputs]
+        if self.result == "bool":  # whole numbers compare exactly, however large
+            asked = [
+                _fitting_type(node, inputs) or kind
+                for node, kind in zip(inputs, asked, strict=True)
+            ]
         resolved = ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))
         return list(zip(inputs, resolved[: len(asked)], strict=True))
 
@@ -89,6 +94,16 @@ class Map(Op):
 
 def _python_type(node: Node) -> Any:
     return {"f": float, "i": int}.get(node.dtype.kind, node.dtype)
+
+
+def _fitting_type(node: Node, others: Sequence[Node]) -> Any:
+    """The dtype of a whole Python number that is outside the dtypes of the others, else None."""
+    value = constant_value(node)
+    if not node.weak or not isinstance(value, int):
+        return None
+    kinds = [other.dtype for other in others if not other.weak and other.dtype.kind in "iu"]
+    fits = all(np.iinfo(kind).min <= value <= np.iinfo(kind).max for kind in kinds)
+    return None if fits else np.min_scalar_type(value)
 
 
 def result_type(inputs: Sequence[Node]) -> np.dtype[Any]:

@@ -318,7 +318,12 @@ def _cast(node: Node, dtype: np.dtype[Any]) -> Node:
     if node.dtype == dtype or node.dtype == VOID:
         return node
     if node.op is CONSTANT:
-        return constant_node(node.params["value"].astype(dtype), weak=False)
+        value = node.params["value"]
+        if node.weak and dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            if not limits.min <= value <= limits.max:
+                raise OverflowError(f"{where()}Python integer {value} out of bounds for {dtype}")
+        return constant_node(value.astype(dtype), weak=False)
     params = MappingProxyType({"dtype": dtype})
     return Node(TABLE["cast"], (node,), params, node.shape, dtype, False, _source(), current_role())
 
