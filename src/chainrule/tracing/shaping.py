@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from chainrule.graph import Shape
 from chainrule.ops import rows
 from chainrule.ops.layout import inverse_permutation
-from chainrule.tracing.elementary import traced
+from chainrule.tracing.elementary import floating, traced
 from chainrule.tracing.indexing import view_of
 from chainrule.tracing.reducing import implements
 from chainrule.tracing.refusals import stop
@@ -773,6 +773,47 @@ _VALUE_SHAPED: tuple[Any, ...] = (
 )
 for _function in _VALUE_SHAPED:
     _refused(_function, "np.where(mask, t, 0) and sums over it, or the same outside the function")
+
+
+@implements(np.linspace)
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    begin, end = (floating(x) for x in broadcast_arrays(start, stop))
+    step = (end - begin) / max(num - 1 if endpoint else num, 1)
+    places = rows.reshape(traced(np.arange(num, dtype=float)), shape=(num, *[1] * begin.ndim))
+    found = moveaxis(astype(begin + places * step, dtype or begin.dtype), 0, axis)
+    return (found, step) if retstep else found
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    count = len(xi)
+    order = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
+    lifted = []
+    for place, x in enumerate(xi):
+        shape = [1] * count
+        shape[order[place]] = -1
+        lifted.append(reshape(x, tuple(shape)))
+    if sparse:
+        return tuple(lifted)
+    return tuple(copied(x) if copy else x for x in broadcast_arrays(*lifted))
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """Horner's rule; the coefficients come with the highest power first."""
+    at = traced(x)
+    total = at * 0
+    for coefficient in traced(p):
+        total = total * at + coefficient
+    return total
 
 
 @implements(np.interp)
