@@ -60,4 +60,3 @@ class ByHand:
                 self.params[name] = self.params[name] - self.lr * scale * gradient
         self.losses.append(np.mean(losses))
         self.norms.append(np.mean(norms))
-

@@ -97,8 +97,8 @@ class Refused(Exception):
 class Builder:
     """A program being drawn, with the values that its variables have."""
 
-    def __init__(self, draw: Draw, inputs: tuple[Array, ...]) -> None:
-        self.draw = draw
+    def __init__(self, draw: Draw, rng: np.random.Generator, inputs: tuple[Array, ...]) -> None:
+        self.draw, self.rng = draw, rng
         self.program = Program(inputs)
         self.values = {f"x{place}": x for place, x in enumerate(inputs)}
         self.program.last = next(iter(self.values))
@@ -150,17 +150,35 @@ class Builder:
 
     # --- adding lines ---
 
-    def add(self, kind: str, line: str, name: str) -> None:
-        """Append a line that gives `name` its value, unless it cannot be computed."""
-        trial = PLAIN | self.values
+    @staticmethod
+    def run(line: str, name: str, values: dict[str, Array]) -> Array:
+        space = PLAIN | values
         try:
             with warnings.catch_warnings(action="error"):
-                exec(line, trial)
+                exec(line, space)
         except (ValueError, IndexError, TypeError, RuntimeWarning) as error:
             raise Refused from error
-        value = np.asarray(trial[name])
+        return np.asarray(space[name])
+
+    def check_steady(self, line: str, name: str, value: Array) -> None:
+        """Refuse a line whose value jumps where it is taken: at a tie, or by the sign of a zero.
+
+        Rounding would decide it, and differently for every way to compute the same.
+        """
+        for _ in range(3):
+            shaken = {
+                other: x + 1e-6 * self.rng.normal(size=x.shape) * (1 + np.abs(x))
+                for other, x in self.values.items()
+            }
+            if not np.allclose(self.run(line, name, shaken), value, rtol=1e-3, atol=1e-3):
+                raise Refused
+
+    def add(self, kind: str, line: str, name: str) -> None:
+        """Append a line that gives `name` its value, unless it does not compute one."""
+        value = self.run(line, name, self.values)
         if value.size > COUNT or value.ndim > 5 or value.dtype != np.float64:
             raise Refused
+        self.check_steady(line, name, value)
         largest = np.max(np.abs(value), initial=0)
         if not np.isfinite(largest) or largest > 1e6:
             raise Refused
@@ -181,7 +199,7 @@ def programs(draw: Draw) -> Program:
     shapes = draw(st.lists(st.lists(st.integers(1, 4), max_size=3), min_size=1, max_size=3))
     dtype = draw(st.sampled_from([np.float64] * 4 + [np.float32]))
     inputs = tuple(rng.uniform(-2, 2, shape).astype(dtype) for shape in shapes)
-    builder = Builder(draw, tuple(x.astype(np.float64) for x in inputs))
+    builder = Builder(draw, rng, tuple(x.astype(np.float64) for x in inputs))
     for number in range(draw(st.integers(1, DEPTH) | st.integers(DEPTH // 2, DEPTH))):
         name = f"v{number}"
         for _ in range(8):

@@ -74,11 +74,6 @@ JUDGED = {
     ),
     "a kink": (["v = np.abs(x0)"], [1e-9, 1.0], "undecided"),
     "a jump": (["v = np.floor(x0)"], [1.0, 1.5], "undecided"),
-    "a jump that rounding decides": (
-        ["v = np.log(np.exp(x0))", "v = (v > x0) * x0"],
-        list(np.linspace(0.3, 3, 50)),
-        "undecided",
-    ),
 }
 
 

@@ -45,9 +45,7 @@ def samples(name: str) -> list[Any]:
     op = ENTRIES[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside PyTorch's own samples
-        return list(
-            op.sample_inputs("cpu", torch.float64, requires_grad=op.supports_autograd)
-        )
+        return list(op.sample_inputs("cpu", torch.float64, requires_grad=op.supports_autograd))
 
 
 # --- an entry ------------------------------------------------------------------------------------

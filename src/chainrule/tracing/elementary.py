@@ -64,6 +64,7 @@ def float_power(a: Any, b: Any) -> Any:
 
 @ufunc(np.positive)
 def positive(x: Any) -> Any:
+    np.positive.resolve_dtypes((x.dtype, None))  # raises TypeError for booleans
     return Traced(x.node, is_scalar=x.is_scalar)
 
 

@@ -57,8 +57,9 @@ UNARY = {
     "sin": np.sin,
     "sinc": np.sinc,
     "sinh": np.sinh,
-    "special.entr": lambda x: np.where(x > 0, -x * np.log(np.where(x > 0, x, 1.0)), 0.0)
-    + np.where(x < 0, -np.inf, 0.0),
+    "special.entr": lambda x: (
+        np.where(x > 0, -x * np.log(np.where(x > 0, x, 1.0)), 0.0) + np.where(x < 0, -np.inf, 0.0)
+    ),
     "special.erfcx": lambda x: np.exp(x * x) * rows.erfc(x),
     "special.log_ndtr": lambda x: np.log(0.5 * rows.erfc(-x / sqrt(2))),
     "special.ndtr": lambda x: 0.5 * rows.erfc(-x / sqrt(2)),

@@ -333,12 +333,8 @@ ROWS = {
     "expand": expand,
     "expand_as": lambda x, other: np.broadcast_to(x, other.shape),
     "expand_copy": expand,
-    "fft.fftshift": lambda x, dim=None: np.roll(
-        x, *shifts(x, dim, lambda length: length // 2)
-    ),
-    "fft.ifftshift": lambda x, dim=None: np.roll(
-        x, *shifts(x, dim, lambda length: -(length // 2))
-    ),
+    "fft.fftshift": lambda x, dim=None: np.roll(x, *shifts(x, dim, lambda length: length // 2)),
+    "fft.ifftshift": lambda x, dim=None: np.roll(x, *shifts(x, dim, lambda length: -(length // 2))),
     "fill": lambda x, value: np.full_like(x, value),
     "flatten": flatten,
     "flip": lambda x, dims: np.flip(x, dims),

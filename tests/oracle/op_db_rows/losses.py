@@ -140,9 +140,7 @@ def soft_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(softplus(-target * x), reduction)
 
 
-def hinge_embedding_loss(
-    x: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
-) -> Any:
+def hinge_embedding_loss(x: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
     far = np.where(target != 1, np.maximum(margin - x, 0.0), 0.0)
     near = np.where(target != -1, x, 0.0)
     return reduced(far + near, reduction)

@@ -81,9 +81,7 @@ def norm_along(x: Any, ord: float, dim: Any, keepdim: bool) -> Any:
     return np.where(some, np.sqrt(np.where(some, total, 1.0)), 0.0)
 
 
-def normalize(
-    x: Any, ord: float, dim: int, eps: float = 1e-12, mask: Any = None
-) -> Any:
+def normalize(x: Any, ord: float, dim: int, eps: float = 1e-12, mask: Any = None) -> Any:
     size = norm(x, ord, dim, keepdim=x.ndim > 0, mask=mask)
     return np.where(kept(x, mask), x, 0.0) / np.maximum(size, eps)
 

@@ -29,9 +29,7 @@ def normalised(x: Any, axis: Any, eps: float) -> tuple[Any, Any, Any]:
     return (x - mean) * rate, mean, rate
 
 
-def layer_norm(
-    x: Any, shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Any:
+def layer_norm(x: Any, shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     return native_layer_norm(x, shape, weight, bias, eps)[0]
 
 
@@ -47,9 +45,7 @@ def rms_norm(x: Any, shape: Any, weight: Any = None, eps: float | None = None) -
     return scaled(x / np.sqrt(np.mean(x * x, axis=axis, keepdims=True) + eps), weight, None)
 
 
-def group_norm(
-    x: Any, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Any:
+def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     return in_groups(x, groups, weight, bias, eps)[0] if x.size else x
 
 

@@ -154,9 +154,7 @@ def solve_triangular(
     a = triangle(a, upper, unitriangular)
     if left:
         return np.linalg.solve(a, b)
-    return np.matrix_transpose(
-        np.linalg.solve(np.matrix_transpose(a), np.matrix_transpose(b))
-    )
+    return np.matrix_transpose(np.linalg.solve(np.matrix_transpose(a), np.matrix_transpose(b)))
 
 
 def triangular_solve(

@@ -293,9 +293,7 @@ def segment_reduce(
     starts = ends - lengths if offsets is None else offsets[..., :-1]
     if axis == 0:
         return segments(x, starts, ends, how, initial)
-    return np.stack(
-        [segments(x[i], starts[i], ends[i], how, initial) for i in range(x.shape[0])]
-    )
+    return np.stack([segments(x[i], starts[i], ends[i], how, initial) for i in range(x.shape[0])])
 
 
 def segments(x: Any, starts: Any, ends: Any, how: str, initial: float) -> Any:

@@ -129,8 +129,10 @@ def grid_sample(
         places.append(place)
     if mode == "nearest":
         return entries(x, [np.round(p) for p in places], padding_mode, bool(align_corners))
-    offsets, weights = {"bilinear": ((0, 1), linear_weights), "bicubic": (
-        (-1, 0, 1, 2), cubic_weights)}[mode]
+    offsets, weights = {
+        "bilinear": ((0, 1), linear_weights),
+        "bicubic": ((-1, 0, 1, 2), cubic_weights),
+    }[mode]
     lows = [np.floor(place) for place in places]
     shares = [weights(place - low) for place, low in zip(places, lows, strict=True)]
     total: Any = 0.0

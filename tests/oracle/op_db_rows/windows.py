@@ -218,9 +218,7 @@ def average_pool(rank: int) -> Any:
 
 def shares(length: int, count: int) -> list[range]:
     """Which entries go into each of `count` results."""
-    return [
-        range(i * length // count, -(-(i + 1) * length // count)) for i in range(count)
-    ]
+    return [range(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
 
 
 def wanted(output_size: Any, lengths: Any) -> list[int]:
