@@ -29,6 +29,7 @@ EXTENDED = np.finfo(np.longdouble).eps < 1e-18
 SMALL_STEPS = (1e-5, 1e-6, 1e-7) if EXTENDED else STEPS
 VALUE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-3}
 GRADIENT = {np.dtype(np.float64): TOLERANCE, np.dtype(np.float32): 1e-3}
+ROUNDINGS = 64
 SECOND_ORDER = 1e-5  # differences of gradients, which are there in double precision only
 
 Outcome = Literal["right", "wrong", "undecided"]
@@ -81,10 +82,13 @@ def compare(
 ) -> Verdict:
     """The worst of some random directions, as in `gradcheck`.
 
-    A gradient of less than a millionth of the value is judged as if it had that size.
+    A gradient of less than a millionth of the value is judged as if it had that size, and so is
+    one that is small enough to be nothing but some roundings of the value.
     """
     norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=float)) for g in gradient)))
-    floor = 1e-6 * max(1.0, abs(float(function(*point))))
+    eps = max(float(np.finfo(np.asarray(g).dtype).eps) for g in gradient)
+    smallest = max(1e-6, ROUNDINGS * eps / tolerance)
+    floor = smallest * max(1.0, abs(float(function(*point))))
     rng = np.random.default_rng(0)
     worst = Verdict("right")
     for _ in range(DIRECTIONS):

@@ -63,10 +63,15 @@ class NotFiniteError(ChainruleError, ArithmeticError):
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """`did you mean 'relu'?`, or the list of all names where none is near."""
+    """`did you mean 'relu'?`, or the list of all names where none is near.
+
+    Initials count as near: 'mse' is mean_squared_error.
+    """
     names = sorted(known)
     folded = {other.casefold(): other for other in names}
-    near = get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
+    wanted = str(name).casefold()
+    near = [other for other in folded if wanted == "".join(word[:1] for word in other.split("_"))]
+    near = near or get_close_matches(wanted, folded, n=1, cutoff=0.6)
     if near:
         return f"did you mean {folded[near[0]]!r}?"
     return "choose one of " + ", ".join(map(repr, names))

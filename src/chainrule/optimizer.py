@@ -11,7 +11,7 @@ tree like the parameters. Nothing is changed in place, so the same code runs on 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Optimizer(Configured, ABC):
 
     lr: Rate
     clip_norm: OptionalPositive = field(default=None, kw_only=True)
+
+    elsewhere: ClassVar = {"learning_rate": "it is called lr here"}
 
     @abstractmethod
     def slots(self, p: Array) -> Slots:

@@ -12,11 +12,11 @@ hold `{"name": "SGD", "momentum": 0.9}`: a name of a closed family and plain dat
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from inspect import cleandoc
+from inspect import Parameter, cleandoc, signature
 from numbers import Real
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast, get_type_hints
 
 import numpy as np
 
@@ -129,6 +129,24 @@ class Configured:
     """Base of the frozen dataclasses whose annotated fields are settings."""
 
     family: ClassVar["Registry[Any]"]
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Settings that users of other libraries look for here, and what to write instead."""
+
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
+        """Raises SettingError, with the nearest name, for a setting that there is not."""
+        accepted = signature(cls.__init__).parameters.values()
+        if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in accepted):
+            for name in settings:
+                cls._require_setting(name, [parameter.name for parameter in accepted][1:])
+        return super().__new__(cls)
+
+    @classmethod
+    def _require_setting(cls, name: str, known: Collection[str]) -> None:
+        if name in known:
+            return
+        default = suggestion(name, known) if known else "it has none"
+        kind, advice = cls.family.kind, cls.elsewhere.get(name, default)
+        raise SettingError(f"{kind} {cls.__name__!r} has no setting {name!r}; {advice}")
 
     def __post_init__(self) -> None:
         for name, domain in _domains(type(self)).items():
@@ -251,11 +269,7 @@ class Registry(Mapping[str, type[RowT]], Generic[RowT]):
         settings = {name: value for name, value in config.items() if name != "name"}
         known = [field.name for field in fields(row)]
         for name, value in settings.items():
-            if name not in known:
-                raise SettingError(
-                    f"{self.kind} {row.__name__!r} has no setting {name!r}; "
-                    f"{suggestion(name, known) if known else 'it has none'}"
-                )
+            row._require_setting(name, known)
             if isinstance(value, Mapping):
                 settings[name] = self._nested.from_config(value)
         missing = [name for name in _required(row) if name not in settings]

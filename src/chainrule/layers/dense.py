@@ -1,7 +1,7 @@
 """The fully connected layer."""
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class Dense(Layer):
     initial_bias: Initial = "zeros"
     l1: NotNegative = 0.0
     l2: NotNegative = 0.0
+
+    elsewhere: ClassVar = {
+        "activation": "an activation is a layer of its own: cr.Dense(...), cr.ReLU()",
+        "kernel_initializer": "it is called weight here",
+    }
 
     def make(
         self, shape: Shape, key: Any, dtype: Any, after: Layer | None

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import constant_node
+from chainrule.tracing.filling import filled
 from chainrule.tracing.places import is_user_file
 from chainrule.tracing.recording import is_recording
-from chainrule.tracing.shaping import filled
 from chainrule.tracing.value import Traced
 
 _lock = Lock()

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops import rows
+from chainrule.tracing.filling import filled
 from chainrule.tracing.indexing import view_of
 from chainrule.tracing.refusals import stop
-from chainrule.tracing.shaping import filled
 from chainrule.tracing.value import FUNCTIONS, Traced, astype, copied
 
 

@@ -7,11 +7,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from chainrule.ops import rows
 from chainrule.ops.products import LETTERS
+from chainrule.tracing.choosing import diagonal
 from chainrule.tracing.elementary import floating, traced
 from chainrule.tracing.reducing import implements, reduce, root
 from chainrule.tracing.refusals import stop
 from chainrule.tracing.shaping import (
-    diagonal,
     expand_dims,
     moveaxis,
     reshape,

@@ -1,4 +1,4 @@
-"""NumPy's functions that move, repeat, join and cut arrays, and those that choose among them."""
+"""NumPy's functions that move, repeat, join and cut arrays."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,20 +11,16 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from chainrule.graph import Shape
 from chainrule.ops import rows
 from chainrule.ops.layout import inverse_permutation
-from chainrule.tracing.elementary import floating, traced
+from chainrule.tracing.elementary import traced
 from chainrule.tracing.indexing import view_of
 from chainrule.tracing.reducing import implements
 from chainrule.tracing.refusals import stop
 from chainrule.tracing.strides import is_contiguous, keeps_order, only_ones_differ, reshaped
 from chainrule.tracing.value import (
     FUNCTIONS,
-    UFUNCS,
     Traced,
-    apply,
-    as_node,
     astype,
     copied,
-    store,
 )
 
 # --- shapes --------------------------------------------------------------------------------------
@@ -385,6 +381,22 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
     return tuple(moveaxis(x, axis, 0))
 
 
+@implements(np.take)
+def take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Any:
+    x = traced(a)
+    if axis is None:
+        x, axis = rows.reshape(x, shape=(x.size,)), 0
+    at = indices if isinstance(indices, Traced) else np.asarray(indices)
+    along = normalize_axis_index(axis, x.ndim)
+    length = x.shape[along]
+    if mode == "wrap":
+        at = at % length
+    elif mode == "clip":
+        at = np.clip(at, 0, length - 1)
+    index = (*[slice(None)] * along, at if at.ndim or isinstance(at, Traced) else int(at))
+    return copied(x[index]) if not isinstance(at, Traced) and at.ndim == 0 else x[index]
+
+
 # --- repeating -----------------------------------------------------------------------------------
 
 
@@ -468,275 +480,7 @@ def _pairs(widths: Any, rank: int) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(widths), (rank, 2))]
 
 
-# --- choosing ------------------------------------------------------------------------------------
-
-
-@implements(np.where)
-def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
-    if x is None or y is None:
-        stop("how many places np.where(condition) finds is not known", "np.where(condition, a, b)")
-    gate = traced(condition)
-    result = rows.where(gate if gate.dtype == bool else gate != 0, traced(x), traced(y))
-    return Traced(result.node, is_scalar=False)  # an array in NumPy, also where it has no axes
-
-
-@implements(np.select)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    result = traced(default)
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        result = where(condition, choice, result)
-    return result
-
-
-@implements(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    x = traced(a)
-    low = a_min if a_min is not None else min
-    high = a_max if a_max is not None else max
-    if low is None and high is None:
-        return copied(x)
-    if low is None:
-        return UFUNCS.get(np.minimum, rows.minimum)(x, traced(high))
-    if high is None:
-        return UFUNCS.get(np.maximum, rows.maximum)(x, traced(low))
-    return rows.clip(x, traced(low), traced(high))
-
-
-@implements(np.take)
-def take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Any:
-    x = traced(a)
-    if axis is None:
-        x, axis = rows.reshape(x, shape=(x.size,)), 0
-    at = indices if isinstance(indices, Traced) else np.asarray(indices)
-    along = normalize_axis_index(axis, x.ndim)
-    length = x.shape[along]
-    if mode == "wrap":
-        at = at % length
-    elif mode == "clip":
-        at = np.clip(at, 0, length - 1)
-    index = (*[slice(None)] * along, at if at.ndim or isinstance(at, Traced) else int(at))
-    return copied(x[index]) if not isinstance(at, Traced) and at.ndim == 0 else x[index]
-
-
-@implements(np.take_along_axis)
-def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    x, at = traced(arr), traced(indices)
-    if axis is None:
-        return rows.reshape(x, shape=(x.size,))[at]
-    along = normalize_axis_index(axis, x.ndim)
-    shape = np.broadcast_shapes(
-        tuple(1 if i == along else length for i, length in enumerate(x.shape)),
-        tuple(1 if i == along else length for i, length in enumerate(at.shape)),
-    )
-    places = tuple(at.shape[along] if i == along else length for i, length in enumerate(shape))
-    index: list[Any] = []
-    for i in range(x.ndim):
-        if i == along:
-            index.append(rows.broadcast_to(at, shape=places))
-        else:
-            own = np.arange(places[i]) if x.shape[i] != 1 else np.zeros(places[i], np.intp)
-            index.append(own.reshape([-1 if j == i else 1 for j in range(x.ndim)]))
-    return x[tuple(index)]
-
-
-@implements(np.put_along_axis)
-def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
-    if not isinstance(arr, Traced):
-        stop("a traced value would be written into a plain array", "np.zeros_like(t) to start from")
-    along = normalize_axis_index(axis, arr.ndim)
-    at = traced(indices)
-    index: list[Any] = [
-        at
-        if i == along
-        else np.arange(arr.shape[i]).reshape([-1 if j == i else 1 for j in range(arr.ndim)])
-        for i in range(arr.ndim)
-    ]
-    target: Any = arr
-    target[tuple(index)] = values
-
-
-@implements(np.compress)
-def compress(condition: Any, a: Any, axis: Any = None) -> Any:
-    if isinstance(condition, Traced):
-        stop("how many values a traced mask selects is not known", "np.where(mask, t, 0)")
-    return take(a, np.nonzero(np.asarray(condition))[0], axis)
-
-
-@implements(np.diagonal, np.linalg.diagonal)
-def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    x = moveaxis(traced(a), (axis1, axis2), (-2, -1))
-    height, width = x.shape[-2:]
-    count = min(height, width - offset) if offset >= 0 else min(height + offset, width)
-    along = np.arange(max(count, 0))
-    places = (along + max(-offset, 0)) * width + along + max(offset, 0)
-    flattened = (*x.shape[:-2], height * width)
-    return view_of(
-        x,
-        lambda base: take(rows.reshape(base, shape=flattened), places, -1),
-        None,
-        strides=x.memory and (*x.memory[:-2], x.memory[-2] + x.memory[-1]),
-        reason="a diagonal, which NumPy gives out for reading only",
-    )
-
-
-@implements(np.diag)
-def diag(v: Any, k: int = 0) -> Any:
-    x = traced(v)
-    if x.ndim == 2:
-        return diagonal(x, k)
-    n = x.shape[0] + abs(k)
-    framed = rows.pad(x, low=(max(k, 0),), high=(max(-k, 0),), interior=(0,))
-    spread = rows.broadcast_to(rows.reshape(framed, shape=(1, n)), shape=(n, n))
-    chosen = np.eye(n, k=k, dtype=bool)
-    return rows.where(traced(chosen), spread, 0.0)
-
-
-@implements(np.diagflat)
-def diagflat(v: Any, k: int = 0) -> Any:
-    return diag(ravel(v), k)
-
-
-@implements(np.fill_diagonal)
-def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Traced) or np.ndim(val) > 0 or wrap:
-        stop(
-            "np.fill_diagonal is recorded on traced arrays, with one number",
-            "t[range(n), range(n)] = values",
-        )
-    if a.ndim < 2:
-        raise ValueError("array must be at least 2-d")
-    if a.ndim > 2 and len(set(a.shape)) > 1:
-        raise ValueError("All dimensions of input must be of equal length")
-    places = np.arange(min(a.shape))
-    a[(places,) * a.ndim] = val
-
-
-@implements(np.copyto)
-def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
-    new = traced(src)
-    store(dst, new if where is True else rows.where(traced(where), new, dst), casting)
-
-
-def _triangle(keep: Any) -> Any:
-    def triangle(m: Any, k: int = 0) -> Any:
-        x = traced(m)
-        return rows.where(traced(keep(np.ones(x.shape[-2:], bool), k)), x, 0)
-
-    return triangle
-
-
-_tril, _triu = np.tril, np.triu
-FUNCTIONS[np.tril] = _triangle(_tril)
-FUNCTIONS[np.triu] = _triangle(_triu)
-
-
-# --- copies, constants, questions ----------------------------------------------------------------
-
-
-@implements(np.copy)
-def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return copied(traced(a))
-
-
-@implements(np.astype)
-def astype_(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-    value = astype(traced(x), dtype)
-    return copied(value) if value.shape else value
-
-
-def _like(value: float) -> Any:
-    def like(
-        a: Any,
-        dtype: Any = None,
-        order: str = "K",
-        subok: bool = True,
-        shape: Any = None,
-        *,
-        device: Any = None,
-    ) -> Any:
-        x = traced(a)
-        return filled(x.shape if shape is None else shape, value, dtype or x.dtype)
-
-    return like
-
-
-def filled(shape: Any, value: Any, dtype: Any) -> Any:
-    """A new array of one number, which can be written to."""
-    lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    target = tuple(int(length) for length in lengths)
-    number = astype(traced(value), dtype) if dtype is not None else traced(value)
-    return Traced(rows.broadcast_to(number, shape=target).node, is_scalar=False)
-
-
-FUNCTIONS[np.zeros_like] = _like(0)
-FUNCTIONS[np.ones_like] = _like(1)
-FUNCTIONS[np.empty_like] = _like(0)
-
-
-@implements(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    x = traced(a)
-    return filled(kwargs.get("shape") or x.shape, fill_value, dtype or x.dtype)
-
-
-FUNCTIONS[np.real] = lambda val: traced(val)
-FUNCTIONS[np.imag] = lambda val: filled(traced(val).shape, 0, traced(val).dtype)
-FUNCTIONS[np.real_if_close] = lambda a, tol=100: traced(a)
-FUNCTIONS[np.iscomplexobj] = lambda x: False
-FUNCTIONS[np.isrealobj] = lambda x: True
-FUNCTIONS[np.result_type] = lambda *a: np.result_type(
-    *[x.dtype if isinstance(x, Traced) else x for x in a]
-)
-FUNCTIONS[np.can_cast] = lambda a, to, casting="safe": np.can_cast(traced(a).dtype, to, casting)
-
-
-@implements(np.isclose)
-def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
-    x, y = traced(a), traced(b)
-    return rows.absolute(x - y) <= atol + rtol * rows.absolute(y)
-
-
-@implements(np.allclose)
-def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
-    return FUNCTIONS[np.all](isclose(a, b, rtol, atol))
-
-
-@implements(np.array_equal)
-def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
-    x, y = traced(a1), traced(a2)
-    return FUNCTIONS[np.all](x == y) if x.shape == y.shape else traced(False)
-
-
-@implements(np.round, np.around)
-def round_(a: Any, decimals: int = 0) -> Any:
-    x = traced(a)
-    if x.dtype.kind in "iu":
-        return +x
-    return rows.rint(x) if decimals == 0 else rows.rint(x * 10.0**decimals) / 10.0**decimals
-
-
-@implements(np.nan_to_num)
-def nan_to_num(
-    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
-) -> Any:
-    value = traced(x)
-    limits = np.finfo(value.dtype)
-    high = limits.max if posinf is None else posinf
-    low = limits.min if neginf is None else neginf
-    infinite = rows.where(value > 0, float(high), float(low))
-    finite = rows.where(rows.isinf(value), infinite, value)
-    return rows.where(rows.isnan(value), nan, finite)
-
-
-@implements(np.sinc)
-def sinc(x: Any) -> Any:
-    """sin(πx)/(πx), by its series near 0, so that both derivatives are right there."""
-    angle = traced(x) * np.pi
-    near = rows.absolute(angle) < 1e-2
-    safe = rows.where(near, 1.0, angle)
-    s = rows.square(rows.where(near, angle, 0.0))
-    series = 1 - s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72)))
-    return rows.where(near, series, rows.sin(safe) / safe)
+# --- windows -------------------------------------------------------------------------------------
 
 
 @implements(np.lib.stride_tricks.sliding_window_view)
@@ -755,82 +499,3 @@ def sliding_window_view(
         None,
         reason="sliding windows, of which several share a number",
     )
-
-
-def _refused(function: Any, remedy: str) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        stop(f"the shape of np.{function.__name__}'s result depends on values", remedy)
-
-    FUNCTIONS[function] = refuse
-
-
-_VALUE_SHAPED: tuple[Any, ...] = (
-    np.nonzero,
-    np.argwhere,
-    np.flatnonzero,
-    np.extract,
-    np.unique,
-)
-for _function in _VALUE_SHAPED:
-    _refused(_function, "np.where(mask, t, 0) and sums over it, or the same outside the function")
-
-
-@implements(np.linspace)
-def linspace(
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-) -> Any:
-    begin, end = (floating(x) for x in broadcast_arrays(start, stop))
-    step = (end - begin) / max(num - 1 if endpoint else num, 1)
-    places = rows.reshape(traced(np.arange(num, dtype=float)), shape=(num, *[1] * begin.ndim))
-    found = moveaxis(astype(begin + places * step, dtype or begin.dtype), 0, axis)
-    return (found, step) if retstep else found
-
-
-@implements(np.meshgrid)
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
-    count = len(xi)
-    order = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
-    lifted = []
-    for place, x in enumerate(xi):
-        shape = [1] * count
-        shape[order[place]] = -1
-        lifted.append(reshape(x, tuple(shape)))
-    if sparse:
-        return tuple(lifted)
-    return tuple(copied(x) if copy else x for x in broadcast_arrays(*lifted))
-
-
-@implements(np.polyval)
-def polyval(p: Any, x: Any) -> Any:
-    """Horner's rule; the coefficients come with the highest power first."""
-    at = traced(x)
-    total = at * 0
-    for coefficient in traced(p):
-        total = total * at + coefficient
-    return total
-
-
-@implements(np.interp)
-def interp(
-    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
-    """Piecewise linear interpolation; xp is sorted. Beyond the ends, the end values (or given)."""
-    at, grid, values = traced(x), traced(xp), traced(fp)
-    below = rows.cast(rows.reshape(at, shape=(*at.shape, 1)) >= grid, dtype=np.dtype(np.int64))
-    count = rows.sum(below, axes=(at.ndim,))
-    low = np.clip(count - 1, 0, grid.shape[0] - 2)
-    x0, x1 = grid[low], grid[low + 1]
-    y0, y1 = values[low], values[low + 1]
-    inside = y0 + (y1 - y0) * (at - x0) / (x1 - x0)
-    first = values[0] if left is None else left
-    last = values[-1] if right is None else right
-    return rows.where(at < grid[0], first, rows.where(at > grid[-1], last, inside))
-
-
-__all__ = ["apply", "as_node", "filled", "resolved_shape", "split_at", "transpose"]
