@@ -9,6 +9,7 @@ from chainrule.ops import (
     products,
     reductions,
     special,
+    transcendental,
 )
 from chainrule.ops.registry import TABLE, rows
 
@@ -23,4 +24,5 @@ __all__ = [
     "reductions",
     "rows",
     "special",
+    "transcendental",
 ]
