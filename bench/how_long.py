@@ -67,9 +67,7 @@ def scores(name: str, rows: int, seed: int) -> list[float]:
     if not classes:  # so that R² is comparable between them
         y = (y - y[:rows].mean()) / y[:rows].std()
     outputs, loss = (len(np.unique(y)), "cross_entropy") if classes else (1, "mean_squared_error")
-    model = cr.Model(
-        cr.Sequential(cr.Dense(100), cr.ReLU(), cr.Dense(outputs)), loss, seed=seed
-    )
+    model = cr.Model(cr.Sequential(cr.Dense(100), cr.ReLU(), cr.Dense(outputs)), loss, seed=seed)
     found = []
     per_epoch = -(-rows // BATCH)
     for updates in UPDATES:

@@ -1,0 +1,453 @@
+"""LLVM's language as text: values with types, and a builder that writes one function.
+
+A `Value` is a scalar or a vector of NumPy's dtypes, and takes Python's operators, so that the
+formulas of the op rows, written against NumPy, run on it as they stand. Comparisons give booleans
+(one bit in registers, one byte in memory).
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+DType = np.dtype[Any]
+BOOL, INT64 = np.dtype(bool), np.dtype(np.int64)
+_NAMES = {"f4": "float", "f8": "double", "b1": "i1"}
+
+
+def scalar_name(dtype: DType) -> str:
+    """LLVM's name of a number in a register: `float`, `i64`, `i1`."""
+    return _NAMES.get(dtype.str[1:], f"i{8 * dtype.itemsize}")
+
+
+def type_name(dtype: DType, lanes: int = 1) -> str:
+    """The same for a vector: `<16 x float>`."""
+    return scalar_name(dtype) if lanes == 1 else f"<{lanes} x {scalar_name(dtype)}>"
+
+
+def literal(value: Any, dtype: DType) -> str:
+    """A number as LLVM writes it; floats by their bits, so that none is rounded."""
+    if dtype.kind == "f":
+        rounded = float(dtype.type(value))
+        return f"0x{struct.pack('>d', rounded).hex().upper()}"
+    if dtype.kind == "b":
+        return "true" if value else "false"
+    return str(int(dtype.type(value).view(f"i{dtype.itemsize}")))
+
+
+class Value:
+    """Something computed: its name in the text, its dtype, and how many lanes it has."""
+
+    __slots__ = ("builder", "dtype", "lanes", "name")
+
+    def __init__(self, builder: "Builder", name: str, dtype: DType, lanes: int = 1) -> None:
+        self.builder, self.name, self.dtype, self.lanes = builder, name, dtype, lanes
+
+    @property
+    def type(self) -> str:
+        return type_name(self.dtype, self.lanes)
+
+    @property
+    def typed(self) -> str:
+        return f"{self.type} {self.name}"
+
+    def astype(self, dtype: Any) -> "Value":
+        return self.builder.convert(self, np.dtype(dtype))
+
+    def __add__(self, other: Any) -> "Value":
+        return self.builder.binary("add", self, other)
+
+    def __radd__(self, other: Any) -> "Value":
+        return self.builder.binary("add", other, self)
+
+    def __sub__(self, other: Any) -> "Value":
+        return self.builder.binary("sub", self, other)
+
+    def __rsub__(self, other: Any) -> "Value":
+        return self.builder.binary("sub", other, self)
+
+    def __mul__(self, other: Any) -> "Value":
+        return self.builder.binary("mul", self, other)
+
+    def __rmul__(self, other: Any) -> "Value":
+        return self.builder.binary("mul", other, self)
+
+    def __truediv__(self, other: Any) -> "Value":
+        return self.builder.binary("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> "Value":
+        return self.builder.binary("div", other, self)
+
+    def __neg__(self) -> "Value":
+        return self.builder.negative(self)
+
+    def __and__(self, other: Any) -> "Value":
+        return self.builder.binary("and", self, other)
+
+    def __or__(self, other: Any) -> "Value":
+        return self.builder.binary("or", self, other)
+
+    def __xor__(self, other: Any) -> "Value":
+        return self.builder.binary("xor", self, other)
+
+    def __lshift__(self, other: Any) -> "Value":
+        return self.builder.binary("shl", self, other)
+
+    def __rshift__(self, other: Any) -> "Value":
+        return self.builder.binary("shr", self, other)
+
+    def __lt__(self, other: Any) -> "Value":
+        return self.builder.compare("lt", self, other)
+
+    def __le__(self, other: Any) -> "Value":
+        return self.builder.compare("le", self, other)
+
+    def __gt__(self, other: Any) -> "Value":
+        return self.builder.compare("gt", self, other)
+
+    def __ge__(self, other: Any) -> "Value":
+        return self.builder.compare("ge", self, other)
+
+    def __eq__(self, other: object) -> "Value":  # type: ignore[override]  # as for arrays
+        return self.builder.compare("eq", self, other)
+
+    def __ne__(self, other: object) -> "Value":  # type: ignore[override]  # as for arrays
+        return self.builder.compare("ne", self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # as for arrays: == is elementwise
+
+
+_FLOAT_OPS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "rem": "frem"}
+_INT_OPS = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor"}
+_SIGNED = {"shr": "ashr", "div": "sdiv", "rem": "srem", "shl": "shl"}
+_UNSIGNED = {"shr": "lshr", "div": "udiv", "rem": "urem", "shl": "shl"}
+_FLOAT_TESTS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+
+
+class Builder:
+    """Writes the text of one function, from its entry to its end.
+
+    Multiplications and additions may be fused (the flag `contract`); nothing else is rearranged,
+    so that every element is computed alike wherever it stands.
+    """
+
+    def __init__(self, module: "Module", name: str, parameters: Sequence[tuple[str, str]]) -> None:
+        """`parameters` are pairs of an LLVM type and a name."""
+        self.module, self.name = module, name
+        self.lines: list[str] = []
+        self._count = 0
+        self.block = "entry"
+        self._parameters = ", ".join(f"{kind} %{text}" for kind, text in parameters)
+
+    # --- text ---
+
+    def emit(self, line: str) -> None:
+        self.lines.append(f"  {line}")
+
+    def fresh(self, prefix: str = "v") -> str:
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def make(self, text: str, dtype: DType, lanes: int = 1) -> Value:
+        """A new value: `%v7 = text`."""
+        name = f"%{self.fresh()}"
+        self.lines.append(f"  {name} = {text}")
+        return Value(self, name, dtype, lanes)
+
+    def pointer(self, text: str) -> str:
+        name = f"%{self.fresh('p')}"
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def begin(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+        self.block = label
+
+    def jump(self, label: str) -> None:
+        self.emit(f"br label %{label}")
+
+    def text(self) -> str:
+        body = "\n".join(self.lines)
+        attributes = "nounwind"
+        return (
+            f"define void @{self.name}({self._parameters}) {attributes} {{\nentry:\n{body}\n"
+            "  ret void\n}\n"
+        )
+
+    # --- numbers ---
+
+    def constant(self, value: Any, dtype: Any, lanes: int = 1) -> Value:
+        dtype = np.dtype(dtype)
+        text = literal(value, dtype)
+        if lanes > 1:
+            text = f"splat ({scalar_name(dtype)} {text})"
+        return Value(self, text, dtype, lanes)
+
+    def vector(self, values: Sequence[Any], dtype: Any) -> Value:
+        """A vector of these constants."""
+        dtype = np.dtype(dtype)
+        parts = ", ".join(f"{scalar_name(dtype)} {literal(value, dtype)}" for value in values)
+        return Value(self, f"<{parts}>", dtype, len(values))
+
+    def integer(self, value: "int | Value") -> Value:
+        return value if isinstance(value, Value) else self.constant(value, INT64)
+
+    def both(self, a: Any, b: Any) -> tuple[Value, Value]:
+        """Two operands of one type: numbers take the other's dtype, scalars its lanes."""
+        like = a if isinstance(a, Value) else b
+        if not isinstance(a, Value):
+            a = self.constant(a, like.dtype, like.lanes)
+        if not isinstance(b, Value):
+            b = self.constant(b, like.dtype, like.lanes)
+        lanes = max(a.lanes, b.lanes)
+        return self.splat(a, lanes), self.splat(b, lanes)
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        """A scalar in every lane."""
+        if value.lanes == lanes:
+            return value
+        kind = type_name(value.dtype, lanes)
+        one = f"%{self.fresh()}"
+        self.emit(f"{one} = insertelement {kind} poison, {value.typed}, i32 0")
+        zero = f"<{lanes} x i32> zeroinitializer"
+        text = f"shufflevector {kind} {one}, {kind} poison, {zero}"
+        return self.make(text, value.dtype, lanes)
+
+    def extract(self, value: Value, lane: int) -> Value:
+        if value.lanes == 1:
+            return value
+        return self.make(f"extractelement {value.typed}, i32 {lane}", value.dtype)
+
+    def binary(self, op: str, a: Any, b: Any) -> Value:
+        a, b = self.both(a, b)
+        if a.dtype.kind == "f":
+            name = f"{_FLOAT_OPS[op]} contract"
+        elif op in _INT_OPS:
+            if a.dtype == BOOL:
+                op = {"add": "or", "mul": "and", "sub": "xor"}.get(op, op)
+            name = _INT_OPS[op]
+        else:
+            name = (_SIGNED if a.dtype.kind == "i" else _UNSIGNED)[op]
+        return self.make(f"{name} {a.typed}, {b.name}", a.dtype, a.lanes)
+
+    def negative(self, x: Value) -> Value:
+        if x.dtype.kind == "f":
+            return self.make(f"fneg {x.typed}", x.dtype, x.lanes)
+        return self.binary("sub", 0, x)
+
+    def compare(self, test: str, a: Any, b: Any) -> Value:
+        a, b = self.both(a, b)
+        if a.dtype.kind == "f":
+            text = f"fcmp {_FLOAT_TESTS[test]}"
+        elif test in ("eq", "ne"):
+            text = f"icmp {test}"
+        else:
+            text = f"icmp {'s' if a.dtype.kind == 'i' else 'u'}{test}"
+        return self.make(f"{text} {a.typed}, {b.name}", BOOL, a.lanes)
+
+    def select(self, condition: Value, a: Any, b: Any) -> Value:
+        a, b = self.both(a, b)
+        lanes = max(a.lanes, condition.lanes)
+        condition, a, b = (self.splat(x, lanes) for x in (condition, a, b))
+        return self.make(f"select {condition.typed}, {a.typed}, {b.typed}", a.dtype, lanes)
+
+    def convert(self, x: Value, dtype: DType) -> Value:
+        """As NumPy's astype."""
+        old = x.dtype
+        if old == dtype:
+            return x
+        if dtype == BOOL:
+            return x != 0
+        if old == BOOL:
+            op = "uitofp" if dtype.kind == "f" else "zext"
+        elif old.kind == "f" and dtype.kind == "f":
+            op = "fpext" if dtype.itemsize > old.itemsize else "fptrunc"
+        elif old.kind == "f":
+            op = "fptosi" if dtype.kind == "i" else "fptoui"
+        elif dtype.kind == "f":
+            op = "sitofp" if old.kind == "i" else "uitofp"
+        elif dtype.itemsize == old.itemsize:
+            return Value(self, x.name, dtype, x.lanes)
+        elif dtype.itemsize < old.itemsize:
+            op = "trunc"
+        else:
+            op = "sext" if old.kind == "i" else "zext"
+        return self.make(f"{op} {x.typed} to {type_name(dtype, x.lanes)}", dtype, x.lanes)
+
+    def bitcast(self, x: Value, dtype: Any) -> Value:
+        """The same bits as another dtype of the same size."""
+        dtype = np.dtype(dtype)
+        if scalar_name(dtype) == scalar_name(x.dtype):
+            return Value(self, x.name, dtype, x.lanes)
+        return self.make(f"bitcast {x.typed} to {type_name(dtype, x.lanes)}", dtype, x.lanes)
+
+    def intrinsic(self, name: str, *xs: Value, dtype: Any = None, flags: str = "") -> Value:
+        """A call of `llvm.name` whose operands and result have the type of the first."""
+        first = xs[0]
+        suffix = f"v{first.lanes}" if first.lanes > 1 else ""
+        kind = first.dtype.kind if first.dtype != BOOL else "i"
+        bits = 1 if first.dtype == BOOL else 8 * first.dtype.itemsize
+        suffix += f"{'f' if kind == 'f' else 'i'}{bits}"
+        full = f"llvm.{name}.{suffix}"
+        result = np.dtype(dtype) if dtype is not None else first.dtype
+        kinds = ", ".join(x.type for x in xs)
+        self.module.declare(full, f"{type_name(result, first.lanes)} @{full}({kinds})")
+        arguments = ", ".join(x.typed for x in xs)
+        text = f"call {flags}{type_name(result, first.lanes)} @{full}({arguments})"
+        return self.make(text, result, first.lanes)
+
+    def fma(self, a: Any, b: Any, c: Value) -> Value:
+        """a · b + c, rounded once."""
+        a, b = (x if isinstance(x, Value) else self.constant(x, c.dtype) for x in (a, b))
+        lanes = max(a.lanes, b.lanes, c.lanes)
+        return self.intrinsic("fma", *(self.splat(x, lanes) for x in (a, b, c)))
+
+    def across(self, name: str, x: Value, start: Value | None = None) -> Value:
+        """A vector to one number: `llvm.vector.reduce.name`, in the order of the lanes' tree."""
+        if x.lanes == 1:
+            return x
+        suffix = f"v{x.lanes}{'f' if x.dtype.kind == 'f' else 'i'}"
+        suffix += str(1 if x.dtype == BOOL else 8 * x.dtype.itemsize)
+        full = f"llvm.vector.reduce.{name}.{suffix}"
+        scalar = scalar_name(x.dtype)
+        if start is None:
+            self.module.declare(full, f"{scalar} @{full}({x.type})")
+            return self.make(f"call {scalar} @{full}({x.typed})", x.dtype)
+        self.module.declare(full, f"{scalar} @{full}({scalar}, {x.type})")
+        return self.make(f"call reassoc {scalar} @{full}({start.typed}, {x.typed})", x.dtype)
+
+    # --- memory ---
+
+    def address(self, base: str, offset: "int | Value", dtype: DType) -> str:
+        """The place of an element; `offset` counts elements."""
+        if isinstance(offset, int) and offset == 0:
+            return base
+        memory = "i8" if dtype == BOOL else scalar_name(dtype)
+        index = offset if isinstance(offset, int) else offset.name
+        return self.pointer(f"getelementptr inbounds {memory}, ptr {base}, i64 {index}")
+
+    def load(
+        self, base: str, offset: "int | Value", dtype: DType, lanes: int = 1, live: int = 0
+    ) -> Value:
+        """Neighbouring elements as a vector; with `live`, only the first so many are read."""
+        place = self.address(base, offset, dtype)
+        memory = np.dtype(np.int8) if dtype == BOOL else dtype
+        kind, size = type_name(memory, lanes), memory.itemsize
+        if live and live < lanes:
+            mask = self._mask(lanes, live)
+            full = f"llvm.masked.load.{_mangled(memory, lanes)}.p0"
+            self.module.declare(full, f"{kind} @{full}(ptr, <{lanes} x i1>, {kind})")
+            text = f"call {kind} @{full}(ptr align {size} {place}, {mask}, {kind} zeroinitializer)"
+        else:
+            text = f"load {kind}, ptr {place}, align {size}"
+        found = self.make(text, memory, lanes)
+        return found != 0 if dtype == BOOL else found
+
+    def store(
+        self, value: Value, base: str, offset: "int | Value", live: int = 0
+    ) -> None:
+        """Write a vector to neighbouring elements; with `live`, only its first so many lanes."""
+        dtype, lanes = value.dtype, value.lanes
+        place = self.address(base, offset, dtype)
+        if dtype == BOOL:
+            value = self.convert(value, np.dtype(np.int8))
+        size = value.dtype.itemsize
+        if live and live < lanes:
+            mask = self._mask(lanes, live)
+            full = f"llvm.masked.store.{_mangled(value.dtype, lanes)}.p0"
+            self.module.declare(full, f"void @{full}({value.type}, ptr, <{lanes} x i1>)")
+            self.emit(f"call void @{full}({value.typed}, ptr align {size} {place}, {mask})")
+        else:
+            self.emit(f"store {value.typed}, ptr {place}, align {size}")
+
+    def _mask(self, lanes: int, live: int) -> str:
+        bits = ", ".join(f"i1 {'true' if lane < live else 'false'}" for lane in range(lanes))
+        return f"<{lanes} x i1> <{bits}>"
+
+    def load_pointer(self, base: str, index: int) -> str:
+        """Entry `index` of an array of pointers."""
+        place = self.pointer(f"getelementptr inbounds ptr, ptr {base}, i64 {index}")
+        return self.pointer(f"load ptr, ptr {place}, align 8")
+
+    # --- control ---
+
+    def loop(
+        self,
+        start: "int | Value",
+        stop: "int | Value",
+        step: int,
+        body: Callable[..., Sequence[Value] | None],
+        carry: Sequence[Value] = (),
+    ) -> list[Value]:
+        """for i in range(start, stop, step): carry = body(i, *carry). Returns the last carry.
+
+        A loop of one round, known beforehand, is written without a loop.
+        """
+        if isinstance(start, int) and isinstance(stop, int):
+            rounds = len(range(start, stop, step))
+            if rounds == 0:
+                return list(carry)
+            if rounds == 1:
+                return list(body(start, *carry) or [])
+        guarded = not (isinstance(start, int) and isinstance(stop, int))
+        first, last = self.integer(start), self.integer(stop)
+        head, done = self.fresh("loop"), self.fresh("done")
+        before = self.block
+        if guarded:
+            self.emit(f"br i1 {(first < last).name}, label %{head}, label %{done}")
+        else:
+            self.jump(head)
+        self.begin(head)
+        place = len(self.lines)
+        index = Value(self, f"%{self.fresh('i')}", INT64)
+        inner = [Value(self, f"%{self.fresh('c')}", x.dtype, x.lanes) for x in carry]
+        out = list(body(index, *inner) or [])
+        after = index + step
+        phis = [f"  {index.name} = phi i64 [{first.name}, %{before}], [{after.name}, %{self.block}]"]
+        for old, phi, new in zip(carry, inner, out, strict=True):
+            sources = f"[{old.name}, %{before}], [{new.name}, %{self.block}]"
+            phis.append(f"  {phi.name} = phi {phi.type} {sources}")
+        self.lines[place:place] = phis
+        back = self.block
+        self.emit(f"br i1 {(after < last).name}, label %{head}, label %{done}")
+        self.begin(done)
+        if not guarded:
+            return out
+        results = []
+        for old, new in zip(carry, out, strict=True):
+            sources = f"[{old.name}, %{before}], [{new.name}, %{back}]"
+            results.append(self.make(f"phi {old.type} {sources}", old.dtype, old.lanes))
+        return results
+
+    def when(self, condition: Value, body: Callable[[], None]) -> None:
+        """if condition: body()"""
+        then, done = self.fresh("then"), self.fresh("done")
+        self.emit(f"br i1 {condition.name}, label %{then}, label %{done}")
+        self.begin(then)
+        body()
+        self.jump(done)
+        self.begin(done)
+
+
+def _mangled(dtype: DType, lanes: int) -> str:
+    kind = "f" if dtype.kind == "f" else "i"
+    return f"v{lanes}{kind}{8 * dtype.itemsize}"
+
+
+class Module:
+    """The text of a module: functions and the declarations that they need."""
+
+    def __init__(self) -> None:
+        self._declared: dict[str, str] = {}
+        self._functions: list[str] = []
+        self._globals: list[str] = []
+
+    def declare(self, name: str, signature: str) -> None:
+        self._declared.setdefault(name, f"declare {signature}")
+
+    def add(self, text: str) -> None:
+        self._functions.append(text)
+
+    def text(self) -> str:
+        return "\n".join([*self._globals, *self._declared.values(), "", *self._functions])
