@@ -82,6 +82,10 @@ def test_an_example_draws_nothing_without_a_folder(name, monkeypatch):
     assert "figure" not in page(name, None)
 
 
+def test_every_example_has_its_place_in_the_list():
+    assert sorted(examples.ORDER) == NAMES
+
+
 def test_titles_fit_beside_the_names_on_eighty_columns():
     width = max(map(len, NAMES)) + 6
     for name in NAMES:
@@ -302,9 +306,11 @@ def test_one_step_of_2_2_1():
 
 
 def test_thirty_six_of_fifty_starts_learn_xor():
-    solved = FIFTY(xor_fifty_starts.cross_entropy).solved
-    assert solved.sum() == 36
-    assert not solved[42]
+    runs = FIFTY(xor_fifty_starts.cross_entropy)
+    assert runs.solved.sum() == 36
+    assert not runs.solved[42]
+    legend = xor_fifty_starts.figure(runs).axes[0].get_legend().get_texts()
+    assert [line.get_text() for line in legend] == ["learned: 36", "not learned: 14"]
 
 
 @pytest.mark.parametrize(

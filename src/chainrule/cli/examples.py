@@ -40,9 +40,11 @@ def command(name: str | None, folder: Path | None, as_json: bool) -> None:
 
 
 def _names(package: ModuleType) -> list[str]:
-    """As they are typed: with hyphens."""
-    found = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+    """As they are typed, with hyphens; the simplest first."""
+    found = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    place = {name: number for number, name in enumerate(package.ORDER)}
+    found.sort(key=lambda name: place.get(name, len(place)))
+    return [name.replace("_", "-") for name in found if not name.startswith("_")]
 
 
 def _load(package: ModuleType, name: str, names: list[str]) -> ModuleType:

@@ -153,7 +153,7 @@ def figure(runs: Runs) -> Any:
             color = BLUE if solved[seed] else ORANGE
             left.plot(steps, runs.losses[::20, seed], color=color, linewidth=0.8, alpha=0.7)
         left.plot([], [], color=BLUE, label=f"learned: {solved.sum()}")
-        left.plot([], [], color=ORANGE, label=f"not learned: {(solved).sum()}")
+        left.plot([], [], color=ORANGE, label=f"not learned: {(~solved).sum()}")
         left.set_title(f"{STARTS} starts")
         left.set_xlabel("step")
         left.set_ylabel("cross-entropy")
