@@ -66,6 +66,7 @@ def options(**changes):
             "task": None,
             "drop": (),
             "categories": (),
+            "numbers": (),
             "layers": None,
             "activation": "relu",
             "dropout": 0.0,
@@ -185,6 +186,8 @@ BAD = [
     (["train", "DATA"], "name the column to predict with --target; the columns are 'id', 'size'"),
     (["train", "DATA", "--target", "prise"], "no target column 'prise'; did you mean 'price'?"),
     (["train", "DATA", "--target", "price", "--drop", "citi"], "did you mean 'city'?"),
+    (["train", "DATA", "--target", "price", "--numbers", "sise"], "did you mean 'size'?"),
+    (["train", "DATA", "--target", "price", "--numbers", "city"], "'city' must hold numbers, but"),
     (["train", "DATA", "--target", "dear", "--loss", "cross_entrpy"], "mean 'cross_entropy'?"),
     (["train", "DATA", "--target", "dear", "--loss", "huber"], "does not fit this classification"),
     (["train", "DATA", "--target", "dear", "--activation", "rleu"], "did you mean 'relu'?"),
@@ -204,7 +207,7 @@ BAD = [
     (["predict", ".", "DATA"], "holds no preprocessing.json"),
     (["examples", "no-such-example"], "there is no example 'no-such-example'"),
     ([lambda: ["train", one_class(), "--target", "dear"]], "one value only (no)"),
-    ([lambda: ["train", dates(), "--target", "dear"]], "'sold' holds dates or times"),
+    ([lambda: ["train", dates(), "--target", "dear"]], "leave it out (--drop sold)"),
     ([lambda: ["train", infinite(), "--target", "dear"]], "'rooms' is infinite (inf) in row 1"),
     ([lambda: ["train", written(""), "--target", "a"]], "bad.csv is empty"),
     ([lambda: ["train", written("a,b\n"), "--target", "a"]], "has a header but no rows"),
@@ -241,6 +244,33 @@ def test_training_leaves_a_folder_and_says_where(run, data, pictures):
     assert "balanced accuracy" in output
     assert "id: numbers the rows" in output
     assert "144 to train, 48 to know when to stop, 48 to judge" in output
+
+
+def test_whole_numbers_that_begin_with_a_zero_are_names(run, data):
+    frame = pl.read_csv(data)
+    town = {"Oslo": "01067", "Paris": "80331", "Rome": "99084"}
+    frame.with_columns(pl.col("city").replace(town)).write_csv("coded.csv")
+    given = ["train", "coded.csv", "--target", "price", *FAST]
+    assert "names      city: whole numbers that begin with a zero" in run(*given)[1]
+    config = json.loads(Path("coded-network/preprocessing.json").read_text(encoding="utf-8"))
+    [city] = [each for each in config["content"]["columns"] if each["column"] == "city"]
+    assert city["categories"] == list(town.values())
+    assert run("predict", "coded-network", "coded.csv", "--out", "coded-predicted.csv")[0] == 0
+    assert "begin with" not in run(*given, "--categories", "city")[1]
+    answer = json.loads(run(*given, "--numbers", "city", "--json")[1])
+    assert "OneHot(sizes=(0, 0, 0, 0, 0, 2))" in answer["network"]
+
+
+def test_a_column_that_is_dropped_may_hold_anything(run, data):
+    frame = pl.read_csv(data).with_columns(
+        rooms=pl.when(pl.col("id") == 7).then(pl.lit("many")).otherwise(pl.col("rooms")),
+    )
+    frame.write_csv("stray.csv")
+    code, _, error = run("train", "stray.csv", "--target", "dear", *FAST)
+    assert code == 2
+    assert "'many' in row 8 is none" in error
+    assert "(--drop rooms)" in error
+    assert run("train", "stray.csv", "--target", "dear", "--drop", "rooms", *FAST)[0] == 0
 
 
 def test_the_answer_as_json(run, data):
@@ -648,6 +678,12 @@ def test_examples_are_listed_with_their_titles(run, own_examples):
     ]
 
 
+def test_the_simplest_example_comes_first(run, own_examples, monkeypatch):
+    monkeypatch.setattr(examples, "ORDER", ("talks",))
+    listed = json.loads(run("examples", "--json")[1])
+    assert [example["name"] for example in listed] == ["talks", "draws-one"]
+
+
 @pytest.mark.parametrize("name", ["draws-one", "draws_one"])
 def test_an_example_runs_and_leaves_its_figures(run, own_examples, name):
     assert run("examples", name) == (0, "drawing\n", "")
@@ -676,7 +712,9 @@ def test_an_unknown_example_is_suggested(run, own_examples):
         (-1.04e-5, "0.000"),
         (12.34567, "12.346"),
         (1234.567, "1,234.6"),
-        (1e6, "1.00e+06"),
+        (37_604.2, "37,604"),
+        (-128_953.4, "-128,953"),
+        (1e9, "1.00e+09"),
         (2e-9, "2.00e-09"),
         (0.0, "0.000"),
         (float("nan"), "–"),

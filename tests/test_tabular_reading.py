@@ -118,9 +118,27 @@ def test_whatever_the_csv_module_writes_is_read_back_however_it_is_cut(
     assert frame.rows() == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["01067", "80331"], pl.Enum(["01067", "80331"])),
+        (["80331", "007"], pl.Enum(["007", "80331"])),
+        (["0", "10"], pl.Float32),
+        (["0.5", "0"], pl.Float32),
+        (["-05", "5"], pl.Float32),
+        (["00.5", "5"], pl.Float32),
+    ],
+)
+def test_whole_numbers_that_begin_with_a_zero_are_texts(table, values, kind):
+    frame = table("code,n\n" + "".join(f"{value},1.5\n" for value in values))
+    assert frame["code"].dtype == kind
+    if kind != pl.Float32:
+        assert frame["code"].to_list() == values
+
+
 def test_a_late_word_turns_a_column_into_text_from_its_first_row(table, monkeypatch):
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", 64)
-    numbers = [f"{value:03d}" for value in range(60)]
+    numbers = [f"{value}.50" for value in range(60)]
     words = [f"w{value}" for value in range(60)]
     frame = table("code,n\n" + "".join(f"{code},1.5\n" for code in numbers + words))
     assert frame["code"].to_list() == numbers + words

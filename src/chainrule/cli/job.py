@@ -28,6 +28,7 @@ class Options:
     task: str | None
     drop: tuple[str, ...]
     categories: tuple[str, ...]
+    numbers: tuple[str, ...]
     layers: str | None
     activation: str
     dropout: float
@@ -138,7 +139,9 @@ def prepare(options: Options) -> Data:
     from chainrule.tabular.inference import Kind
 
     with reading(options.data) as progress:
-        kinds = dict.fromkeys(options.categories, Kind.TEXT)
+        # as text, a column can always be read: what is dropped need not hold anything in particular
+        kinds = dict.fromkeys(options.numbers, Kind.NUMBER)
+        kinds |= dict.fromkeys((*options.categories, *options.drop), Kind.TEXT)
         table = tabular.read(options.data, kinds=kinds, progress=progress)
     with working("encoding", table.frame.height):
         return _encoded(table, options)
@@ -146,10 +149,12 @@ def prepare(options: Options) -> Data:
 
 def _encoded(table: "Table", options: Options) -> Data:
     from chainrule.tabular import Preprocessor
+    from chainrule.tabular.preprocessing import find_columns
     from chainrule.tabular.targets import CLASSIFICATION
 
     frame = table.frame
     target = _target(table, options)
+    find_columns(options.numbers, frame.columns, "column")
     task, reason, labelled, parts = _divide(table, target, options)
     preprocessor = Preprocessor.fit(
         frame,

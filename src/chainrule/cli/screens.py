@@ -83,9 +83,27 @@ def _data(result: "Result") -> list[tuple[str, "Text | str"]]:
     ]
     if data.unlabelled:
         rows.append(("", f"{plural(data.unlabelled, 'row')} without a target not used"))
+    if coded := [name for name, column in _categories(result) if any(map(_is_code, column))]:
+        rows.append(("names", f"{', '.join(coded)}: whole numbers that begin with a zero"))
     for reason, names in _by_reason(dict(preprocessor.left_out)).items():
         rows.append(("left out", f"{names}: {reason}"))
     return rows
+
+
+def _categories(result: "Result") -> list[tuple[str, tuple[str, ...]]]:
+    from chainrule.tabular.encoders import CategoryEncoder
+
+    encoders = result.data.preprocessor.encoders
+    given = result.options.categories
+    return [
+        (encoder.column, encoder.categories)
+        for encoder in encoders
+        if isinstance(encoder, CategoryEncoder) and encoder.column not in given
+    ]
+
+
+def _is_code(category: str) -> bool:
+    return len(category) > 1 and category[0] == "0" and category.isdecimal()
 
 
 def _by_reason(left_out: dict[str, str]) -> dict[str, str]:

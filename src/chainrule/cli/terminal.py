@@ -83,8 +83,10 @@ def figure(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     size = abs(value)
-    if size >= 1e5 or 0 < size < 1e-6:
+    if size >= 1e9 or 0 < size < 1e-6:
         return f"{value:.2e}"
+    if size >= 1e4:
+        return f"{value:,.0f}"
     if size >= 100:
         return f"{value:,.1f}"
     return f"{round(value, 3) + 0.0:.3f}"  # adding 0 makes 0.000 of -0.000

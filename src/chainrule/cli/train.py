@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     help="Take the numbers of a column for names (a postcode). Repeatable.",
 )
 @click.option(
+    "--numbers",
+    multiple=True,
+    metavar="COLUMN",
+    help="Take a column for numbers although they begin with zeros. Repeatable.",
+)
+@click.option(
     "--layers",
     metavar="UNITS",
     help="Units of each hidden layer, or 'none' [default: 64,64, and 32 for few rows].",

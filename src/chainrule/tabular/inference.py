@@ -1,13 +1,17 @@
 """Columns of text become columns of numbers, booleans or categories, block by block.
 
 A column is guessed from the first block in which it has a value, and the guess is held against
-every later value. A guess that fails is not patched: the column is read again as text, or, where
-nearly all of it is numbers, refused with the value that is none, since a stray word would
-otherwise turn a measurement into ten thousand categories.
+every later value. Whole numbers that begin with a zero (the postcode 01067) are guessed to be
+texts: they are names, which a number would cut short.
+
+A guess that fails is not patched: the column is read again as text, or, where nearly all of it is
+numbers, refused with the value that is none, since a stray word would otherwise turn a measurement
+into ten thousand categories.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from shlex import quote
 
 import numpy as np
 import polars as pl
@@ -19,6 +23,8 @@ from chainrule.tabular.records import MISSING
 
 MOSTLY = 0.9
 """From this share of numbers on, the rest of a column counts as mistakes."""
+
+ZERO_FIRST = r"^0\d+$"
 
 MANY_TEXTS = 4096
 """Up to so many different texts, a column is kept as codes of two bytes."""
@@ -112,6 +118,8 @@ class Column:
     def _guess(self, text: pl.Series, present: int) -> Kind:
         if _booleans(text).null_count() == text.null_count():
             return Kind.BOOLEAN
+        if text.str.contains(ZERO_FIRST).any():
+            return Kind.TEXT
         numbers = len(text) - self._parse(text).null_count()
         return Kind.NUMBER if numbers >= MOSTLY * present else Kind.TEXT
 
@@ -160,7 +168,8 @@ def settle(columns: list[Column], source: str) -> dict[str, Kind]:
             raise DataError(
                 f"{source}: column {column.name!r} holds numbers, but {misfit.text!r} in row "
                 f"{misfit.row} is none{others}; correct it, leave it empty if the value is "
-                f"missing, read the column as categories, or drop it"
+                f"missing, read the column as names (--categories {quote(column.name)}), or leave "
+                f"it out (--drop {quote(column.name)})"
             )
         again[column.name] = Kind.TEXT
     return again

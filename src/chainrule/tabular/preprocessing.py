@@ -17,6 +17,7 @@ The rules, in the order in which a column meets them:
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -232,7 +233,7 @@ def _learn(series: pl.Series, max_categories: int) -> Encoder:
         return NumberEncoder.learn(series)
     raise DataError(
         f"column {series.name!r} holds {described(series)}, which have no place in an array; "
-        "make numbers or texts of them, or drop it"
+        f"make numbers or texts of them, or leave it out (--drop {quote(series.name)})"
     )
 
 
@@ -259,7 +260,8 @@ def _reason_to_leave_out(series: pl.Series, max_categories: int) -> str | None:
         example = str(series.drop_nulls()[0])
         raise DataError(
             f"column {series.name!r} holds dates or times ({example!r}); make numbers of what "
-            "matters (the year, the month, the weekday, the days since a start), or drop it"
+            "matters (the year, the month, the weekday, the days since a start), or leave it out "
+            f"(--drop {quote(series.name)})"
         )
     if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
         return None  # and refused
