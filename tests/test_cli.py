@@ -173,6 +173,11 @@ def infinite():
     return "infinite.csv"
 
 
+def zeros():
+    houses(20).with_columns(no=pl.Series([f"{row:04d}" for row in range(20)])).write_csv("no.csv")
+    return "no.csv"
+
+
 def written(content):
     with open("bad.csv", "w", encoding="utf-8") as file:
         file.write(content)
@@ -202,6 +207,7 @@ BAD = [
     (["train", "DATA", "--target", "dear", "--validation", "0.9"], "leave nothing to train on"),
     (["train", "DATA", "--target", "dear", "--task", "regression"], "regression needs numbers"),
     (["train", "DATA", "--target", "dear", "--epoch", "3"], "No such option"),
+    ([lambda: ["train", zeros(), "--target", "no"]], "begin with a zero, write --numbers no"),
     (["train", "sklearn:irsi"], "did you mean 'iris'?"),
     (["predict", "nowhere", "DATA"], "there is no folder nowhere"),
     (["predict", ".", "DATA"], "holds no preprocessing.json"),

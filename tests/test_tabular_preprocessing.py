@@ -176,6 +176,35 @@ def test_dates_are_refused_with_advice(dates):
     )
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["$1,200.50", "$90.00"],
+        ["12%", "9.5 %"],
+        ["1,234", "999"],
+        ["1.234,50", "90,5"],
+        ["1'234.5", "10.5"],
+        ["1\u202f234", "12"],
+        ["-1 200 €".replace(" ", "\u00a0", 1), "90 €"],
+        ["EUR 12", "EUR -3"],
+        ["(1,200)", "3"],
+    ],
+)
+def test_numbers_that_are_written_for_people_are_refused_with_advice(written):
+    frame = pl.DataFrame({"pay": written * 10, "y": np.arange(20.0)})
+    for target, remedy in (("y", "--categories pay"), ("pay", "--task classification")):
+        with pytest.raises(DataError, match=rf"'pay' holds numbers with .*{remedy}"):
+            Preprocessor.fit(frame, target)
+    assert len(Preprocessor.fit(frame, "y", categories=["pay"]).feature_names) == 2
+    classes = Preprocessor.fit(frame, "pay", task="classification").label
+    assert sorted(classes.classes) == sorted(written)
+
+
+def test_some_prices_among_texts_do_not_make_a_column_of_numbers():
+    frame = pl.DataFrame({"t": ["$5", "free", "ask"] * 10, "y": np.arange(30.0)})
+    assert len(Preprocessor.fit(frame, "y").feature_names) == 3
+
+
 @pytest.mark.parametrize("texts", [["1-2", "3-4"], ["v1.2.3", "v1.2.4"], ["10:30:1:1", "May"]])
 def test_texts_that_only_resemble_dates_are_texts(texts):
     frame = pl.DataFrame({"t": texts * 10, "y": np.arange(20.0)})

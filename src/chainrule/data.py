@@ -82,7 +82,7 @@ def require_finite(array: Array, name: str) -> None:
         where = f"row {place[0]}" + (f", position {tuple(place[1:])}" if place[1:] else "")
     raise DataError(
         f"{name} holds {'NaN' if np.isnan(value) else value} in {where} (counted from 0); fill in "
-        "or leave out what is missing before training"
+        "or leave out what is missing"
     )
 
 

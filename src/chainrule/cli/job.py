@@ -200,9 +200,7 @@ def _divide(table: "Table", target: str, options: Options) -> tuple[str, str, "R
     from chainrule.tabular.targets import CLASSIFICATION, Classes, infer_task, labelled_rows
 
     labels = table.frame[target]
-    task, reason = infer_task(labels)
-    if options.task is not None:
-        task, reason = options.task, "--task"
+    task, reason = (options.task, "--task") if options.task else infer_task(labels)
     labelled = labelled_rows(labels)
     if len(labelled) == 0:
         raise DataError(f"no row has a value in the target {target!r}")

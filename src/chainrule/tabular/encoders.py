@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import DataError
 from chainrule.settings import Configured, Domain, Number, Positive, Registry, Switch
-from chainrule.tabular.inference import Kind
+from chainrule.tabular.inference import MOSTLY, Kind
 
 Floats = NDArray[np.floating[Any]]
 
@@ -302,6 +302,28 @@ def look_up(
 def is_text(series: pl.Series) -> bool:
     """Whether the column holds text of any representation."""
     return series.dtype in (pl.String, pl.Categorical) or isinstance(series.dtype, pl.Enum)
+
+
+_MONEY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY)"
+_DIGITS = "(?:\\d+|\\d{1,3}(?:[,.'\u00a0\u202f]\\d{3})+)(?:[.,]\\d+)?"
+_DECORATED = rf"^\(?[-+]? ?{_MONEY}? ?[-+]?{_DIGITS} ?(?:%|{_MONEY})?\)?$"
+
+
+def refuse_decorated_numbers(series: pl.Series, otherwise: str) -> None:
+    """`DataError` for a column of texts that are numbers to people: $1,200.50 or 12%.
+
+    As categories they would mean nothing, and to guess what 1,200 stands for is to guess wrong in
+    half of the world. `otherwise` says what else to do than to write them differently.
+    """
+    values = series.drop_nulls().head(1000).cast(pl.String)
+    plain = values.cast(pl.Float64, strict=False).is_not_null()
+    decorated = values.str.contains(_DECORATED) & ~plain
+    if decorated.any() and (plain | decorated).sum() >= MOSTLY * len(values):
+        raise DataError(
+            f"column {series.name!r} holds numbers with a decimal comma, thousands apart, or a "
+            f"sign of money or percent ({values.filter(decorated)[0]!r}); write plain numbers "
+            f"(1200.5), {otherwise}"
+        )
 
 
 def described(series: pl.Series) -> str:

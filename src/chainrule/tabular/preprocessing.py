@@ -3,7 +3,7 @@
 The rules, in the order in which a column meets them:
 
 1. Dates and times are refused: what of them matters (the weekday? the hours since a start?) is
-   the user's to say.
+   the user's to say. So are texts that are numbers to people ($1,200.50, 12%).
 2. Left out, and said so: columns with no value, columns with one value, texts that differ in
    (nearly) every row, and whole numbers that differ in every row under a name like `id`.
 3. Numbers are standardised. A missing number becomes the median, and a feature of its own says
@@ -35,6 +35,7 @@ from chainrule.tabular.encoders import (
     described,
     is_text,
     numbers,
+    refuse_decorated_numbers,
     texts,
 )
 from chainrule.tabular.inference import Kind
@@ -103,6 +104,12 @@ class Preprocessor:
             series = _rows_of(frame[name], rows)
             if name in categories:
                 series = texts(series)
+            elif is_text(series):
+                refuse_decorated_numbers(
+                    series,
+                    f"read the column as names (--categories {quote(name)}), or leave it out "
+                    f"(--drop {quote(name)})",
+                )
             reason = _reason_to_leave_out(series, max_categories)
             if reason is None:
                 encoders.append(_learn(series, max_categories))

@@ -1,6 +1,7 @@
 """The column to be predicted: what the task is, and how labels or values become numbers."""
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -17,9 +18,10 @@ from chainrule.tabular.encoders import (
     is_text,
     look_up,
     numbers,
+    refuse_decorated_numbers,
     texts,
 )
-from chainrule.tabular.inference import Kind
+from chainrule.tabular.inference import ZERO_FIRST, Kind
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
@@ -102,7 +104,7 @@ class Classes(Target):
             raise DataError(
                 f"target {series.name!r} has {len(names):,} different classes in "
                 f"{len(series):,} rows: too many to learn from so few examples each"
-                + ("" if is_text(series) else "; for numbers, write --task regression")
+                + _advice_on_numbers(series)
             )
         labelled = sum(counts.values())
         shares = [counts[name] / labelled for name in names]
@@ -175,6 +177,14 @@ class Values(Target):
         return values * self.scale + self.mean
 
 
+def _advice_on_numbers(series: pl.Series) -> str:
+    if not is_text(series):
+        return "; for numbers, write --task regression"
+    if series.cast(pl.String).str.contains(ZERO_FIRST).any():
+        return f"; for numbers that begin with a zero, write --numbers {quote(series.name)}"
+    return ""
+
+
 def infer_task(series: pl.Series) -> tuple[str, str]:
     """The task that a target implies, and the reason in words.
 
@@ -182,6 +192,8 @@ def infer_task(series: pl.Series) -> tuple[str, str]:
     two rows on average, are classes; all other numbers are values. Raises `DataError` for
     anything else.
     """
+    if is_text(series):
+        refuse_decorated_numbers(series, "or take them for classes (--task classification)")
     if series.dtype == pl.Boolean or is_text(series):
         return CLASSIFICATION, f"{series.name!r} holds {described(series)}"
     if not series.dtype.is_numeric():
