@@ -190,6 +190,17 @@ def test_validation_data_is_judged_after_the_epoch_in_evaluation():
     assert history.metrics == {"validation_accuracy": [scores["accuracy"] for scores in found]}
 
 
+def test_validation_data_may_be_weighted():
+    model = classifier()
+    weight = np.arange(len(X) - 16.0)  # the first takes no part
+    held = (X[16:], LABELS[16:], weight)
+    history = model.fit(X[:16], LABELS[:16], epochs=1, validation_data=held, progress=False)
+    assert history.validation_loss == [model.evaluate(*held)["loss"]]
+    assert history.validation_loss != [model.evaluate(*held[:2])["loss"]]
+    with pytest.raises(cr.SettingError, match="or \\(X, y, sample_weight\\)"):
+        model.fit(X, LABELS, epochs=1, validation_data=(X, LABELS, weight, weight))
+
+
 def held_back(labels, loss, outputs, share, seed=0):
     """Which samples `validation_split` held back: with one feature per sample, those whose weights
     are as they began."""

@@ -178,7 +178,7 @@ class Model:
         epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, Any] | tuple[Any, Any, Any] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
         class_weight: Any = None,
@@ -192,8 +192,8 @@ class Model:
                     need, or 10 epochs where those are more
         batch_size  None is the full batch; the last batch of an epoch may be smaller
         shuffle     a new random order each epoch, by the seed
-        validation_data, validation_split  (X, y), or the share of samples held back by the seed,
-                    of each class alike
+        validation_data, validation_split  (X, y) or (X, y, sample_weight), or the share of samples
+                    held back by the seed, of each class alike
         sample_weight, class_weight        one number per sample; a dictionary or "balanced". A
                     sample of weight 0 is left out. What `validation_split` holds back keeps its
                     weights.
@@ -238,18 +238,16 @@ class Model:
             if first:  # for arrays that turned out to be the wrong ones
                 self.input_shape, self._carry = None, {}
             raise
-        if weight is not None and not weight.all():
-            taking_part = weight > 0
-            x, target, weight = x[taking_part], target[taking_part], weight[taking_part]
-        return x, target, weight
+        return _taking_part(x, target, weight)
 
     def _validation(self, data: Any) -> Held:
-        if not isinstance(data, tuple | list) or len(data) != 2:
-            raise SettingError("validation_data is a pair (X, y)")
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise SettingError("validation_data is a pair (X, y), or (X, y, sample_weight)")
         x = checked.features(data[0], self.dtype, self.input_shape, "X of validation_data")
         name = "y of validation_data"
         y = checked.targets(data[1], self.loss, self.output_shape, x.shape[0], self.dtype, name)
-        return x, y, None
+        given = data[2] if len(data) == 3 else None
+        return _taking_part(x, y, checked.weights(given, None, y, self.loss, self.dtype))
 
     def _split(
         self, x: Array, y: Array, weight: Array | None, share: float
@@ -444,3 +442,11 @@ def load(path: StrPath) -> Model:
     Raises FileError for a folder that is missing, damaged, or not a model's.
     """
     return saving.load(path, Model)
+
+
+def _taking_part(x: Array, y: Array, weight: Array | None) -> Held:
+    """Without the samples of weight 0, which count for nothing."""
+    if weight is None or weight.all():
+        return x, y, weight
+    taking_part = weight > 0
+    return x[taking_part], y[taking_part], weight[taking_part]
