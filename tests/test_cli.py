@@ -67,6 +67,7 @@ def options(**changes):
             "drop": (),
             "categories": (),
             "numbers": (),
+            "balance": False,
             "layers": None,
             "activation": "relu",
             "dropout": 0.0,
@@ -191,6 +192,7 @@ BAD = [
     (["train", "DATA"], "name the column to predict with --target; the columns are 'id', 'size'"),
     (["train", "DATA", "--target", "prise"], "no target column 'prise'; did you mean 'price'?"),
     (["train", "DATA", "--target", "price", "--drop", "citi"], "did you mean 'city'?"),
+    (["train", "DATA", "--target", "price", "--balance"], "and this is a regression"),
     (["train", "DATA", "--target", "price", "--numbers", "sise"], "did you mean 'size'?"),
     (["train", "DATA", "--target", "price", "--numbers", "city"], "'city' must hold numbers, but"),
     (["train", "DATA", "--target", "dear", "--loss", "cross_entrpy"], "mean 'cross_entropy'?"),
@@ -309,6 +311,27 @@ def test_a_network_learns_what_the_columns_say(run, data):
     assert answer["task"] == "regression"
     assert answer["metrics"]["r2"] > 0.95
     assert answer["metrics"]["rmse"] < 0.2 * answer["constant_guess"]["rmse"]
+
+
+def test_balanced_classes_count_alike(run):
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=600)
+    rare = x + generator.normal(size=600) > 2.2
+    pl.DataFrame({"x": x, "y": np.where(rare, "rare", "usual")}).write_csv("rare.csv")
+    given = ["train", "rare.csv", "--target", "y", "--epochs", 40, "--lr", 0.01, "--out"]
+    plain = json.loads(run(*given, "plain", "--json")[1])
+    balanced = json.loads(run(*given, "balanced", "--balance", "--json")[1])
+    assert (plain["balanced"], balanced["balanced"]) == (False, True)
+    accuracies = [each["metrics"]["balanced_accuracy"] for each in (plain, balanced)]
+    assert accuracies[1] > accuracies[0] + 0.1
+    assert "every class counting alike" in run(*given, "balanced", "--balance")[1]
+    result = job.run(options(data="rare.csv", target="y", balance=True, epochs=20), True)
+    for part in (result.data.training, result.data.validation):
+        counted = [part.weight[part.truth == label].sum() for label in (0, 1)]
+        assert counted[0] == pytest.approx(counted[1], rel=0.1)
+    held = result.data.validation
+    judged = result.model.evaluate(held.x, held.y, held.weight)["loss"]
+    assert judged == pytest.approx(min(result.history.validation_loss), rel=1e-5)
 
 
 def test_the_best_weights_are_kept(data):

@@ -17,7 +17,7 @@ import click
 from chainrule import __version__
 from chainrule.errors import ChainruleError, UnknownNameError
 
-COMMANDS = ("train", "predict", "examples")
+COMMANDS = ("train", "predict", "examples", "bench")
 
 BAD_INPUT = 2
 STOPPED = 130

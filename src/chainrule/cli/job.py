@@ -29,6 +29,7 @@ class Options:
     drop: tuple[str, ...]
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
+    balance: bool
     layers: str | None
     activation: str
     dropout: float
@@ -45,11 +46,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of the table as arrays: inputs, targets as the loss takes them, and as judged."""
+    """Some rows of the table as arrays: inputs, targets as the loss takes them, and as judged;
+    with --balance, what each row counts."""
 
     x: "NDArray[np.float32]"
     y: "NDArray[Any]"
     truth: "NDArray[Any]"
+    weight: "NDArray[np.float64] | None" = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -165,10 +168,13 @@ def _encoded(table: "Table", options: Options) -> Data:
         categories=options.categories,
     )
 
+    balance = _balance(preprocessor) if options.balance else None
+
     def part(rows: "Rows") -> Part:
         y = preprocessor.target(frame, rows)
         truth = y if task == CLASSIFICATION else preprocessor.truth(frame, rows)
-        return Part(preprocessor.encode(frame, rows), y, truth)
+        weight = None if balance is None else balance[truth]
+        return Part(preprocessor.encode(frame, rows), y, truth, weight)
 
     return Data(
         source=table.source,
@@ -179,6 +185,18 @@ def _encoded(table: "Table", options: Options) -> Data:
         validation=part(parts.validation),
         test=part(parts.test),
     )
+
+
+def _balance(preprocessor: "Preprocessor") -> "NDArray[np.float64]":
+    """What a row of each class counts, so that the classes count alike and the mean row 1."""
+    import numpy as np
+
+    from chainrule.tabular.targets import Classes
+
+    if not isinstance(preprocessor.label, Classes):
+        raise SettingError("--balance weighs classes, and this is a regression")
+    shares = np.array(preprocessor.label.shares)
+    return 1 / (len(shares) * shares)
 
 
 def _target(table: "Table", options: Options) -> str:
@@ -232,7 +250,8 @@ def _fit(
             data.training.y,
             epochs=plan.epochs,
             batch_size=plan.batch_size,
-            validation_data=(held.x, held.y) if len(held) else None,
+            validation_data=(held.x, held.y, held.weight) if len(held) else None,
+            sample_weight=data.training.weight,
             callbacks=[stopping] if stopping else [],
             progress=False if quiet else None,
         )

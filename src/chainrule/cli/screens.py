@@ -146,6 +146,8 @@ def _training(result: "Result") -> str:
     kept = ""
     if result.best_epoch is not None and result.best_epoch != len(history):
         kept = f"\nkept the weights of epoch {result.best_epoch:,}, the best"
+    if result.options.balance:
+        how += ",\nevery class counting alike"
     return f"{how}\n{ran}, {_duration(result.seconds)}{kept}"
 
 

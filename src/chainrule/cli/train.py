@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     help="Take a column for numbers although they begin with zeros. Repeatable.",
 )
 @click.option(
+    "--balance", is_flag=True, help="Let every class count alike, however few rows it has."
+)
+@click.option(
     "--layers",
     metavar="UNITS",
     help="Units of each hidden layer, or 'none' [default: 64,64, and 32 for few rows].",
@@ -150,6 +153,7 @@ def summary(result: "Result") -> dict[str, Any]:
         "loss": result.loss,
         "optimizer": repr(result.model.optimizer),
         "batch_size": result.plan.batch_size,
+        "balanced": result.options.balance,
         "epochs": {
             "trained": len(result.history),
             "at_most": result.plan.epochs,
