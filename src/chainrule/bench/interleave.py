@@ -1,0 +1,212 @@
+"""Rounds over the peers of a row: each round times a block of every one of them in turn.
+
+A machine that others share, or that changes its clock, then slows all peers alike. Each peer is a
+process of its own, so that neither memory nor pools of threads are shared.
+"""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from chainrule.bench.peers import OURS, PEERS
+from chainrule.bench.peers.ours import ENGINE
+from chainrule.bench.rows import PARITY_STEPS, Row
+
+SETTLE_SECONDS = 0.02  # after a block: pools of threads spin for a while before they sleep
+PARITY = 1e-3  # the relative difference of losses up to which two peers did the same
+ENDS_IN_SECONDS = 5.0
+
+# Read when a library is loaded.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CHAINRULE_THREADS")
+# These would run everybody's matrix products with the kernels of another processor.
+_FOREIGN = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long everything takes."""
+
+    rounds: int = 9
+    seconds: float = 0.3
+    parity_steps: int = PARITY_STEPS
+
+
+FULL, QUICK = Effort(), Effort(rounds=3, seconds=0.05, parity_steps=20)
+
+
+@dataclass
+class Measured:
+    """One peer on one row; a `reason` stands where it was left out or failed."""
+
+    peer: str
+    times: list[float] = field(default_factory=list)  # seconds per step, one a round
+    first: float = 0.0  # seconds of the first call, with its compilation
+    memory: int = 0  # bytes at the peak
+    values: list[float] = field(default_factory=list)  # what must agree
+    reason: str = ""
+    failed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return median(self.times)
+
+
+@dataclass
+class Outcome:
+    """All peers on one row."""
+
+    row: Row
+    peers: dict[str, Measured]
+
+    @property
+    def ours(self) -> Measured | None:
+        found = self.peers.get(OURS)
+        return found if found and found.times else None
+
+    @property
+    def best(self) -> Measured | None:
+        """The fastest of the others."""
+        others = [m for m in self.peers.values() if m.peer != OURS and m.times]
+        return min(others, key=lambda m: m.seconds, default=None)
+
+    @property
+    def ratio(self) -> float | None:
+        """The best peer's time over ours."""
+        if self.ours is None or self.best is None:
+            return None
+        return self.best.seconds / self.ours.seconds
+
+    def difference(self, peer: str) -> float | None:
+        """How far a peer's values are from ours, relative to the largest of ours."""
+        ours, theirs = self.ours, self.peers.get(peer)
+        if ours is None or theirs is None or not theirs.values:
+            return None
+        largest = max(map(abs, ours.values)) or 1.0
+        pairs = zip(ours.values, theirs.values, strict=True)
+        return max(abs(a - b) for a, b in pairs) / largest
+
+    @property
+    def agree(self) -> bool:
+        """Whether every peer that was timed did the same as we did."""
+        found = [self.difference(name) for name in self.peers]
+        return all(value <= PARITY for value in found if value is not None)
+
+
+class Refused(Exception):
+    """A worker's answer other than a result."""
+
+    def __init__(self, text: str, failed: bool) -> None:
+        super().__init__(text)
+        self.failed = failed
+
+
+class Process:
+    """The parent's end of a worker."""
+
+    def __init__(self, threads: int, engine: str | None) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "chainrule.bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=surroundings(threads) | {ENGINE: engine or ""},
+        )
+
+    def ask(self, *command: Any) -> Any:
+        """Send a command and wait for its result; Refused where there is none."""
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        try:
+            pickle.dump(command, self._popen.stdin)
+            self._popen.stdin.flush()
+            kind, value = pickle.load(self._popen.stdout)
+        except (EOFError, BrokenPipeError):
+            self._log.seek(0)
+            last = self._log.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise Refused(f"the process ended: {' '.join(last)}", failed=True) from None
+        if kind != "ok":
+            raise Refused(value, failed=kind == "failed")
+        return value
+
+    def close(self) -> None:
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+        try:
+            self._popen.wait(ENDS_IN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        self._log.close()
+
+
+def surroundings(threads: int) -> dict[str, str]:
+    """The environment of every process that is measured."""
+    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    return kept | dict.fromkeys(_THREADS, str(threads))
+
+
+def measure(
+    row: Row,
+    peers: Iterable[str],
+    threads: int,
+    effort: Effort,
+    engine: str | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """All of these peers on one row. A peer that cannot take part says why in its `reason`."""
+    outcome = Outcome(row, {name: Measured(name) for name in peers})
+    workers: dict[str, Process] = {}
+    try:
+        for name, found in outcome.peers.items():
+            missing = PEERS[name].missing()
+            if missing:
+                found.reason = f"{missing} is not installed"
+                continue
+            tell(f"{row.name}: {PEERS[name].title} begins")
+            workers[name] = worker = Process(threads, engine)
+            _begin(worker, found, row, threads, effort)
+        for number in range(effort.rounds):
+            tell(f"{row.name}: round {number + 1} of {effort.rounds}")
+            _round(workers, outcome, number, effort)
+        for name, found in outcome.peers.items():
+            if found.times:
+                found.memory = workers[name].ask("memory")
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return outcome
+
+
+def _begin(worker: Process, found: Measured, row: Row, threads: int, effort: Effort) -> None:
+    try:
+        found.first = worker.ask("open", found.peer, row, threads)
+        steps = -(-effort.parity_steps // row.batches) * row.batches
+        found.values = worker.ask("parity", steps)
+        worker.ask("calibrate", effort.seconds)
+    except Refused as refusal:
+        found.reason, found.failed = str(refusal), refusal.failed
+
+
+def _round(workers: dict[str, Process], outcome: Outcome, number: int, effort: Effort) -> None:
+    """One block of every peer, beginning with another one each round."""
+    names = [name for name in workers if not outcome.peers[name].reason]
+    for place in range(len(names)):
+        name = names[(place + number) % len(names)]
+        found = outcome.peers[name]
+        try:
+            found.times.append(workers[name].ask("block", effort.seconds))
+        except Refused as refusal:
+            found.reason, found.failed = str(refusal), refusal.failed
+            found.times.clear()
+        time.sleep(SETTLE_SECONDS)

@@ -1,0 +1,302 @@
+"""The results as text: on the terminal, as a page of the documentation, and as JSON."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+from chainrule.bench import functions, rows
+from chainrule.bench.interleave import PARITY, Measured, Outcome
+from chainrule.bench.peers import OURS, PEERS
+from chainrule.bench.rows import flops
+
+BEGIN, END = "<!-- bench -->", "<!-- end -->"
+DRAWN = "drawn-"
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All outcomes, with what is needed to read them."""
+
+    command: str
+    machine: str
+    versions: str
+    date: str
+    threads: int
+    engine: str
+    peak: float | None  # FLOP a second of one core
+    outcomes: Sequence[Outcome]
+
+    def group(self, kind: str) -> list[Outcome]:
+        return [o for o in self.outcomes if group_of(o.row.name) == kind]
+
+    def mean(self) -> tuple[float, int] | None:
+        """The geometric mean over the training rows that count, and of how many it is."""
+        counted = [row.name for row in rows.TRAINING[: rows.IN_THE_MEAN]]
+        return geometric([o for o in self.outcomes if o.row.name in counted])
+
+
+def group_of(name: str) -> str:
+    if name in [row.name for row in functions.ROWS]:
+        return "functions"
+    if name in [row.name for row in rows.TRAINING]:
+        return "training"
+    return "drawn" if name.startswith(DRAWN) else "prediction"
+
+
+def geometric(outcomes: Sequence[Outcome], peer: str | None = None) -> tuple[float, int] | None:
+    """The geometric mean of the ratios that there are; against one peer, or the best of each."""
+    found = [o.ratio if peer is None else against(o, peer) for o in outcomes]
+    logs = [log(ratio) for ratio in found if ratio is not None]
+    return (exp(sum(logs) / len(logs)), len(logs)) if logs else None
+
+
+def against(outcome: Outcome, peer: str) -> float | None:
+    """A peer's time over ours."""
+    ours, theirs = outcome.ours, outcome.peers.get(peer)
+    if ours is None or theirs is None or not theirs.times:
+        return None
+    return theirs.seconds / ours.seconds
+
+
+# --- numbers as text -----------------------------------------------------------------------------
+
+
+def duration(seconds: float) -> str:
+    """`1.37 µs`, `13.2 ms`, `0.35 s`: three digits."""
+    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
+        if seconds < 999.5 * size:
+            return f"{_three(seconds / size)} {unit}"
+    return f"{_three(seconds)} s"
+
+
+def _three(value: float) -> str:
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}"
+
+
+def ratio(value: float | None) -> str:
+    return NONE if value is None else f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
+
+
+def _time(found: Measured | None) -> str:
+    if found is None or not found.times:
+        return "failed" if found is not None and found.failed else NONE
+    return duration(found.seconds)
+
+
+def _rate(report: Report, outcome: Outcome) -> str:
+    """GFLOP/s of a core in our program."""
+    work = flops(outcome.row) if outcome.row.parts else 0.0
+    if not work or outcome.ours is None:
+        return NONE
+    return f"{work / outcome.ours.seconds / report.threads / 1e9:.1f}"
+
+
+def _mean_text(found: tuple[float, int] | None, what: str) -> str:
+    if found is None:
+        return ""
+    return f"Geometric mean of {what} ({found[1]}): **{found[0]:.2f}**."
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+Cells = list[list[str]]
+
+
+def ratios(report: Report, outcomes: Sequence[Outcome]) -> Cells:
+    """The table that is held against the goals; its first line is the head."""
+    head = ["row", "chainrule", "best peer", "", "ratio", "must", "aim", "GFLOP/s a core"]
+    lines = [head]
+    for o in outcomes:
+        best = o.best
+        mark = "" if o.agree else " ≠"
+        lines.append(
+            [
+                o.row.name + mark,
+                _time(o.ours),
+                _time(best),
+                PEERS[best.peer].title if best else "",
+                ratio(o.ratio),
+                f"{o.row.must:g}",
+                f"{o.row.aim:g}" if o.row.aim > o.row.must else "",
+                _rate(report, o),
+            ]
+        )
+    return lines
+
+
+def everyone(outcomes: Sequence[Outcome], value: Any = _time) -> Cells:
+    """One column for each peer that took part in any of these rows."""
+    names = [n for n in PEERS if any(n in o.peers and o.peers[n].times for o in outcomes)]
+    lines = [["row", *(PEERS[name].title for name in names)]]
+    lines += [[o.row.name, *(value(o.peers.get(name)) for name in names)] for o in outcomes]
+    return lines
+
+
+def compile_times(outcomes: Sequence[Outcome]) -> Cells:
+    return everyone(outcomes, lambda m: duration(m.first) if m and m.times else NONE)
+
+
+def memories(outcomes: Sequence[Outcome]) -> Cells:
+    return everyone(outcomes, lambda m: f"{m.memory / 2**20:.0f} MB" if m and m.memory else NONE)
+
+
+def differences(outcomes: Sequence[Outcome]) -> Cells:
+    """How far each peer's losses, or values, are from ours."""
+    table = everyone(outcomes)
+    names = [name for name in PEERS if PEERS[name].title in table[0]]
+    for line, outcome in zip(table[1:], outcomes, strict=True):
+        for column, name in enumerate(names, start=1):
+            found = None if name == OURS else outcome.difference(name)
+            line[column] = NONE if found is None else f"{found:.0e}"
+    ours = table[0].index(PEERS[OURS].title) if PEERS[OURS].title in table[0] else 0
+    return [
+        [cell for place, cell in enumerate(line) if place != ours or not ours] for line in table
+    ]
+
+
+def absent(outcomes: Sequence[Outcome]) -> list[str]:
+    """Who did not take part anywhere, and what failed where."""
+    found = []
+    for name in PEERS:
+        measured = [o.peers[name] for o in outcomes if name in o.peers]
+        reasons = {m.reason for m in measured}
+        if measured and len(reasons) == 1 and all("not installed" in r for r in reasons):
+            found.append(f"{PEERS[name].title}: {reasons.pop()}")
+    return found + [
+        f"{PEERS[m.peer].title} on {outcome.row.name} failed: {m.reason}"
+        for outcome in outcomes
+        for m in outcome.peers.values()
+        if m.failed
+    ]
+
+
+# --- markdown ------------------------------------------------------------------------------------
+
+
+def markdown(report: Report, picture: str | None) -> str:
+    """The part of a page between the marks."""
+    parts = [
+        f"```sh\n{report.command}\n```",
+        f"Measured on {report.date}: {report.machine}; {report.versions}; engine {report.engine}, "
+        f"float32, {report.threads} threads for everyone." + _peak_text(report),
+    ]
+    if picture:
+        parts.append(f"![The best peer's time over ours, row by row]({picture})")
+    parts += _section(report, "training", "Training, per step")
+    parts += _section(report, "prediction", "Prediction and start")
+    parts += _section(report, "functions", "Value and gradient of NumPy functions")
+    parts += _section(report, "drawn", "Dense networks drawn at random")
+    missing = absent(report.outcomes)
+    if missing:
+        parts.append("Left out. " + "; ".join(missing) + ".")
+    return "\n\n".join(parts) + "\n"
+
+
+def _peak_text(report: Report) -> str:
+    if report.peak is None:
+        return ""
+    return (
+        f" The fastest product of two 1024×1024 matrices that a peer's BLAS makes on one core runs "
+        f"at {report.peak / 1e9:.0f} GFLOP/s."
+    )
+
+
+def _section(report: Report, kind: str, title: str) -> list[str]:
+    outcomes = report.group(kind)
+    if not outcomes:
+        return []
+    parts = [f"## {title}", _listing(outcomes), table(ratios(report, outcomes))]
+    if kind == "training":
+        eager = geometric(outcomes[: rows.IN_THE_MEAN], "torch")
+        means = [_mean_text(report.mean(), "the training rows before simplechains")]
+        means.append(_mean_text(eager, "the same over PyTorch eager"))
+        parts.append(" ".join(filter(None, means)))
+    else:
+        parts.append(_mean_text(geometric(outcomes), "these rows"))
+    if len(everyone(outcomes)[0]) > 2:
+        parts += ["Time of each:", table(everyone(outcomes))]
+        parts += [
+            "How far the result of each is from ours (training: the loss after "
+            f"{rows.PARITY_STEPS} steps), relative; a row where one is more than {PARITY:g} is "
+            "marked ≠:",
+            table(differences(outcomes)),
+        ]
+    parts += ["First call, with its compilation:", table(compile_times(outcomes))]
+    if any(m.memory for o in outcomes for m in o.peers.values()):
+        parts += ["Peak memory of the process:", table(memories(outcomes))]
+    return [part for part in parts if part]
+
+
+def _listing(outcomes: Sequence[Outcome]) -> str:
+    return "\n".join(f"- {o.row.name}: {o.row.about}" for o in outcomes)
+
+
+def table(lines: Cells) -> str:
+    rule = [":---", *("---:" for _ in lines[0][1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+
+def written(page: str | None, part: str) -> str:
+    """A page with its part between the marks replaced; a new page where there was none."""
+    if page is None:
+        page = f"# Performance\n\n{BEGIN}\n{END}\n"
+    marked = re.compile(f"({re.escape(BEGIN)}\n).*?({re.escape(END)})", flags=re.S)
+    if not marked.search(page):
+        page = f"{page.rstrip()}\n\n{BEGIN}\n{END}\n"
+    return marked.sub(lambda found: f"{found[1]}\n{part}\n{found[2]}", page)
+
+
+def write(report: Report, path: Path) -> None:
+    """The page, and its plot in the folder `images` beside it."""
+    from chainrule.bench.figure import draw
+
+    pictures = path.parent / "images"
+    pictures.mkdir(parents=True, exist_ok=True)
+    drawn = draw(report)
+    if drawn is not None:
+        drawn.savefig(pictures / f"{path.stem}.png")
+        drawn.savefig(pictures / f"{path.stem}.svg", metadata={"Date": None})
+    picture = f"images/{path.stem}.png" if drawn is not None else None
+    page = path.read_text(encoding="utf-8") if path.exists() else None
+    path.write_text(written(page, markdown(report, picture)), encoding="utf-8")
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Every number, for programs."""
+    mean = report.mean()
+    return {
+        "machine": report.machine,
+        "versions": report.versions,
+        "threads": report.threads,
+        "engine": report.engine,
+        "peak_flops_per_core": report.peak,
+        "geometric_mean": mean and mean[0],
+        "rows": [
+            {
+                "name": o.row.name,
+                "about": o.row.about,
+                "ratio": o.ratio,
+                "must": o.row.must,
+                "aim": o.row.aim,
+                "agree": o.agree,
+                "flops": flops(o.row) if o.row.parts else None,
+                "peers": {
+                    m.peer: {
+                        "seconds": m.seconds if m.times else None,
+                        "times": m.times,
+                        "first_call_seconds": m.first,
+                        "peak_bytes": m.memory,
+                        "difference": o.difference(m.peer),
+                        "reason": m.reason or None,
+                    }
+                    for m in o.peers.values()
+                },
+            }
+            for o in report.outcomes
+        ],
+    }

@@ -1,0 +1,102 @@
+"""Choose rows and peers, measure them all, and gather the report."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chainrule.bench import functions, interleave, machine, rows, start
+from chainrule.bench.interleave import FULL, QUICK, Effort, Outcome
+from chainrule.bench.peers import OURS, PEERS
+from chainrule.bench.report import Report
+from chainrule.bench.rows import PEAK, Row
+from chainrule.errors import UnknownNameError
+
+GROUPS: dict[str, tuple[Row, ...]] = {
+    "training": rows.TRAINING,
+    "prediction": (*rows.PREDICTION, start.ROW),
+    "functions": functions.ROWS,
+}
+ALL = tuple(row for group in GROUPS.values() for row in group)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is measured, with whom, and how."""
+
+    rows: Sequence[Row]
+    peers: Sequence[str]
+    threads: int = 2
+    quick: bool = False
+    engine: str | None = None
+    command: str = "chainrule bench"
+
+    @property
+    def effort(self) -> Effort:
+        return QUICK if self.quick else FULL
+
+
+def choose_rows(names: Sequence[str], drawn: int = 0, seed: int = 0) -> list[Row]:
+    """Rows and groups of rows by name (none: all of them), then some drawn at random."""
+    found: list[Row] = []
+    for name in names:
+        if name in GROUPS:
+            found += GROUPS[name]
+        elif name in (known := {row.name: row for row in ALL}):
+            found.append(known[name])
+        else:
+            raise UnknownNameError("row", name, [*GROUPS, *known])
+    if not names and not drawn:
+        found = list(ALL)
+    return [*dict.fromkeys(found), *rows.drawn(seed, drawn)]
+
+
+def choose_peers(names: Sequence[str]) -> list[str]:
+    """Ours, then these peers; all where none is named. `none` leaves ours alone."""
+    if not names:
+        return list(PEERS)
+    if list(names) == ["none"]:
+        return [OURS]
+    for name in names:
+        if name not in PEERS:
+            raise UnknownNameError("peer", name, [*PEERS, "none"])
+    return [name for name in PEERS if name == OURS or name in names]
+
+
+def measure(
+    choice: Choice,
+    tell: Callable[[str], None] = lambda text: None,
+    each: Callable[[Outcome], None] = lambda outcome: None,
+) -> Report:
+    """Measure everything; `tell` hears what goes on, `each` every finished row."""
+    outcomes = []
+    for row in choice.rows:
+        arguments = (choice.threads, choice.effort, choice.engine, tell)
+        if row is start.ROW:
+            outcome = start.measure(choice.peers, *arguments)
+        else:
+            outcome = interleave.measure(row, choice.peers, *arguments)
+        outcomes.append(outcome)
+        each(outcome)
+    return Report(
+        command=choice.command,
+        machine=machine.processor(),
+        versions=machine.versions(list(choice.peers)),
+        date=datetime.now(UTC).date().isoformat(),
+        threads=choice.threads,
+        engine=choice.engine or "as chosen by default",
+        peak=_peak(choice, tell),
+        outcomes=outcomes,
+    )
+
+
+def _peak(choice: Choice, tell: Callable[[str], None]) -> float | None:
+    """FLOP a second of one core, as the best BLAS among NumPy's and the peers' has it."""
+    with_products = [name for name in ("numpy", "torch") if name in ("numpy", *choice.peers)]
+    found = interleave.measure(PEAK, with_products, 1, choice.effort, None, tell)
+    return rows.flops(PEAK) / found.best.seconds if found.best else None
+
+
+def command_line(words: Sequence[str]) -> str:
+    """How to ask for the same again."""
+    return shlex.join(["chainrule", "bench", *words])
