@@ -208,6 +208,7 @@ BAD = [
     (["train", "DATA", "--target", "dear", "--lr", "x"], "'x' is not a valid float"),
     (["train", "DATA", "--target", "dear", "--validation", "0.9"], "leave nothing to train on"),
     (["train", "DATA", "--target", "dear", "--task", "regression"], "regression needs numbers"),
+    (["train", "DATA", "--target", "dear", "--seed", "-1"], "seed must be a whole number, 0 or"),
     (["train", "DATA", "--target", "dear", "--epoch", "3"], "No such option"),
     ([lambda: ["train", zeros(), "--target", "no"]], "begin with a zero, write --numbers no"),
     (["train", "sklearn:irsi"], "did you mean 'iris'?"),

@@ -63,7 +63,10 @@ class CsvFile:
         self._pending = self._pending[blank:]
         start = self._pending[:HEADER_BYTES]
         if b"\0" in start:
-            raise DataError(f"{self._path} holds zero bytes: it is not a text file")
+            raise DataError(
+                f"{self._path} holds zero bytes, so it is no text; save a spreadsheet as CSV, "
+                "unpack an archive"
+            )
         if b"\r" in start and b"\n" not in start:
             raise DataError(f"{self._path} ends its lines with bare carriage returns; save it anew")
         text = start.decode("utf-8", errors="replace")

@@ -49,6 +49,8 @@ def split(
             f"validation {validation} and test {test} leave nothing to train on; "
             "together they must stay below 1"
         )
+    if seed < 0:
+        raise SettingError(f"seed must be a whole number, 0 or more, not {seed}")
     if classes is None:
         classes = np.zeros(len(rows), np.int64)
     generator = np.random.default_rng(seed)
