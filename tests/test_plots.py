@@ -107,6 +107,19 @@ def test_predictions_stand_over_the_truth():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("true price", "predicted price")
 
 
+@pytest.mark.parametrize(
+    ("values", "label"),
+    [([150_000.0, 812_000.0], "200,000"), ([-4e6, 9e6], "5,000,000"), ([0.1, 0.9], "0.2")],
+)
+def test_the_numbers_beside_predictions_are_written_out(tmp_path, values, label):
+    figure = plots.plot_predictions(values, values)
+    picture(figure, tmp_path / "predicted.png")
+    (axes,) = figure.axes
+    for axis in (axes.xaxis, axes.yaxis):
+        assert label in [tick.get_text() for tick in axis.get_ticklabels()]
+        assert axis.get_offset_text().get_text() == ""
+
+
 def test_of_very_many_predictions_an_even_choice_is_drawn(tmp_path):
     values = np.arange(100_000.0)
     figure = plots.plot_predictions(values, values)

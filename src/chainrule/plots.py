@@ -188,6 +188,10 @@ def plot_predictions(
         axes.set_title("Predicted against true" + (f"\n{subtitle}" if subtitle else ""))
         axes.set_xlabel(f"true {_shortened(name, 40)}".rstrip())
         axes.set_ylabel(f"predicted {_shortened(name, 40)}".rstrip())
+        if 1e4 <= max(abs(low), abs(high)) < 1e7 and high - low > 10:
+            for axis in (axes.xaxis, axes.yaxis):  # 200,000 and not 0.2, with 1e6 in the corner
+                axis.get_major_locator().set_params(nbins=5)
+                axis.set_major_formatter("{x:,.0f}")
     return figure
 
 
