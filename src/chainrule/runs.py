@@ -94,13 +94,13 @@ def _sample_count(data: Tree) -> int:
 def _check_state(graph: Any, state: Tree) -> None:
     structure = graph.output_structure
     if structure.kind is not tuple or len(structure.children) != 2:
-        raise SettingError(f"{graph.name}: the step must return (state, outputs)")
+        raise SettingError("run: the step must return (state, outputs)")
     leaves, own = flatten(state)
     if structure.children[0] != own:
-        raise SettingError("the step returns a state of another structure than it was given")
+        raise SettingError("run: the step returns a state of another structure than it was given")
     for before, after in zip(leaves, graph.outputs, strict=False):
         if (before.shape, before.dtype) != (after.shape, after.dtype):
             raise SettingError(
-                f"the step turns a state of {before.dtype}{list(before.shape)} into "
+                f"run: the step turns a state of {before.dtype}{list(before.shape)} into "
                 f"{after.dtype}{list(after.shape)}; it must keep shape and dtype"
             )
