@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.bench import functions, interleave, layers, report, rows, run, start
 from chainrule.bench.figure import draw
 from chainrule.bench.interleave import Effort, Measured, Outcome
-from chainrule.bench.peers import OURS, PEERS, LeftOut, Peer, by_hand, ours
+from chainrule.bench.peers import OURS, OURS_ALONE, PEERS, LeftOut, Peer, by_hand, ours
 from chainrule.bench.rows import Row, find
 from chainrule.cli import main
 
@@ -178,8 +178,8 @@ def test_choosing() -> None:
         *("xor", "predict-one", "predict-million", "start-to-xor")
     ]
     assert run.choose_rows([]) == list(run.ALL)
-    assert run.choose_peers(["none"]) == [OURS]
-    assert run.choose_peers(["jax", "numpy"]) == [OURS, "numpy", "jax"]
+    assert run.choose_peers(["none"]) == [OURS, OURS_ALONE]
+    assert run.choose_peers(["jax", "numpy"]) == [OURS, OURS_ALONE, "numpy", "jax"]
     with pytest.raises(cr.UnknownNameError, match="lenet"):
         run.choose_rows(["lenett"])
     with pytest.raises(cr.UnknownNameError, match="torch"):
@@ -197,6 +197,7 @@ def test_workers_take_turns() -> None:
         assert len(found.times) == 2
         assert 0 < found.seconds < 0.1
         assert found.memory > 1 << 20
+    assert outcome.peers[OURS].cached is not None
     assert outcome.agree
     assert outcome.ratio == outcome.peers["numpy"].seconds / outcome.peers[OURS].seconds
 
@@ -236,9 +237,9 @@ def made_up(name: str, mine: float, theirs: float, value: float = 1.0) -> Outcom
     return Outcome(
         row,
         {
-            OURS: Measured(OURS, [mine] * 3, 0.2, 1 << 26, [1.0]),
-            "jax": Measured("jax", [theirs], 1.5, 1 << 28, [value]),
-            "numpy": Measured("numpy", [9 * theirs], 0.1, 1 << 25, [1.0]),
+            OURS: Measured(OURS, [mine] * 3, 0.2, 4, 0.01, 1 << 26, [1.0]),
+            "jax": Measured("jax", [theirs], 1.5, 4, None, 1 << 28, [value]),
+            "numpy": Measured("numpy", [9 * theirs], 0.1, 4, None, 1 << 25, [1.0]),
             "torch": Measured("torch", reason="torch is not installed"),
         },
     )
@@ -246,16 +247,17 @@ def made_up(name: str, mine: float, theirs: float, value: float = 1.0) -> Outcom
 
 def made_up_report() -> report.Report:
     outcomes = [made_up("xor", 1e-6, 4e-6), made_up("tab", 2e-6, 2e-6, 1.01)]
-    return report.Report("command", "machine", "versions", "today", 2, "numpy", 2e11, outcomes)
+    return report.Report("command", "machine", "versions", "today", 2, "numpy", 0.1, 2e11, outcomes)
 
 
 def test_page() -> None:
     text = report.markdown(made_up_report(), "images/x.png")
-    assert "| xor | 1.00 µs | 4.00 µs | JAX | 4.00 | 8 | 20 | 0.1 |" in text
+    assert "| xor | 1.00 µs | 4.00 µs | JAX | 4.00 | 8 | 20 | 0e+00 | 0.1 |" in text
     assert "| tab ≠ |" in text  # 1 % off
     assert "(2): **2.00**" in text  # √(4 · 1)
     assert "PyTorch: torch is not installed" in text
     assert "| xor | 1.00 µs | 36.0 µs | 4.00 µs |" in text
+    assert "| xor | 200 ms | 10.0 ms | 99.9 ms | 1.50 s |" in text
     assert "| xor | 64 MB | 32 MB | 256 MB |" in text
 
 
@@ -275,7 +277,9 @@ def test_plot_shows_every_peer() -> None:
     figure = draw(made_up_report())
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["xor", "tab"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["NumPy by hand", "JAX"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        *("NumPy by hand", "JAX", "the goal for the best peer")
+    ]
     alone = replace(made_up_report(), outcomes=[])
     assert draw(alone) is None
 

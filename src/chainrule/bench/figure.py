@@ -17,12 +17,14 @@ _MARKS = {
     "torch": ("#009E73", "o"),
     "torch.compile": ("#009E73", "D"),
     "sklearn": ("#CC79A7", "^"),
-    "onnxruntime": (BLUE, "v"),
+    "onnxruntime": (INK, "v"),
 }
 
 
 def draw(report: Report) -> "Figure | None":
     """A line for each row, a point for each peer; right of the line at 1 we are faster.
+
+    A bar stands where the best peer has to be for the row's goal.
 
     None where there is no peer to compare with.
     """
@@ -41,6 +43,16 @@ def draw(report: Report) -> "Figure | None":
                 color="#d5d5d5",
                 linewidth=1.2,
                 zorder=1,
+            )
+            (goal,) = axes.plot(
+                [outcome.row.must],
+                [place],
+                marker="|",
+                color=BLUE,
+                markersize=12,
+                markeredgewidth=2,
+                linestyle="none",
+                zorder=2,
             )
             for name, value in ratios.items():
                 color, marker = _MARKS[name]
@@ -66,10 +78,10 @@ def draw(report: Report) -> "Figure | None":
         axes.set_xlabel(f"time of a peer over that of {OURS}: right of 1, {OURS} is faster")
         names = [name for name in _MARKS if name in shown]
         figure.legend(
-            [shown[name] for name in names],
-            [PEERS[name].title for name in names],
+            [*(shown[name] for name in names), goal],
+            [*(PEERS[name].title for name in names), "the goal for the best peer"],
             loc="outside upper center",
-            ncols=min(4, len(names)),
+            ncols=min(4, len(names) + 1),
             handletextpad=0.2,
             columnspacing=1.4,
         )

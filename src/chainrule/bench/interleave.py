@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from chainrule.bench.peers import OURS, PEERS
+from chainrule.bench.peers import OURS, OURS_ALONE, PEERS
 from chainrule.bench.peers.ours import ENGINE
 from chainrule.bench.rows import PARITY_STEPS, Row
 
@@ -49,6 +49,8 @@ class Measured:
     peer: str
     times: list[float] = field(default_factory=list)  # seconds per step, one a round
     first: float = 0.0  # seconds of the first call, with its compilation
+    unit: int = 0  # steps of that call
+    cached: float | None = None  # as `first`, in a process that finds compiled code on the disk
     memory: int = 0  # bytes at the peak
     values: list[float] = field(default_factory=list)  # what must agree
     reason: str = ""
@@ -57,6 +59,16 @@ class Measured:
     @property
     def seconds(self) -> float:
         return median(self.times)
+
+    @property
+    def compiling(self) -> float:
+        """What the first call took beyond its steps, in seconds."""
+        return max(self.first - self.unit * self.seconds, 0.0)
+
+    @property
+    def loading(self) -> float | None:
+        """The same where compiled code was on the disk."""
+        return None if self.cached is None else max(self.cached - self.unit * self.seconds, 0.0)
 
 
 @dataclass
@@ -74,7 +86,7 @@ class Outcome:
     @property
     def best(self) -> Measured | None:
         """The fastest of the others."""
-        others = [m for m in self.peers.values() if m.peer != OURS and m.times]
+        others = [m for m in self.peers.values() if not PEERS[m.peer].ours and m.times]
         return min(others, key=lambda m: m.seconds, default=None)
 
     @property
@@ -94,10 +106,23 @@ class Outcome:
         return max(abs(a - b) for a, b in pairs) / largest
 
     @property
+    def speedup(self) -> float | None:
+        """Our time on one thread over that on all."""
+        alone = self.peers.get(OURS_ALONE)
+        if self.ours is None or alone is None or not alone.times:
+            return None
+        return alone.seconds / self.ours.seconds
+
+    @property
+    def farthest(self) -> float | None:
+        """The largest difference of any peer."""
+        found = [self.difference(name) for name in self.peers if not PEERS[name].ours]
+        return max((value for value in found if value is not None), default=None)
+
+    @property
     def agree(self) -> bool:
         """Whether every peer that was timed did the same as we did."""
-        found = [self.difference(name) for name in self.peers]
-        return all(value <= PARITY for value in found if value is not None)
+        return self.farthest is None or self.farthest <= PARITY
 
 
 class Refused(Exception):
@@ -111,14 +136,14 @@ class Refused(Exception):
 class Process:
     """The parent's end of a worker."""
 
-    def __init__(self, threads: int, engine: str | None) -> None:
+    def __init__(self, threads: int, engine: str | None, cache: str) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "chainrule.bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=surroundings(threads) | {ENGINE: engine or ""},
+            env=surroundings(threads, cache) | {ENGINE: engine or ""},
         )
 
     def ask(self, *command: Any) -> Any:
@@ -150,10 +175,10 @@ class Process:
         self._log.close()
 
 
-def surroundings(threads: int) -> dict[str, str]:
-    """The environment of every process that is measured."""
+def surroundings(threads: int, cache: str) -> dict[str, str]:
+    """The environment of every process that is measured; `cache` is for our compiled code."""
     kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    return kept | dict.fromkeys(_THREADS, str(threads))
+    return kept | dict.fromkeys(_THREADS, str(threads)) | {"CHAINRULE_CACHE": cache}
 
 
 def measure(
@@ -167,6 +192,7 @@ def measure(
     """All of these peers on one row. A peer that cannot take part says why in its `reason`."""
     outcome = Outcome(row, {name: Measured(name) for name in peers})
     workers: dict[str, Process] = {}
+    caches = tempfile.TemporaryDirectory()  # empty, so that first calls compile
     try:
         for name, found in outcome.peers.items():
             missing = PEERS[name].missing()
@@ -174,8 +200,12 @@ def measure(
                 found.reason = f"{missing} is not installed"
                 continue
             tell(f"{row.name}: {PEERS[name].title} begins")
-            workers[name] = worker = Process(threads, engine)
-            _begin(worker, found, row, threads, effort)
+            own = PEERS[name].threads or threads
+            cache = os.path.join(caches.name, name)
+            workers[name] = worker = Process(own, engine, cache)
+            _begin(worker, found, row, own, effort)
+            if name == OURS and not found.reason:
+                found.cached = _once_more(Process(own, engine, cache), row, own)
         for number in range(effort.rounds):
             tell(f"{row.name}: round {number + 1} of {effort.rounds}")
             _round(workers, outcome, number, effort)
@@ -185,12 +215,22 @@ def measure(
     finally:
         for worker in workers.values():
             worker.close()
+        caches.cleanup()
     return outcome
+
+
+def _once_more(worker: Process, row: Row, threads: int) -> float:
+    """The seconds of a first call in a new process."""
+    try:
+        seconds, _ = worker.ask("open", OURS, row, threads)
+    finally:
+        worker.close()
+    return float(seconds)
 
 
 def _begin(worker: Process, found: Measured, row: Row, threads: int, effort: Effort) -> None:
     try:
-        found.first = worker.ask("open", found.peer, row, threads)
+        found.first, found.unit = worker.ask("open", found.peer, row, threads)
         steps = -(-effort.parity_steps // row.batches) * row.batches
         found.values = worker.ask("parity", steps)
         worker.ask("calibrate", effort.seconds)

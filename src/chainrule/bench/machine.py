@@ -29,12 +29,17 @@ def available() -> int:
     return os.cpu_count() or 1
 
 
+def load() -> float:
+    """How many processes wanted a processor in the last minute, on average."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
 def versions(peers: list[str]) -> str:
     """Python, the system and the libraries that took part."""
     found = {"Python": platform.python_version(), OURS: __version__}
     for name in peers:
         peer = PEERS[name]
-        if name != OURS and not peer.missing():
+        if not peer.ours and not peer.missing():
             found[peer.title.split(",")[0].removesuffix(" by hand")] = peer.version()
     found.pop("torch.compile", None)  # PyTorch's
     return ", ".join(f"{name} {number}" for name, number in found.items())

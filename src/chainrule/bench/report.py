@@ -9,12 +9,13 @@ from typing import Any
 
 from chainrule.bench import functions, rows
 from chainrule.bench.interleave import PARITY, Measured, Outcome
-from chainrule.bench.peers import OURS, PEERS
+from chainrule.bench.peers import OURS_ALONE, PEERS
 from chainrule.bench.rows import flops
 
 BEGIN, END = "<!-- bench -->", "<!-- end -->"
 DRAWN = "drawn-"
 NONE = "–"
+BUSY = 0.3  # load from which it is said that the machine was not ours alone
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Report:
     date: str
     threads: int
     engine: str
+    load: float  # of others, before we began
     peak: float | None  # FLOP a second of one core
     outcomes: Sequence[Outcome]
 
@@ -67,6 +69,8 @@ def against(outcome: Outcome, peer: str) -> float | None:
 
 def duration(seconds: float) -> str:
     """`1.37 µs`, `13.2 ms`, `0.35 s`: three digits."""
+    if seconds <= 0:
+        return "0"
     for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
         if seconds < 999.5 * size:
             return f"{_three(seconds / size)} {unit}"
@@ -109,9 +113,14 @@ Cells = list[list[str]]
 
 def ratios(report: Report, outcomes: Sequence[Outcome]) -> Cells:
     """The table that is held against the goals; its first line is the head."""
-    head = ["row", "chainrule", "best peer", "", "ratio", "must", "aim", "GFLOP/s a core"]
-    lines = [head]
-    for o in outcomes:
+    head = ["row", "chainrule", "best peer", "", "ratio", "must", "aim", "differ by"]
+    further = [
+        ("GFLOP/s a core", [_rate(report, o) for o in outcomes]),
+        (f"{report.threads} threads over 1", [ratio(o.speedup) for o in outcomes]),
+    ]
+    further = [(title, cells) for title, cells in further if set(cells) != {NONE}]
+    lines = [[*head, *(title for title, _ in further)]]
+    for place, o in enumerate(outcomes):
         best = o.best
         mark = "" if o.agree else " ≠"
         lines.append(
@@ -123,7 +132,8 @@ def ratios(report: Report, outcomes: Sequence[Outcome]) -> Cells:
                 ratio(o.ratio),
                 f"{o.row.must:g}",
                 f"{o.row.aim:g}" if o.row.aim > o.row.must else "",
-                _rate(report, o),
+                NONE if o.farthest is None else f"{o.farthest:.0e}",
+                *(cells[place] for _, cells in further),
             ]
         )
     return lines
@@ -132,31 +142,26 @@ def ratios(report: Report, outcomes: Sequence[Outcome]) -> Cells:
 def everyone(outcomes: Sequence[Outcome], value: Any = _time) -> Cells:
     """One column for each peer that took part in any of these rows."""
     names = [n for n in PEERS if any(n in o.peers and o.peers[n].times for o in outcomes)]
+    names = [name for name in names if name != OURS_ALONE]
     lines = [["row", *(PEERS[name].title for name in names)]]
     lines += [[o.row.name, *(value(o.peers.get(name)) for name in names)] for o in outcomes]
     return lines
 
 
 def compile_times(outcomes: Sequence[Outcome]) -> Cells:
-    return everyone(outcomes, lambda m: duration(m.first) if m and m.times else NONE)
+    """The second column is ours where compiled code is on the disk."""
+    found = [o for o in outcomes if any(m.unit and m.times for m in o.peers.values())]
+    lines = everyone(found, lambda m: duration(m.compiling) if m and m.times else NONE)
+    loading = [o.ours.loading if o.ours else None for o in found]
+    cells = [NONE if seconds is None else duration(seconds) for seconds in loading]
+    for line, cell in zip(lines, ["from its cache", *cells], strict=True):
+        line.insert(2, cell)
+    return lines
 
 
 def memories(outcomes: Sequence[Outcome]) -> Cells:
-    return everyone(outcomes, lambda m: f"{m.memory / 2**20:.0f} MB" if m and m.memory else NONE)
-
-
-def differences(outcomes: Sequence[Outcome]) -> Cells:
-    """How far each peer's losses, or values, are from ours."""
-    table = everyone(outcomes)
-    names = [name for name in PEERS if PEERS[name].title in table[0]]
-    for line, outcome in zip(table[1:], outcomes, strict=True):
-        for column, name in enumerate(names, start=1):
-            found = None if name == OURS else outcome.difference(name)
-            line[column] = NONE if found is None else f"{found:.0e}"
-    ours = table[0].index(PEERS[OURS].title) if PEERS[OURS].title in table[0] else 0
-    return [
-        [cell for place, cell in enumerate(line) if place != ours or not ours] for line in table
-    ]
+    found = [o for o in outcomes if any(m.memory for m in o.peers.values())]
+    return everyone(found, lambda m: f"{m.memory / 2**20:.0f} MB" if m and m.memory else NONE)
 
 
 def absent(outcomes: Sequence[Outcome]) -> list[str]:
@@ -183,7 +188,11 @@ def markdown(report: Report, picture: str | None) -> str:
     parts = [
         f"```sh\n{report.command}\n```",
         f"Measured on {report.date}: {report.machine}; {report.versions}; engine {report.engine}, "
-        f"float32, {report.threads} threads for everyone." + _peak_text(report),
+        f"float32, {report.threads} threads for everyone." + _peak_text(report) + _load(report),
+        "A ratio is the time of the best peer over ours. Peers differ by at most what is stated: "
+        f"relative, of the loss after {rows.PARITY_STEPS} steps from the same weights on the same "
+        f"batches, or of predictions, or of values and gradients; rows where this is more than "
+        f"{PARITY:g} are marked ≠.",
     ]
     if picture:
         parts.append(f"![The best peer's time over ours, row by row]({picture})")
@@ -206,6 +215,12 @@ def _peak_text(report: Report) -> str:
     )
 
 
+def _load(report: Report) -> str:
+    if report.load < BUSY:
+        return ""
+    return f" Others used the machine as well: its load was {report.load:.1f} before we began."
+
+
 def _section(report: Report, kind: str, title: str) -> list[str]:
     outcomes = report.group(kind)
     if not outcomes:
@@ -216,19 +231,12 @@ def _section(report: Report, kind: str, title: str) -> list[str]:
         means = [_mean_text(report.mean(), "the training rows before simplechains")]
         means.append(_mean_text(eager, "the same over PyTorch eager"))
         parts.append(" ".join(filter(None, means)))
-    else:
+    elif kind != "prediction":  # whose rows have nothing in common
         parts.append(_mean_text(geometric(outcomes), "these rows"))
     if len(everyone(outcomes)[0]) > 2:
         parts += ["Time of each:", table(everyone(outcomes))]
-        parts += [
-            "How far the result of each is from ours (training: the loss after "
-            f"{rows.PARITY_STEPS} steps), relative; a row where one is more than {PARITY:g} is "
-            "marked ≠:",
-            table(differences(outcomes)),
-        ]
-    parts += ["First call, with its compilation:", table(compile_times(outcomes))]
-    if any(m.memory for o in outcomes for m in o.peers.values()):
-        parts += ["Peak memory of the process:", table(memories(outcomes))]
+    parts += ["What the first call takes beyond its steps:", table(compile_times(outcomes))]
+    parts += ["Peak memory of the process:", table(memories(outcomes))]
     return [part for part in parts if part]
 
 
@@ -274,6 +282,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "versions": report.versions,
         "threads": report.threads,
         "engine": report.engine,
+        "load": report.load,
         "peak_flops_per_core": report.peak,
         "geometric_mean": mean and mean[0],
         "rows": [
@@ -290,6 +299,8 @@ def as_json(report: Report) -> dict[str, Any]:
                         "seconds": m.seconds if m.times else None,
                         "times": m.times,
                         "first_call_seconds": m.first,
+                        "first_call_steps": m.unit,
+                        "first_call_from_cache_seconds": m.cached,
                         "peak_bytes": m.memory,
                         "difference": o.difference(m.peer),
                         "reason": m.reason or None,

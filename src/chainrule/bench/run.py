@@ -1,15 +1,15 @@
 """Choose rows and peers, measure them all, and gather the report."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chainrule.bench import functions, interleave, machine, rows, start
 from chainrule.bench.interleave import FULL, QUICK, Effort, Outcome
-from chainrule.bench.peers import OURS, PEERS
+from chainrule.bench.peers import OURS_ALONE, PEERS
 from chainrule.bench.report import Report
 from chainrule.bench.rows import PEAK, Row
+from chainrule.engines import engine
 from chainrule.errors import UnknownNameError
 
 GROUPS: dict[str, tuple[Row, ...]] = {
@@ -56,11 +56,11 @@ def choose_peers(names: Sequence[str]) -> list[str]:
     if not names:
         return list(PEERS)
     if list(names) == ["none"]:
-        return [OURS]
+        names = []
     for name in names:
         if name not in PEERS:
             raise UnknownNameError("peer", name, [*PEERS, "none"])
-    return [name for name in PEERS if name == OURS or name in names]
+    return [name for name, peer in PEERS.items() if peer.ours or name in names]
 
 
 def measure(
@@ -69,13 +69,15 @@ def measure(
     each: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Report:
     """Measure everything; `tell` hears what goes on, `each` every finished row."""
-    outcomes = []
+    outcomes, load = [], machine.load()
+    alone = choice.threads == 1  # then ours on one thread is ours
+    peers = [name for name in choice.peers if not (alone and name == OURS_ALONE)]
     for row in choice.rows:
         arguments = (choice.threads, choice.effort, choice.engine, tell)
         if row is start.ROW:
-            outcome = start.measure(choice.peers, *arguments)
+            outcome = start.measure(peers, *arguments)
         else:
-            outcome = interleave.measure(row, choice.peers, *arguments)
+            outcome = interleave.measure(row, peers, *arguments)
         outcomes.append(outcome)
         each(outcome)
     return Report(
@@ -84,7 +86,8 @@ def measure(
         versions=machine.versions(list(choice.peers)),
         date=datetime.now(UTC).date().isoformat(),
         threads=choice.threads,
-        engine=choice.engine or "as chosen by default",
+        engine=engine(choice.engine).__name__.rpartition(".")[2],
+        load=load,
         peak=_peak(choice, tell),
         outcomes=outcomes,
     )
@@ -95,8 +98,3 @@ def _peak(choice: Choice, tell: Callable[[str], None]) -> float | None:
     with_products = [name for name in ("numpy", "torch") if name in ("numpy", *choice.peers)]
     found = interleave.measure(PEAK, with_products, 1, choice.effort, None, tell)
     return rows.flops(PEAK) / found.best.seconds if found.best else None
-
-
-def command_line(words: Sequence[str]) -> str:
-    """How to ask for the same again."""
-    return shlex.join(["chainrule", "bench", *words])

@@ -4,8 +4,10 @@ Each peer is a script as its users write it, run in a fresh interpreter, one aft
 rounds. All begin with the same weights, and end with a loss that is compared.
 """
 
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 
@@ -99,6 +101,7 @@ def measure(
 ) -> Outcome:
     """The row of process starts; the first run of each peer fills the caches of the disk."""
     outcome = Outcome(ROW, {name: Measured(name) for name in peers})
+    caches = tempfile.mkdtemp()
     for found in outcome.peers.values():
         missing = PEERS[found.peer].missing()
         if found.peer not in SCRIPTS:
@@ -107,18 +110,18 @@ def measure(
             found.reason = f"{missing} is not installed"
         else:
             tell(f"{ROW.name}: {PEERS[found.peer].title} begins")
-            _run(found, threads, engine)
-            if found.times:
-                found.first = found.times.pop()
+            _run(found, threads, engine, caches)
+            found.times.clear()
     for number in range(max(1, effort.rounds // 2)):
         tell(f"{ROW.name}: round {number + 1}")
         for found in outcome.peers.values():
             if not found.reason:
-                _run(found, threads, engine)
+                _run(found, threads, engine, caches)
+    shutil.rmtree(caches, ignore_errors=True)
     return outcome
 
 
-def _run(found: Measured, threads: int, engine: str | None) -> None:
+def _run(found: Measured, threads: int, engine: str | None, cache: str) -> None:
     head = f"STEPS, RATE, ENGINE = {STEPS}, {RATE}, {engine!r}"
     script = head + _HEAD + SCRIPTS[found.peer]
     start = time.perf_counter()
@@ -126,7 +129,7 @@ def _run(found: Measured, threads: int, engine: str | None) -> None:
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        env=surroundings(threads),
+        env=surroundings(threads, cache),
         check=False,
     )
     elapsed = time.perf_counter() - start

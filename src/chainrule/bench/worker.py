@@ -26,14 +26,14 @@ class Worker:
         self._session: Session | None = None
         self._step = 0.0  # seconds, as far as is known
 
-    def open(self, name: str, row: Row, threads: int) -> float:
-        """Make the program and run it once; returns the seconds of that first call."""
+    def open(self, name: str, row: Row, threads: int) -> tuple[float, int]:
+        """Make the program and run it once: the seconds of that first call, and its steps."""
         _use_processors(threads)
         self._session = PEERS[name].open(row, threads)
         self._session.restart()
         start = time.perf_counter()
         self._session.run(self._session.unit)
-        return time.perf_counter() - start
+        return time.perf_counter() - start, self._session.unit
 
     def parity(self, steps: int) -> list[float]:
         return self._now().parity(steps)

@@ -45,6 +45,11 @@ class Peer:
     way: str
     needs: tuple[str, ...]
     title: str
+    threads: int | None = None  # of its own; None takes as many as everyone
+
+    @property
+    def ours(self) -> bool:
+        return self.module == "ours"
 
     def missing(self) -> str:
         """The first package that is not installed, or nothing."""
@@ -66,11 +71,12 @@ class Peer:
         return session
 
 
-OURS = "chainrule"
+OURS, OURS_ALONE = "chainrule", "chainrule-1"
 PEERS = {
     peer.name: peer
     for peer in (
         Peer(OURS, "ours", "", ("chainrule",), "chainrule"),
+        Peer(OURS_ALONE, "ours", "", ("chainrule",), "chainrule, 1 thread", threads=1),
         Peer("numpy", "by_hand", "", ("numpy",), "NumPy by hand"),
         Peer("jax", "jax", "scan", ("jax",), "JAX"),
         Peer("jax-step", "jax", "step", ("jax",), "JAX, one step a call"),
