@@ -6,7 +6,8 @@ formulas of the op rows, written against NumPy, run on it as they stand. Compari
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -132,13 +133,34 @@ class Builder:
     so that every element is computed alike wherever it stands.
     """
 
-    def __init__(self, module: "Module", name: str, parameters: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        module: "Module",
+        name: str,
+        parameters: Sequence[tuple[str, str]],
+        returns: str = "void",
+        attributes: str = "internal",
+    ) -> None:
         """`parameters` are pairs of an LLVM type and a name."""
         self.module, self.name = module, name
+        self.returns, self._attributes = returns, attributes
         self.lines: list[str] = []
         self._count = 0
         self.block = "entry"
+        self.flags = " contract"  # of arithmetic with floats
         self._parameters = ", ".join(f"{kind} %{text}" for kind, text in parameters)
+
+    @contextmanager
+    def unfused(self) -> Iterator[None]:
+        """Arithmetic written inside is rounded operation by operation, fused only where `fma` says.
+
+        For formulas that recover a rounding error, such as (a - (s - b)) with s = a + b.
+        """
+        before, self.flags = self.flags, ""
+        try:
+            yield
+        finally:
+            self.flags = before
 
     # --- text ---
 
@@ -160,6 +182,9 @@ class Builder:
         self.lines.append(f"  {name} = {text}")
         return name
 
+    def pointer_named(self, name: str, text: str) -> None:
+        self.lines.append(f"  {name} = {text}")
+
     def begin(self, label: str) -> None:
         self.lines.append(f"{label}:")
         self.block = label
@@ -169,11 +194,10 @@ class Builder:
 
     def text(self) -> str:
         body = "\n".join(self.lines)
-        attributes = "nounwind"
-        return (
-            f"define void @{self.name}({self._parameters}) {attributes} {{\nentry:\n{body}\n"
-            "  ret void\n}\n"
-        )
+        if self.returns == "void":
+            body += "\n  ret void"
+        head = f"define {self._attributes} {self.returns} @{self.name}({self._parameters})"
+        return f"{head} nounwind {{\nentry:\n{body}\n}}\n"
 
     # --- numbers ---
 
@@ -219,10 +243,34 @@ class Builder:
             return value
         return self.make(f"extractelement {value.typed}, i32 {lane}", value.dtype)
 
+    def gathered(self, parts: Sequence[Value], lanes: int) -> Value:
+        """Scalars as the first lanes of a vector; the others are 0."""
+        dtype = parts[0].dtype
+        kind = type_name(dtype, lanes)
+        name = "zeroinitializer"
+        for lane, part in enumerate(parts):
+            new = f"%{self.fresh()}"
+            self.emit(f"{new} = insertelement {kind} {name}, {part.typed}, i32 {lane}")
+            name = new
+        return Value(self, name, dtype, lanes)
+
+    def halves(self, x: Value) -> tuple[Value, Value]:
+        """The lower and the upper lanes of a vector."""
+        half = x.lanes // 2
+        found = []
+        for begin in (0, half):
+            if half == 1:
+                found.append(self.extract(x, begin))
+                continue
+            places = ", ".join(f"i32 {begin + lane}" for lane in range(half))
+            text = f"shufflevector {x.typed}, {x.type} poison, <{half} x i32> <{places}>"
+            found.append(self.make(text, x.dtype, half))
+        return found[0], found[1]
+
     def binary(self, op: str, a: Any, b: Any) -> Value:
         a, b = self.both(a, b)
         if a.dtype.kind == "f":
-            name = f"{_FLOAT_OPS[op]} contract"
+            name = f"{_FLOAT_OPS[op]}{self.flags}"
         elif op in _INT_OPS:
             if a.dtype == BOOL:
                 op = {"add": "or", "mul": "and", "sub": "xor"}.get(op, op)
@@ -264,7 +312,7 @@ class Builder:
         elif old.kind == "f" and dtype.kind == "f":
             op = "fpext" if dtype.itemsize > old.itemsize else "fptrunc"
         elif old.kind == "f":
-            op = "fptosi" if dtype.kind == "i" else "fptoui"
+            return self._whole(x, dtype)
         elif dtype.kind == "f":
             op = "sitofp" if old.kind == "i" else "uitofp"
         elif dtype.itemsize == old.itemsize:
@@ -274,6 +322,15 @@ class Builder:
         else:
             op = "sext" if old.kind == "i" else "zext"
         return self.make(f"{op} {x.typed} to {type_name(dtype, x.lanes)}", dtype, x.lanes)
+
+    def _whole(self, x: Value, dtype: DType) -> Value:
+        """A float as an integer: cut to the dtype's range, NaN to 0 (plain `fptosi` is undefined)."""
+        op = "fptosi" if dtype.kind == "i" else "fptoui"
+        kind = type_name(dtype, x.lanes)
+        suffix = f"{_mangled(dtype, x.lanes)}.{_mangled(x.dtype, x.lanes)}"
+        full = f"llvm.{op}.sat.{suffix}"
+        self.module.declare(full, f"{kind} @{full}({x.type})")
+        return self.make(f"call {kind} @{full}({x.typed})", dtype, x.lanes)
 
     def bitcast(self, x: Value, dtype: Any) -> Value:
         """The same bits as another dtype of the same size."""
@@ -302,20 +359,6 @@ class Builder:
         a, b = (x if isinstance(x, Value) else self.constant(x, c.dtype) for x in (a, b))
         lanes = max(a.lanes, b.lanes, c.lanes)
         return self.intrinsic("fma", *(self.splat(x, lanes) for x in (a, b, c)))
-
-    def across(self, name: str, x: Value, start: Value | None = None) -> Value:
-        """A vector to one number: `llvm.vector.reduce.name`, in the order of the lanes' tree."""
-        if x.lanes == 1:
-            return x
-        suffix = f"v{x.lanes}{'f' if x.dtype.kind == 'f' else 'i'}"
-        suffix += str(1 if x.dtype == BOOL else 8 * x.dtype.itemsize)
-        full = f"llvm.vector.reduce.{name}.{suffix}"
-        scalar = scalar_name(x.dtype)
-        if start is None:
-            self.module.declare(full, f"{scalar} @{full}({x.type})")
-            return self.make(f"call {scalar} @{full}({x.typed})", x.dtype)
-        self.module.declare(full, f"{scalar} @{full}({scalar}, {x.type})")
-        return self.make(f"call reassoc {scalar} @{full}({start.typed}, {x.typed})", x.dtype)
 
     # --- memory ---
 
@@ -364,6 +407,14 @@ class Builder:
     def _mask(self, lanes: int, live: int) -> str:
         bits = ", ".join(f"i1 {'true' if lane < live else 'false'}" for lane in range(lanes))
         return f"<{lanes} x i1> <{bits}>"
+
+    def clear(self, base: str, offset: "int | Value", count: "int | Value") -> None:
+        """Set so many bytes to 0."""
+        place = self.address(base, offset, np.dtype(np.int8))
+        full = "llvm.memset.p0.i64"
+        self.module.declare(full, f"void @{full}(ptr, i8, i64, i1)")
+        size = self.integer(count)
+        self.emit(f"call void @{full}(ptr {place}, i8 0, {size.typed}, i1 false)")
 
     def load_pointer(self, base: str, index: int) -> str:
         """Entry `index` of an array of pointers."""
@@ -420,6 +471,26 @@ class Builder:
             results.append(self.make(f"phi {old.type} {sources}", old.dtype, old.lanes))
         return results
 
+    def repeat_while(
+        self, test: Callable[[Value], Value], body: Callable[[Value], Value], value: Value
+    ) -> Value:
+        """while test(value): value = body(value)"""
+        head, inside, done = self.fresh("head"), self.fresh("inside"), self.fresh("done")
+        before = self.block
+        self.jump(head)
+        self.begin(head)
+        place = len(self.lines)
+        phi = Value(self, f"%{self.fresh('c')}", value.dtype, value.lanes)
+        condition = test(phi)
+        self.emit(f"br i1 {condition.name}, label %{inside}, label %{done}")
+        self.begin(inside)
+        new = body(phi)
+        sources = f"[{value.name}, %{before}], [{new.name}, %{self.block}]"
+        self.lines[place:place] = [f"  {phi.name} = phi {phi.type} {sources}"]
+        self.jump(head)
+        self.begin(done)
+        return phi
+
     def when(self, condition: Value, body: Callable[[], None]) -> None:
         """if condition: body()"""
         then, done = self.fresh("then"), self.fresh("done")
@@ -432,7 +503,7 @@ class Builder:
 
 def _mangled(dtype: DType, lanes: int) -> str:
     kind = "f" if dtype.kind == "f" else "i"
-    return f"v{lanes}{kind}{8 * dtype.itemsize}"
+    return f"{f'v{lanes}' if lanes > 1 else ''}{kind}{8 * dtype.itemsize}"
 
 
 class Module:

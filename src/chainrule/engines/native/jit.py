@@ -26,10 +26,14 @@ _lock = Lock()  # LLVM's set-up and linking are done by one thread at a time
 
 
 @cache
-def _machine() -> Any:
-    """The target machine of this processor."""
+def _prepare() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+
+
+def _machine() -> Any:
+    """A target machine of this processor; whoever links code with it owns it."""
+    _prepare()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=_features(), opt=LEVEL, jit=True
     )

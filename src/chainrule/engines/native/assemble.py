@@ -1,0 +1,315 @@
+"""Programs to a module: the order of kernels, barriers, loops over time, the training run.
+
+Every thread runs the same functions. Addresses that change (time steps, batches) stand in a table
+of pointers that each thread has for itself; everything else is at a fixed place in the arena.
+"""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native.access import Buffer
+from chainrule.engines.native.fuse import Program
+from chainrule.engines.native.ir import INT64, Builder, Module, Value
+from chainrule.engines.native.kernels import Kernel, Repeat
+from chainrule.engines.native.loops import SIGNATURE, write_kernel
+from chainrule.engines.native.plan import (
+    Plan,
+    is_aligned,
+    is_divided,
+    make_plan,
+    total_work,
+)
+
+PARALLEL_WORK = 40_000.0  # operations below which a second thread costs more than it brings
+SPINS = 2000  # rounds of waiting before a thread lets others have its core
+STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))
+INT8 = np.dtype(np.int8)
+
+
+@dataclass(eq=False)
+class Slots:
+    """The table of pointers: what each entry points to. Entry 0 is the status."""
+
+    names: list[str] = field(default_factory=lambda: ["status"])
+
+    def give(self, buffer: Buffer) -> None:
+        buffer.place = len(self.names)
+        self.names.append(buffer.name)
+
+    @property
+    def count(self) -> int:
+        return len(self.names)
+
+
+class Assembler:
+    def __init__(self, parallel: bool) -> None:
+        self.module = Module()
+        self.slots = Slots()
+        self.parallel = parallel
+        self._kernels = 0
+        if parallel:
+            _write_barrier(self.module)
+
+    # --- places ---
+
+    def place(self, program: Program) -> None:
+        """Give the buffers that a program's caller provides their entries of the table."""
+        for buffer in program.inputs:
+            self.slots.give(buffer)
+        self._place_known(program)
+        for buffer in program.results:
+            if buffer.place == "arena":
+                self.slots.give(buffer)
+
+    def _place_known(self, program: Program) -> None:
+        for buffer in (*program.constants, *(found for found, _ in program.captured)):
+            if not isinstance(buffer.place, int):
+                self.slots.give(buffer)
+
+    def plan(self, program: Program, first: dict[Kernel, int] | None = None) -> Plan:
+        """The plan of a program, its loops planned before."""
+        for kernel in program.kernels:
+            if isinstance(kernel, Repeat):
+                inner = kernel.program
+                for buffer in (*inner.inputs, *inner.results):
+                    self.slots.give(buffer)
+                kernel.plan = self.plan(inner)
+        return make_plan(program.kernels, set(program.results), first)
+
+    # --- code ---
+
+    def step(self, name: str, plan: Plan, guard: "Guard | None" = None) -> None:
+        """The function that runs a plan once; it returns 0 where the guard has stopped it."""
+        b = Builder(self.module, name, STEP_SIGNATURE, "i64")
+        stop = b.fresh("stop")
+        for number, phase in enumerate(plan.phases):
+            if number:
+                self._barrier(b)
+            if guard is not None and number == guard.phase:
+                go = b.fresh("go")
+                finite = guard.test(b)
+                b.emit(f"br i1 {finite.name}, label %{go}, label %{stop}")
+                b.begin(go)
+            for kernel in phase:
+                self._run(b, kernel)
+        if plan.phases:
+            self._barrier(b)
+        b.emit("ret i64 1")
+        if guard is not None:
+            b.begin(stop)
+            b.emit("ret i64 0")
+        self.module.add(b.text())
+
+    def _barrier(self, b: Builder) -> None:
+        if self.parallel:
+            b.emit("call void @barrier(ptr %sync, i64 %threads)")
+
+    def _run(self, b: Builder, kernel: Kernel, arena: str = "%arena") -> None:
+        if isinstance(kernel, Repeat):
+            self._repeat(b, kernel)
+            return
+        name = f"k{self._kernels}"
+        self._kernels += 1
+        write_kernel(self.module, name, kernel, self.parallel)
+        call = f"call void @{name}(ptr %table, ptr {arena}, i64 %tid, i64 %threads)"
+        if self.parallel and not is_divided(kernel):
+            b.when(Value(b, "%tid", INT64) == 0, lambda: b.emit(call))
+        else:
+            b.emit(call)
+
+    def _address(self, b: Builder, buffer: Buffer, arena: str = "%arena") -> str:
+        if isinstance(buffer.place, int):
+            return b.load_pointer("%table", buffer.place)
+        return b.pointer(f"getelementptr inbounds i8, ptr {arena}, i64 {buffer.offset}")
+
+    def _set(self, b: Builder, slot: int | str, pointer: str) -> None:
+        place = b.pointer(f"getelementptr inbounds ptr, ptr %table, i64 {slot}")
+        b.emit(f"store ptr {pointer}, ptr {place}, align 8")
+
+    def _repeat(self, b: Builder, repeat: Repeat) -> None:
+        if repeat.length == 0:
+            self._copy_carries(b, repeat, even=True)
+            return
+        for outer, inner in repeat.constants:
+            self._set(b, inner.place, self._address(b, outer))
+        self._copy_carries(b, repeat, even=repeat.length % 2 == 0)
+        self._barrier(b)
+        results = repeat.program.results
+        for (_, final, spare, inner), result in zip(repeat.carries, results, strict=False):
+            pair = (final, spare) if repeat.length % 2 == 0 else (spare, final)
+            self._set(b, inner.place, self._address(b, pair[0]))
+            self._set(b, result.place, self._address(b, pair[1]))
+        moving = [*repeat.series, *repeat.stacks]
+        bases = [self._address(b, outer) for outer, _ in moving]
+        arena = b.pointer(f"getelementptr inbounds i8, ptr %arena, i64 {repeat.arena}")
+
+        def body(i: int | Value) -> None:
+            t = (repeat.length - 1) - b.integer(i) if repeat.reverse else b.integer(i)
+            for base, (_, inner) in zip(bases, moving, strict=True):
+                self._set(b, inner.place, b.address(base, t * inner.bytes, INT8))
+            for number, phase in enumerate(repeat.plan.phases):
+                if number:
+                    self._barrier(b)
+                for kernel in phase:
+                    self._run(b, kernel, arena)
+            if not is_closed(repeat):
+                self._barrier(b)
+            for (_, _, _, inner), result in zip(repeat.carries, results, strict=False):
+                old = b.load_pointer("%table", inner.place)
+                new = b.load_pointer("%table", result.place)
+                self._set(b, inner.place, new)
+                self._set(b, result.place, old)
+
+        if repeat.length == 1:
+            body(0)
+        else:
+            b.loop(0, repeat.length, 1, body)
+
+    def _copy_carries(self, b: Builder, repeat: Repeat, even: bool) -> None:
+        """The initial carries to where the first step reads them."""
+
+        def copies() -> None:
+            for source, final, spare, _ in repeat.carries:
+                target = final if even else spare
+                full = "llvm.memcpy.p0.p0.i64"
+                self.module.declare(full, f"void @{full}(ptr, ptr, i64, i1)")
+                pair = f"ptr {self._address(b, target)}, ptr {self._address(b, source)}"
+                b.emit(f"call void @{full}({pair}, i64 {source.bytes}, i1 false)")
+
+        if self.parallel:
+            b.when(Value(b, "%tid", INT64) == 0, copies)
+        else:
+            copies()
+
+    def entry(self, name: str, calls: Callable[[Builder], None], extra: Sequence[Any] = ()) -> None:
+        """A function for callers from outside: its own table, and denormals flushed."""
+        b = Builder(self.module, name, (*STEP_SIGNATURE[1:], ("ptr", "args"), *extra), "void", "")
+        count = self.slots.count
+        b.pointer_named("%table", f"alloca [{count} x ptr], align 64")
+        full = "llvm.memcpy.p0.p0.i64"
+        self.module.declare(full, f"void @{full}(ptr, ptr, i64, i1)")
+        b.emit(f"call void @{full}(ptr %table, ptr %args, i64 {8 * count}, i1 false)")
+        restore = _flush_denormals(b)
+        calls(b)
+        restore()
+        self.module.add(b.text())
+
+
+def is_closed(repeat: Repeat) -> bool:
+    """Whether a thread needs nothing of the others from one step to the next."""
+    if len(repeat.plan.phases) != 1:
+        return False
+    kernels = repeat.program.kernels
+    if any(isinstance(kernel, Repeat) for kernel in kernels):
+        return False
+    for (*_, inner), result in zip(repeat.carries, repeat.program.results, strict=False):
+        for writer in kernels:
+            for written in writer.writes:
+                if written.buffer is not result:
+                    continue
+                for reader in kernels:
+                    views = [view for view in reader.reads if view.buffer is inner]
+                    if any(not is_aligned(writer, written, reader, view) for view in views):
+                        return False
+                    if inner in reader.everywhere:
+                        return False
+    return True
+
+
+@dataclass
+class Guard:
+    """What must be finite before anything is changed, and before which phase that is asked."""
+
+    values: list[Buffer]
+    phase: int
+
+    def test(self, b: Builder) -> Value:
+        fine = b.constant(True, bool)
+        for buffer in self.values:
+            base = b.load_pointer("%table", int(buffer.place))
+            value = b.load(base, 0, buffer.dtype)
+            fine = fine & ((value - value) == 0)
+        return fine
+
+
+def is_parallel(program: Program) -> bool:
+    return total_work(program.kernels) >= PARALLEL_WORK
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+def _write_barrier(module: Module) -> None:
+    """All threads meet. The words of `sync`: how many have come, and the number of the meeting."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64", "i686"):
+        module.declare("llvm.x86.sse2.pause", "void @llvm.x86.sse2.pause()")
+        pause = "call void @llvm.x86.sse2.pause()"
+    else:
+        module.declare("llvm.aarch64.hint", "void @llvm.aarch64.hint(i32)")
+        pause = "call void @llvm.aarch64.hint(i32 1)"
+    give_way = "SwitchToThread" if platform.system() == "Windows" else "sched_yield"
+    module.declare(give_way, f"i32 @{give_way}()")
+    module.add(f"""define internal void @barrier(ptr %sync, i64 %threads) nounwind noinline {{
+entry:
+  %alone = icmp eq i64 %threads, 1
+  br i1 %alone, label %done, label %meet
+meet:
+  %number = getelementptr inbounds i8, ptr %sync, i64 64
+  %old = load atomic i64, ptr %number acquire, align 8
+  %before = atomicrmw add ptr %sync, i64 1 acq_rel
+  %arrived = add i64 %before, 1
+  %last = icmp eq i64 %arrived, %threads
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %sync monotonic, align 8
+  %next = add i64 %old, 1
+  store atomic i64 %next, ptr %number release, align 8
+  br label %done
+wait:
+  %round = phi i64 [0, %meet], [%more, %again]
+  %now = load atomic i64, ptr %number acquire, align 8
+  %still = icmp eq i64 %now, %old
+  br i1 %still, label %spin, label %done
+spin:
+  %more = add i64 %round, 1
+  %patient = icmp slt i64 %round, {SPINS}
+  br i1 %patient, label %brief, label %long
+brief:
+  {pause}
+  br label %again
+long:
+  %ignored = call i32 @{give_way}()
+  br label %again
+again:
+  br label %wait
+done:
+  ret void
+}}
+""")
+
+
+def _flush_denormals(b: Builder) -> Callable[[], None]:
+    """Results below the smallest normal count as 0 from here on; returns what undoes it."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        b.module.declare("llvm.x86.sse.stmxcsr", "void @llvm.x86.sse.stmxcsr(ptr)")
+        b.module.declare("llvm.x86.sse.ldmxcsr", "void @llvm.x86.sse.ldmxcsr(ptr)")
+        old, new = b.pointer("alloca i32, align 4"), b.pointer("alloca i32, align 4")
+        b.emit(f"call void @llvm.x86.sse.stmxcsr(ptr {old})")
+        value = b.pointer(f"load i32, ptr {old}, align 4")
+        flushed = b.pointer(f"or i32 {value}, {0x8040}")
+        b.emit(f"store i32 {flushed}, ptr {new}, align 4")
+        b.emit(f"call void @llvm.x86.sse.ldmxcsr(ptr {new})")
+        return lambda: b.emit(f"call void @llvm.x86.sse.ldmxcsr(ptr {old})")
+    if machine in ("aarch64", "arm64"):
+        value = b.pointer('call i64 asm sideeffect "mrs $0, fpcr", "=r"()')
+        flushed = b.pointer(f"or i64 {value}, {1 << 24}")
+        b.emit(f'call void asm sideeffect "msr fpcr, $0", "r"(i64 {flushed})')
+        return lambda: b.emit(f'call void asm sideeffect "msr fpcr, $0", "r"(i64 {value})')
+    return lambda: None
+

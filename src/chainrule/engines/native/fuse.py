@@ -1,0 +1,608 @@
+"""Graph to kernels: what is computed together, and what gets memory of its own.
+
+An elementwise node is computed where it is needed, inside the kernel of whoever needs it; it gets
+a buffer only where several kernels would compute it again, or where an op reads it by address.
+Layouts are views. Nodes of one shape share a kernel, and follow a contraction or a reduction while
+its numbers are still in registers.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native.access import (
+    Affine,
+    Buffer,
+    Index,
+    View,
+    at,
+    identity,
+    is_view,
+    row_major,
+    stretched,
+    through,
+    view_through,
+    whole,
+)
+from chainrule.engines.native.kernels import (
+    Apply,
+    Elementwise,
+    Expression,
+    Fill,
+    Kernel,
+    Load,
+    Number,
+    Product,
+    Reduction,
+    Repeat,
+    Special,
+    Store,
+    Total,
+    loads,
+)
+from chainrule.graph import CAPTURED, CONSTANT, VOID, Graph, Leaf, Node, Shape
+from chainrule.ops import rows
+from chainrule.ops.layout import Concatenate, OverlapAdd, Pad, Reshape
+from chainrule.ops.loop import Loop, Result
+from chainrule.ops.map import Map
+from chainrule.ops.products import Contract, parts
+from chainrule.ops.reductions import Reduce
+
+CHEAP = 2  # operations that may be done again rather than stored
+COSTS = {"divide": 6, "sqrt": 6, "reciprocal": 6, "power": 40, "remainder": 10, "cast": 1}
+SIMPLE = {
+    *("add", "subtract", "multiply", "negative", "square", "absolute", "maximum", "minimum"),
+    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where", "relu"),
+    *("logical_and", "logical_or", "logical_not", "sign", "floor", "ceil", "clip", "copysign"),
+}
+NARROW = 4  # a product with fewer columns than this is a sum along its operands
+
+
+@dataclass(eq=False)
+class Program:
+    """The kernels of one graph, and the buffers that its caller knows."""
+
+    kernels: list[Kernel] = field(default_factory=list)
+    inputs: list[Buffer] = field(default_factory=list)
+    captured: list[tuple[Buffer, Node]] = field(default_factory=list)
+    constants: list[Buffer] = field(default_factory=list)
+    results: list[Buffer] = field(default_factory=list)
+
+
+def fuse(graph: Graph, results: Sequence[Node] | None = None) -> Program:
+    """The kernels that compute a graph's results, in an order in which they can run."""
+    return _Fuser(graph, graph.results if results is None else results).run()
+
+
+def summed_letters(spec: str) -> str:
+    left, _, out = parts(spec)
+    return "".join(letter for letter in left if letter not in out)
+
+
+def is_elementwise(node: Node) -> bool:
+    """Maps, and products that sum over nothing."""
+    if isinstance(node.op, Contract):
+        return not summed_letters(node.params["spec"])
+    return isinstance(node.op, Map)
+
+
+class _Fuser:
+    def __init__(self, graph: Graph, results: Sequence[Node]) -> None:
+        self.graph = graph
+        self.nodes = _ordered(results)
+        self.results = list(results)
+        self.program = Program()
+        self.kernels = self.program.kernels
+        self.views: dict[Node, View] = {}
+        self.maker: dict[Buffer, int] = {}
+        self.loops: dict[Node, Repeat] = {}
+        self.known: dict[Kernel, dict[Node, Expression]] = {}
+        self.needed = self._needed()
+
+    def run(self) -> Program:
+        for node in self.graph.inputs:
+            buffer = Buffer(node.shape, node.dtype, node.params["name"], len(self.program.inputs))
+            self.program.inputs.append(buffer)
+            self.views[node] = whole(buffer)
+        for node in self.nodes:
+            if node not in self.views:
+                self._add(node)
+        for node in self.results:
+            self.program.results.append(self._result(node))
+        self._forget_unread()
+        return self.program
+
+    # --- what gets memory ---
+
+    def _needed(self) -> set[Node]:
+        """The elementwise nodes that need a buffer."""
+        users: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for child in node.inputs:
+                users[child].append(node)
+        needed = {node for node in self.results if is_elementwise(node)}
+        sites: Counter[Node] = Counter()
+        for node in reversed(self.nodes):
+            spread = False
+            for user in users[node]:
+                inline = (is_view(user) or is_elementwise(user)) and user not in needed
+                sites[node] += max(sites[user], 1) if is_view(user) and inline else 1
+                spread = spread or (prod(user.shape) > prod(node.shape))
+                if not (is_view(user) or is_elementwise(user) or isinstance(user.op, Reduce)):
+                    self._address(node, needed)
+                elif isinstance(user.op, Reduce) and user.op.name not in _SUMS:
+                    self._address(node, needed)
+                elif is_view(user) and isinstance(user.op, Reshape) and _joins(user):
+                    self._address(node, needed)
+            if is_elementwise(node) and node not in needed:
+                cost = self._cost(node, users)
+                if (sites[node] > 1 or spread) and cost > CHEAP:
+                    needed.add(node)
+        return needed
+
+    def _address(self, node: Node, needed: set[Node]) -> None:
+        while is_view(node):
+            node = node.inputs[0]
+        if is_elementwise(node):
+            needed.add(node)
+
+    def _cost(self, node: Node, users: dict[Node, list[Node]]) -> int:
+        name = node.op.name
+        own = COSTS.get(name, 1 if name in SIMPLE or isinstance(node.op, Contract) else 15)
+        for child in node.inputs:
+            while is_view(child):
+                child = child.inputs[0]
+            if is_elementwise(child) and len(users[child]) == 1:
+                own += self._cost(child, users)
+        return own
+
+    # --- expressions ---
+
+    def expression(
+        self, node: Node, index: Index, rank: int, known: dict[Node, Expression]
+    ) -> Expression:
+        """What a node is at an index over the axes of a kernel of this rank."""
+        memo: dict[Any, Expression] = {}
+        own = identity(rank)
+
+        def build(node: Node, index: Index) -> Expression:
+            key = (node, index)
+            if key not in memo:
+                memo[key] = make(node, index)
+            return memo[key]
+
+        def make(node: Node, index: Index) -> Expression:
+            if node in known and index == own[: len(index)]:
+                return known[node]
+            if node.op is CONSTANT and node.params["value"].ndim == 0:
+                return Number(node.dtype, value=node.params["value"].item())
+            if node in self.views:
+                return Load(node.dtype, view=at(self.views[node], index, rank))
+            if is_view(node):
+                inner = through(node, index, rank)
+                assert inner is not None, node  # such an input has a buffer
+                return build(node.inputs[0], inner)
+            if isinstance(node.op, Contract):
+                left, right, out = parts(node.params["spec"])
+                places = dict(zip(out, index, strict=True))
+                inputs = tuple(
+                    build(child, tuple(places[letter] for letter in letters))
+                    for child, letters in zip(node.inputs, (left, right), strict=True)
+                )
+                return Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
+            inputs = tuple(
+                build(child, stretched(index, child.shape, rank)) for child in node.inputs
+            )
+            return Apply(node.dtype, op=node.op, inputs=inputs, params=node.params)
+
+        return build(node, index)
+
+    # --- kernels ---
+
+    def _buffer(self, node: Node, shape: Shape | None = None) -> Buffer:
+        return Buffer(node.shape if shape is None else shape, node.dtype, node.op.name)
+
+    def _append(self, kernel: Kernel) -> Kernel:
+        self.kernels.append(kernel)
+        for view in kernel.writes:
+            self.maker[view.buffer] = len(self.kernels) - 1
+        return kernel
+
+    def _add(self, node: Node) -> None:
+        op = node.op
+        if node.op is CONSTANT or node.op is CAPTURED:
+            self._leaf(node)
+        elif is_view(node):
+            self._view(node)
+        elif is_elementwise(node):
+            if node in self.needed:
+                self._elementwise(node)
+        elif isinstance(op, Contract):
+            self._contract(node)
+        elif isinstance(op, Reduce) and op.name in _SUMS:
+            self._reduce(node)
+        elif isinstance(op, Loop):
+            self._loop(node)
+        elif isinstance(op, Result):
+            pass  # its buffer was made with the loop
+        elif isinstance(op, Pad):
+            self._pad(node)
+        elif isinstance(op, Concatenate):
+            self._concatenate(node)
+        else:
+            self._special(node)
+
+    def _leaf(self, node: Node) -> None:
+        if node.op is CONSTANT:
+            value = np.ascontiguousarray(node.params["value"])
+            buffer = Buffer(node.shape, node.dtype, "constant", "constant", constant=value)
+            self.program.constants.append(buffer)
+        else:
+            buffer = Buffer(node.shape, node.dtype, "captured", "captured")
+            self.program.captured.append((buffer, node))
+        self.views[node] = whole(buffer)
+
+    def _view(self, node: Node) -> None:
+        source = self.views.get(node.inputs[0])
+        if source is None:
+            return  # inline: its input is computed where it is needed
+        found = view_through(node, source)
+        if found is None:  # a reshape of numbers that do not lie in that order
+            found = self._copied(node.inputs[0], self._buffer(node))
+        self.views[node] = found
+
+    def _copied(self, node: Node, buffer: Buffer) -> View:
+        """A copy of a node's numbers, in row-major order, in a buffer of as many."""
+        rank = len(node.shape)
+        value = self.expression(node, identity(rank), rank, {})
+        target = View(buffer, 0, row_major(node.shape))
+        self._append(Elementwise(node.shape, [Store(value, target)]))
+        return whole(buffer)
+
+    def _elementwise(self, node: Node) -> None:
+        buffer = self._buffer(node)
+        rank = len(node.shape)
+        own = identity(rank)
+        target = whole(buffer)
+        first = max([0, *(self._made(v) for v in self._loads(node))])
+        for place in range(first, len(self.kernels)):
+            kernel = self.kernels[place]
+            if kernel.shape != node.shape or not isinstance(kernel, _OPEN):
+                continue
+            known = self.known.setdefault(kernel, {})
+            axes = len(kernel.lengths)
+            index = own if axes == rank else identity(axes)[:rank]
+            value = self.expression(node, index, axes, known)
+            written = {view.buffer for view in kernel.writes}
+            if any(view.buffer in written for view in loads([value])):
+                continue
+            if any(self._made(view) >= place for view in loads([value])):
+                continue
+            kernel.stores.append(Store(value, target))
+            self.maker[buffer] = place
+            break
+        else:
+            value = self.expression(node, own, rank, {})
+            kernel = Elementwise(node.shape, [Store(value, target)])
+            self._append(kernel)
+            known = self.known.setdefault(kernel, {})
+        known[node] = value
+        self.views[node] = target
+
+    def _loads(self, node: Node) -> list[View]:
+        rank = len(node.shape)
+        return loads([self.expression(node, identity(rank), rank, {})])
+
+    def _made(self, view: View) -> int:
+        return self.maker.get(view.buffer, -1)
+
+    # --- sums ---
+
+    def _reduce(self, node: Node) -> None:
+        (x,) = node.inputs
+        axes = node.params["axes"]
+        kept = [axis for axis in range(len(x.shape)) if axis not in axes]
+        order = [*kept, *axes]
+        units = identity(len(order))
+        index = tuple(units[order.index(axis)] for axis in range(len(order)))
+        body = self.expression(x, index, len(order), {})
+        summed = tuple(x.shape[axis] for axis in axes)
+        self._total(node, tuple(x.shape[axis] for axis in kept), summed, body)
+
+    def _total(self, node: Node, shape: Shape, summed: Shape, body: Expression) -> None:
+        how = node.op.name if isinstance(node.op, Reduce) else "sum"
+        if not shape and len(summed) > 1 and prod(summed) > 4096 and how == "sum":
+            # Row by row first, which threads can divide, and in the order that others keep.
+            partial = Buffer(summed[:1], node.dtype, "rows")
+            total = Total(node.dtype)
+            rows_of = Reduction(summed[:1], summed=summed[1:], body=body)
+            rows_of.stores.append(Store(total, whole(partial)))
+            self._append(rows_of)
+            body, summed = Load(node.dtype, view=View(partial, 0, (1,))), summed[:1]
+        buffer = self._buffer(node)
+        total = Total(node.dtype)
+        kernel = Reduction(shape, summed=summed, how=how, body=body)
+        kernel.stores.append(Store(total, whole(buffer)))
+        self._append(kernel)
+        self.known[kernel] = {node: total}
+        self.views[node] = whole(buffer)
+
+    # --- products ---
+
+    def _contract(self, node: Node) -> None:
+        left, right, out = parts(node.params["spec"])
+        summed = summed_letters(node.params["spec"])
+        lengths = {
+            letter: length
+            for letters, child in zip((left, right), node.inputs, strict=True)
+            for letter, length in zip(letters, child.shape, strict=True)
+        }
+        if not out or not self._tileable(node, left, right, out, lengths):
+            order = out + summed
+            units = dict(zip(order, identity(len(order)), strict=True))
+            inputs = tuple(
+                self.expression(child, tuple(units[x] for x in letters), len(order), {})
+                for child, letters in zip(node.inputs, (left, right), strict=True)
+            )
+            body = Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
+            sizes = tuple(lengths[letter] for letter in summed)
+            self._total(node, tuple(lengths[letter] for letter in out), sizes, body)
+            return
+        views = [self.views[child] for child in node.inputs]
+        steps = [
+            dict(zip(letters, view.strides, strict=True))
+            for letters, view in zip((left, right), views, strict=True)
+        ]
+        wide = self._lane_letter(out, steps, lengths)
+        if wide is None:
+            which, wide = self._turned(left, right, out, views, lengths)
+            views[which], steps[which] = self._packed(
+                node.inputs[which], (left, right)[which], wide, views[which], lengths
+            )
+        self._product(node, out, summed, wide, views, steps, lengths)
+
+    def _tileable(
+        self, node: Node, left: str, right: str, out: str, lengths: dict[str, int]
+    ) -> bool:
+        """Whether some axis of the result is long enough to run vectors along it."""
+        if max(lengths[letter] for letter in out) < NARROW:
+            return False
+        summed = [letter for letter in left if letter not in out]
+        columns = [x for x in out if not (x in left and x in right)]
+        if not columns:
+            return False
+        # A matrix times a vector, along the rows of the matrix: their sums are faster.
+        for letters, other, view in (
+            (left, right, self.views[node.inputs[0]]),
+            (right, left, self.views[node.inputs[1]]),
+        ):
+            strides = dict(zip(letters, view.strides, strict=True))
+            narrow = all(lengths[x] < NARROW for x in other if x in out)
+            if narrow and any(strides.get(x) == 1 and lengths[x] > 1 for x in summed):
+                return False
+        return True
+
+    def _lane_letter(
+        self, out: str, steps: Sequence[dict[str, int]], lengths: dict[str, int]
+    ) -> str | None:
+        """The axis that vectors run along: one whose numbers are neighbours in an operand."""
+        fitting = [
+            letter
+            for letter in out
+            if lengths[letter] >= NARROW
+            and any(step.get(letter) == 1 for step in steps)
+            and all(step.get(letter, 0) in (0, 1) for step in steps)
+        ]
+        if not fitting:
+            return None
+        return out[-1] if out[-1] in fitting else max(fitting, key=lambda x: lengths[x])
+
+    def _turned(
+        self, left: str, right: str, out: str, views: Sequence[View], lengths: dict[str, int]
+    ) -> tuple[int, str]:
+        """The operand to copy into another order, and the axis to come last there."""
+        choices = []
+        for which, letters in enumerate((left, right)):
+            size = prod(lengths[letter] for letter in letters)
+            for letter in letters:
+                other = (left, right)[1 - which]
+                if letter in out and letter not in other:
+                    narrow = lengths[letter] < NARROW
+                    choices.append((narrow, letter != out[-1], size, which, letter))
+        _, _, _, which, letter = min(choices)
+        return which, letter
+
+    def _packed(
+        self, node: Node, letters: str, last: str, view: View, lengths: dict[str, int]
+    ) -> tuple[View, dict[str, int]]:
+        order = [x for x in letters if x != last] + [last]
+        shape = tuple(lengths[x] for x in order)
+        steps = dict(zip(letters, view.strides, strict=True))
+        buffer = self._buffer(node, shape)
+        source = View(view.buffer, view.offset, tuple(steps[x] for x in order))
+        value = Load(node.dtype, view=source)
+        self._append(Elementwise(shape, [Store(value, whole(buffer))]))
+        found = dict(zip(order, row_major(shape), strict=True))
+        return View(buffer, 0, tuple(found[x] for x in letters)), found
+
+    def _product(
+        self,
+        node: Node,
+        out: str,
+        summed: str,
+        wide: str,
+        views: Sequence[View],
+        steps: Sequence[dict[str, int]],
+        lengths: dict[str, int],
+    ) -> None:
+        """The kernel; where vectors run along another axis than the last, that one is stored last."""
+        order = out if out[-1] == wide else out.replace(wide, "") + wide
+        shape = tuple(lengths[letter] for letter in order)
+        buffer = self._buffer(node, shape)
+        # A letter with the operand that vectors are not loaded from: its numbers are repeated.
+        repeated = [
+            letter
+            for letter in order
+            if letter != wide and any(letter not in s for s in steps if wide in s)
+        ]
+        rows_letter = max(repeated, key=lambda x: lengths[x], default=None)
+        axes = order + summed
+        left, right = (
+            View(view.buffer, view.offset, tuple(step.get(letter, 0) for letter in axes))
+            for view, step in zip(views, steps, strict=True)
+        )
+        kernel = Product(
+            shape,
+            summed=tuple(lengths[letter] for letter in summed),
+            left=left,
+            right=right,
+            lanes=order.index(wide),
+            rows=None if rows_letter is None else order.index(rows_letter),
+            dtype=node.dtype,
+        )
+        total = Total(node.dtype)
+        kernel.stores.append(Store(total, whole(buffer)))
+        self._append(kernel)
+        found = dict(zip(order, row_major(shape), strict=True))
+        self.views[node] = View(buffer, 0, tuple(found[letter] for letter in out))
+        self.known[kernel] = {node: total} if order == out else {}
+
+    # --- copies with holes ---
+
+    def _pad(self, node: Node) -> None:
+        (x,) = node.inputs
+        buffer = self._buffer(node)
+        fill = self._append(Fill(buffer.shape, target=buffer))
+        strides = row_major(node.shape)
+        low, gaps = node.params["low"], node.params["interior"]
+        offset = sum(a * s for a, s in zip(low, strides, strict=True))
+        steps = tuple((gap + 1) * s for gap, s in zip(gaps, strides, strict=True))
+        self._write(x, View(buffer, offset, steps), fill)
+        self.views[node] = whole(buffer)
+
+    def _concatenate(self, node: Node) -> None:
+        buffer = self._buffer(node)
+        strides, axis, begin = row_major(node.shape), node.params["axis"], 0
+        for x in node.inputs:
+            self._write(x, View(buffer, begin * strides[axis], strides), None)
+            begin += x.shape[axis]
+        self.views[node] = whole(buffer)
+
+    def _write(self, node: Node, target: View, after: Kernel | None) -> None:
+        rank = len(node.shape)
+        value = self.expression(node, identity(rank), rank, {})
+        kernel = Elementwise(node.shape, [Store(value, target)])
+        if after is not None:
+            kernel.after.append(after)
+        self._append(kernel)
+
+    # --- others ---
+
+    def _special(self, node: Node) -> None:
+        operands = [self._dense(child) for child in node.inputs]
+        buffer = self._buffer(node)
+        own = node.op.name in ("gather", "argmax", "argmin")
+        kernel = Special(node.shape, node=node, operands=operands, target=buffer, own=own)
+        self._append(kernel)
+        self.views[node] = whole(buffer)
+
+    def _dense(self, node: Node) -> Buffer:
+        """A buffer that holds a node's numbers, and nothing else, in row-major order."""
+        view = self.views.get(node)
+        if view is not None and view.offset == 0 and view.buffer.size == prod(node.shape):
+            strides = zip(node.shape, view.strides, row_major(node.shape), strict=True)
+            if all(length == 1 or a == b for length, a, b in strides):
+                return view.buffer
+        buffer = self._buffer(node)
+        self._copied(node, buffer)
+        return buffer
+
+    def _loop(self, node: Node) -> None:
+        params = node.params
+        body = fuse(params["body"])
+        constants, carries = params["constants"], params["carries"]
+        outer = [self._dense(child) for child in node.inputs]
+        inner = body.inputs
+        repeat = Repeat(
+            (), program=body, length=params["length"], reverse=params["reverse"]
+        )
+        split = constants + carries
+        repeat.constants = list(zip(outer[:constants], inner[:constants], strict=True))
+        repeat.series = list(zip(outer[split:], inner[split:], strict=True))
+        outputs = params["body"].outputs
+        made = []
+        for k, result in enumerate(outputs):
+            if k < carries:
+                final = Buffer(result.shape, result.dtype, "carry")
+                spare = Buffer(result.shape, result.dtype, "spare")
+                source = outer[constants + k]
+                repeat.carries.append((source, final, spare, inner[constants + k]))
+                made.append(final)
+            else:
+                stack = Buffer((params["length"], *result.shape), result.dtype, "stack")
+                repeat.stacks.append((stack, body.results[k]))
+                made.append(stack)
+        repeat.made = made
+        self._append(repeat)
+        for user in self.nodes:
+            if isinstance(user.op, Result) and user.inputs[0] is node:
+                self.views[user] = whole(made[user.params["index"]])
+        self.program.captured += body.captured
+        self.program.constants += body.constants
+
+    # --- results ---
+
+    def _result(self, node: Node) -> Buffer:
+        """The buffer of a result, which nothing else may be: a copy where it is an input's."""
+        view = self.views.get(node)
+        taken = {*self.program.inputs, *self.program.results, *self.program.constants}
+        taken |= {buffer for buffer, _ in self.program.captured}
+        if view is not None:
+            buffer = self._dense(node)
+            if buffer not in taken:
+                return buffer
+        buffer = self._buffer(node)
+        self._copied(node, buffer)
+        return buffer
+
+    def _forget_unread(self) -> None:
+        """Take out stores that nobody reads, and kernels that store nothing."""
+        while True:
+            read = set(self.program.results)
+            for kernel in self.kernels:
+                read.update(view.buffer for view in kernel.reads)
+                read.update(kernel.everywhere)
+            before = sum(len(kernel.writes) for kernel in self.kernels)
+            for kernel in self.kernels:
+                if isinstance(kernel, _OPEN):
+                    kernel.stores = [s for s in kernel.stores if s.view.buffer in read]
+            kept = [
+                kernel
+                for kernel in self.kernels
+                if any(view.buffer in read for view in kernel.writes)
+            ]
+            self.kernels[:] = kept
+            if sum(len(kernel.writes) for kernel in kept) == before:
+                return
+
+
+_SUMS = ("sum", "max", "min")
+_OPEN = (Elementwise, Reduction, Product)
+
+
+def _joins(node: Node) -> bool:
+    """Whether a reshape makes one axis of several, which no affine index can follow."""
+    rank = len(node.shape)
+    return through(node, identity(rank), rank) is None
+
+
+def _ordered(results: Sequence[Node]) -> list[Node]:
+    from chainrule.graph import ordered
+
+    return ordered(results)
+
+

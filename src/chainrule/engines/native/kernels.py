@@ -1,0 +1,269 @@
+"""What a graph becomes before it becomes code: kernels over buffers.
+
+A kernel is one nest of loops. Its axes are those of its result, in order, and behind them the axes
+that it sums over. What it computes at one place of those axes is an expression: a tree of op rows
+over loads. Threads divide a kernel along its first axis, in whole grains of rows, always in the
+same way, so that a row is computed by one thread from its first kernel to its last.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native.access import Buffer, View, whole
+from chainrule.graph import Node, Shape
+
+# --- expressions ---------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Expression:
+    """A number at every place of a kernel's axes. Compared by identity, so that it is shared."""
+
+    dtype: np.dtype[Any]
+
+
+@dataclass(eq=False)
+class Load(Expression):
+    view: View = field(kw_only=True)
+
+
+@dataclass(eq=False)
+class Number(Expression):
+    value: Any = field(kw_only=True)
+
+
+@dataclass(eq=False)
+class Apply(Expression):
+    """A row of kind Map on other expressions."""
+
+    op: Any = field(kw_only=True)
+    inputs: tuple[Expression, ...] = field(kw_only=True)
+    params: Any = field(kw_only=True)
+
+
+@dataclass(eq=False)
+class Total(Expression):
+    """What the kernel itself computes at this place: the sum of a product, a reduction."""
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """Every expression in a tree, each once."""
+    seen = set()
+    stack = [expression]
+    while stack:
+        found = stack.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        if isinstance(found, Apply):
+            stack.extend(found.inputs)
+
+
+def loads(expressions: Sequence[Expression]) -> list[View]:
+    return [
+        part.view for root in expressions for part in walk(root) if isinstance(part, Load)
+    ]
+
+
+# --- kernels -------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Store:
+    expression: Expression
+    view: View  # over the axes of the kernel's result
+
+
+@dataclass(eq=False)
+class Kernel:
+    """shape  the lengths of the result's axes"""
+
+    shape: Shape
+    after: list["Kernel"] = field(default_factory=list, kw_only=True)
+    """Kernels that must be complete before, whatever this one reads."""
+
+    @property
+    def reads(self) -> list[View]:
+        """Views over the kernel's axes; of those behind `shape` only the extent counts."""
+        raise NotImplementedError
+
+    @property
+    def lengths(self) -> Shape:
+        """Of all axes: the result's, then those that are summed over."""
+        return self.shape
+
+    @property
+    def everywhere(self) -> list[Buffer]:
+        """Buffers that are read at places which are not known beforehand."""
+        return []
+
+    @property
+    def writes(self) -> list[View]:
+        """Views over the result's axes."""
+        raise NotImplementedError
+
+    @property
+    def work(self) -> float:
+        """About how many operations it takes."""
+        return float(prod(self.lengths))
+
+    @property
+    def divisible(self) -> bool:
+        """Whether threads may divide it along its first axis."""
+        return bool(self.shape)
+
+
+@dataclass(eq=False)
+class Elementwise(Kernel):
+    stores: list[Store] = field(default_factory=list)
+
+    @property
+    def reads(self) -> list[View]:
+        return loads([store.expression for store in self.stores])
+
+    @property
+    def writes(self) -> list[View]:
+        return [store.view for store in self.stores]
+
+    @property
+    def work(self) -> float:
+        parts = {id(part): part for s in self.stores for part in walk(s.expression)}
+        return float(prod(self.shape)) * (len(parts) + len(self.stores))
+
+
+@dataclass(eq=False)
+class Reduction(Kernel):
+    """how     "sum", "max", "min"
+    summed  the lengths of the axes behind the result's
+    """
+
+    summed: Shape = ()
+    how: str = "sum"
+    body: Expression = field(kw_only=True)
+    stores: list[Store] = field(default_factory=list)
+
+    @property
+    def lengths(self) -> Shape:
+        return (*self.shape, *self.summed)
+
+    @property
+    def reads(self) -> list[View]:
+        return loads([self.body, *(store.expression for store in self.stores)])
+
+    @property
+    def writes(self) -> list[View]:
+        return [store.view for store in self.stores]
+
+
+@dataclass(eq=False)
+class Product(Kernel):
+    """The sum over `summed` of left · right, and what is made of it while it is in registers.
+
+    lanes  the axis of the result that vectors run along; one operand has its neighbours there
+    rows   another one, whose entries are computed several at a time; None where there is none
+    """
+
+    summed: Shape = ()
+    left: View = field(kw_only=True)
+    right: View = field(kw_only=True)
+    lanes: int = field(kw_only=True)
+    rows: int | None = field(kw_only=True)
+    dtype: np.dtype[Any] = field(kw_only=True)
+    stores: list[Store] = field(default_factory=list)
+
+    @property
+    def lengths(self) -> Shape:
+        return (*self.shape, *self.summed)
+
+    @property
+    def reads(self) -> list[View]:
+        return [self.left, self.right, *loads([store.expression for store in self.stores])]
+
+    @property
+    def writes(self) -> list[View]:
+        return [store.view for store in self.stores]
+
+    @property
+    def work(self) -> float:
+        return 2.0 * prod(self.lengths) / 4
+
+
+@dataclass(eq=False)
+class Fill(Kernel):
+    """Zeros everywhere."""
+
+    target: Buffer = field(kw_only=True)
+
+    @property
+    def reads(self) -> list[View]:
+        return []
+
+    @property
+    def writes(self) -> list[View]:
+        return [whole(self.target)]
+
+
+@dataclass(eq=False)
+class Special(Kernel):
+    """An op with loops of its own, on whole buffers."""
+
+    node: Node = field(kw_only=True)
+    operands: list[Buffer] = field(kw_only=True)
+    target: Buffer = field(kw_only=True)
+    own: bool = False  # whether threads may divide it
+
+    @property
+    def reads(self) -> list[View]:
+        return []
+
+    @property
+    def everywhere(self) -> list[Buffer]:
+        return self.operands
+
+    @property
+    def writes(self) -> list[View]:
+        return [whole(self.target)]
+
+    @property
+    def divisible(self) -> bool:
+        return self.own and bool(self.shape)
+
+
+@dataclass(eq=False)
+class Repeat(Kernel):
+    """A program repeated over time. Every thread runs the loop; its kernels divide the work."""
+
+    program: Any = field(kw_only=True)  # a Program of fuse.py
+    length: int = field(kw_only=True)
+    reverse: bool = False
+    # pairs (buffer outside, buffer of the body): read whole; one entry a step; written likewise
+    constants: list[tuple[Buffer, Buffer]] = field(default_factory=list)
+    carries: list[tuple[Buffer, Buffer, Buffer, Buffer]] = field(default_factory=list)
+    series: list[tuple[Buffer, Buffer]] = field(default_factory=list)
+    stacks: list[tuple[Buffer, Buffer]] = field(default_factory=list)
+    made: list[Buffer] = field(default_factory=list)
+    plan: Any = None  # of the body, made before that of the program around it
+    arena: int = 0  # where the body's own memory begins
+
+    @property
+    def reads(self) -> list[View]:
+        return []
+
+    @property
+    def everywhere(self) -> list[Buffer]:
+        outside = [*self.constants, *self.series]
+        return [*(buffer for buffer, _ in outside), *(carry[0] for carry in self.carries)]
+
+    @property
+    def writes(self) -> list[View]:
+        spare = [carry[2] for carry in self.carries]
+        return [whole(buffer) for buffer in (*self.made, *spare)]
+
+    @property
+    def work(self) -> float:
+        return self.length * sum(kernel.work for kernel in self.program.kernels)

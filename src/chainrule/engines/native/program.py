@@ -1,0 +1,89 @@
+"""A compiled graph as a callable on arrays."""
+
+import ctypes
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native import jit
+from chainrule.engines.native.assemble import Assembler, is_parallel
+from chainrule.engines.native.fuse import fuse
+from chainrule.engines.native.plan import ALIGNMENT
+from chainrule.engines.native.threads import thread_count, together
+from chainrule.graph import Graph
+
+Array = np.ndarray[Any, Any]
+_POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
+_ENTRY = (_POINTER, _INT, _INT, _POINTER, _POINTER)  # arena, tid, threads, sync, args
+
+
+def aligned(size: int) -> Array:
+    """Zeroed bytes that begin at a cache line."""
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size]
+
+
+class Program:
+    """A graph, compiled once and run many times."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        program = fuse(graph)
+        self.parallel = is_parallel(program)
+        assembler = Assembler(self.parallel)
+        assembler.place(program)
+        plan = assembler.plan(program)
+        assembler.step("step", plan)
+        call = "call i64 @step(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
+        assembler.entry("run", lambda b: b.emit(f"%ok = {call}"))
+        self.text = assembler.module.text()
+        self._code = jit.Code(self.text)
+        self._run = self._code.function("run", *_ENTRY)
+        self._inputs = [(buffer.shape, buffer.dtype) for buffer in program.inputs]
+        self._results = program.results
+        self._captured = [(buffer.place, node) for buffer, node in program.captured]
+        self._table = np.zeros(assembler.slots.count, np.uintp)
+        self._status = np.zeros(1, np.int64)
+        self._table[0] = self._status.ctypes.data
+        self._constants = [buffer.constant for buffer in program.constants]
+        for buffer in program.constants:
+            self._table[buffer.place] = buffer.constant.ctypes.data
+        self._first = program.inputs[0].place if program.inputs else 1
+        self._arena = aligned(plan.arena)
+        self._sync = aligned(2 * ALIGNMENT)
+        self._lock = Lock()
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Array]:
+        """One run. `arrays` has one entry for each input of the graph."""
+        with self._lock:
+            return self._called(arrays)
+
+    run = __call__
+
+    def _called(self, arrays: Sequence[Any]) -> list[Array]:
+        table = self._table
+        kept = []
+        for place, (array, (shape, dtype)) in enumerate(zip(arrays, self._inputs, strict=True)):
+            found = np.ascontiguousarray(array, dtype)
+            if found.shape != shape:
+                found = found.reshape(shape)
+            kept.append(found)
+            table[self._first + place] = found.ctypes.data
+        for slot, node in self._captured:
+            found = np.ascontiguousarray(node.params["array"])
+            kept.append(found)
+            table[slot] = found.ctypes.data
+        results = [np.empty(buffer.shape, buffer.dtype) for buffer in self._results]
+        for buffer, result in zip(self._results, results, strict=True):
+            table[buffer.place] = result.ctypes.data
+        threads = thread_count() if self.parallel else 1
+        fixed = (self._sync.ctypes.data, table.ctypes.data)
+        arena = self._arena.ctypes.data
+        together(threads, lambda tid: self._run(arena, tid, threads, *fixed))
+        if self._status[0]:
+            self._status[0] = 0
+            raise IndexError("an index lies outside the axis that it counts along")
+        return results
