@@ -165,7 +165,10 @@ KEY = cr.random.key(11)
             r"data is arrays with one first axis, of samples; here they have \[9, 10\]",
         ),
         (lambda: cr.run(descent, np.zeros(3), {}, 1), r"data is arrays with one first axis"),
-        (lambda: cr.run(lambda s, b: s, 0.0, X, 1), r"run: the step must return \(state, outputs\)"),
+        (
+            lambda: cr.run(lambda s, b: s, 0.0, X, 1),
+            r"run: the step must return \(state, outputs\)",
+        ),
         (
             lambda: cr.run(lambda s, b: ([s], None), 0.0, X, 1),
             r"run: the step returns a state of another structure than it was given",
