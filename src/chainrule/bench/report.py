@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import exp, log
 from pathlib import Path
 from typing import Any
@@ -260,13 +261,14 @@ def written(page: str | None, part: str) -> str:
 
 
 def write(report: Report, path: Path) -> None:
-    """The page, and its plot in the folder `images` beside it."""
+    """The page, and its plot in the folder `images` beside it where matplotlib is installed."""
     from chainrule.bench.figure import draw
 
     pictures = path.parent / "images"
-    pictures.mkdir(parents=True, exist_ok=True)
-    drawn = draw(report)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawn = draw(report) if find_spec("matplotlib") else None
     if drawn is not None:
+        pictures.mkdir(exist_ok=True)
         drawn.savefig(pictures / f"{path.stem}.png")
         drawn.savefig(pictures / f"{path.stem}.svg", metadata={"Date": None})
     picture = f"images/{path.stem}.png" if drawn is not None else None

@@ -89,10 +89,17 @@ def _again(
         ("--engine", engine),
         ("--random", str(drawn) if drawn else ""),
         ("--seed", str(seed) if drawn else ""),
-        ("--out", out.name if out else ""),
+        ("--out", _shown_path(out)),
     ]
     words = [word for name, value in pairs if value for word in (name, value)]
-    return " ".join(["python -m bench", *words, *(["--quick"] if quick else [])])
+    return " ".join(["python -m chainrule bench", *words, *(["--quick"] if quick else [])])
+
+
+def _shown_path(path: Path | None) -> str:
+    """Without the folders of this machine."""
+    if path is None:
+        return ""
+    return path.name if path.is_absolute() else path.as_posix()
 
 
 def _shown(console: "Console", as_json: bool) -> "Callable[[Outcome], None]":
