@@ -208,7 +208,7 @@ def test_who_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = interleave.measure(ROWS["xor"], ["jax"], 1, BRIEF)
     assert outcome.peers["jax"].reason == "no_such_package is not installed"
     assert outcome.ratio is None
-    assert report.absent([outcome]) == ["JAX: no_such_package is not installed"]
+    assert report.absent([outcome]) == ["no_such_package is not installed"]
 
 
 def test_a_peer_that_cannot_or_fails_is_left_out() -> None:
@@ -247,7 +247,9 @@ def made_up(name: str, mine: float, theirs: float, value: float = 1.0) -> Outcom
 
 def made_up_report() -> report.Report:
     outcomes = [made_up("xor", 1e-6, 4e-6), made_up("tab", 2e-6, 2e-6, 1.01)]
-    return report.Report("command", "machine", "versions", "today", 2, "numpy", 0.1, 2e11, outcomes)
+    return report.Report(
+        "command", "machine", "versions", "today", 2, "numpy", 100, 0.1, 2e11, outcomes
+    )
 
 
 def test_page() -> None:
@@ -255,7 +257,7 @@ def test_page() -> None:
     assert "| xor | 1.00 µs | 4.00 µs | JAX | 4.00 | 8 | 20 | 0e+00 | 0.1 |" in text
     assert "| tab ≠ |" in text  # 1 % off
     assert "(2): **2.00**" in text  # √(4 · 1)
-    assert "PyTorch: torch is not installed" in text
+    assert "Left out. torch is not installed." in text
     assert "| xor | 1.00 µs | 36.0 µs | 4.00 µs |" in text
     assert "| xor | 200 ms | 10.0 ms | 99.9 ms | 1.50 s |" in text
     assert "| xor | 64 MB | 32 MB | 256 MB |" in text

@@ -15,7 +15,7 @@ from chainrule.bench.rows import flops
 
 BEGIN, END = "<!-- bench -->", "<!-- end -->"
 DRAWN = "drawn-"
-NONE = "–"
+NONE, MISSING = "–", "is not installed"
 BUSY = 0.3  # load from which it is said that the machine was not ours alone
 
 
@@ -29,6 +29,7 @@ class Report:
     date: str
     threads: int
     engine: str
+    parity_steps: int
     load: float  # of others, before we began
     peak: float | None  # FLOP a second of one core
     outcomes: Sequence[Outcome]
@@ -36,10 +37,13 @@ class Report:
     def group(self, kind: str) -> list[Outcome]:
         return [o for o in self.outcomes if group_of(o.row.name) == kind]
 
-    def mean(self) -> tuple[float, int] | None:
-        """The geometric mean over the training rows that count, and of how many it is."""
+    def mean(self, peer: str | None = None) -> tuple[float, int] | None:
+        """The geometric mean over the training rows that count, and of how many it is.
+
+        Of the ratios against one peer, or against the best of each row.
+        """
         counted = [row.name for row in rows.TRAINING[: rows.IN_THE_MEAN]]
-        return geometric([o for o in self.outcomes if o.row.name in counted])
+        return geometric([o for o in self.outcomes if o.row.name in counted], peer)
 
 
 def group_of(name: str) -> str:
@@ -101,10 +105,10 @@ def _rate(report: Report, outcome: Outcome) -> str:
     return f"{work / outcome.ours.seconds / report.threads / 1e9:.1f}"
 
 
-def _mean_text(found: tuple[float, int] | None, what: str) -> str:
+def _mean_text(found: tuple[float, int] | None, what: str, goal: str) -> str:
     if found is None:
         return ""
-    return f"Geometric mean of {what} ({found[1]}): **{found[0]:.2f}**."
+    return f"Geometric mean of {what} ({found[1]}): **{found[0]:.2f}**; the goal is {goal}."
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -166,14 +170,10 @@ def memories(outcomes: Sequence[Outcome]) -> Cells:
 
 
 def absent(outcomes: Sequence[Outcome]) -> list[str]:
-    """Who did not take part anywhere, and what failed where."""
-    found = []
-    for name in PEERS:
-        measured = [o.peers[name] for o in outcomes if name in o.peers]
-        reasons = {m.reason for m in measured}
-        if measured and len(reasons) == 1 and all("not installed" in r for r in reasons):
-            found.append(f"{PEERS[name].title}: {reasons.pop()}")
-    return found + [
+    """Which packages are not installed, and what failed where."""
+    everything = [m for outcome in outcomes for m in outcome.peers.values()]
+    missing = sorted({m.reason for m in everything if m.reason.endswith(MISSING)})
+    return missing + [
         f"{PEERS[m.peer].title} on {outcome.row.name} failed: {m.reason}"
         for outcome in outcomes
         for m in outcome.peers.values()
@@ -191,8 +191,8 @@ def markdown(report: Report, picture: str | None) -> str:
         f"Measured on {report.date}: {report.machine}; {report.versions}; engine {report.engine}, "
         f"float32, {report.threads} threads for everyone." + _peak_text(report) + _load(report),
         "A ratio is the time of the best peer over ours. Peers differ by at most what is stated: "
-        f"relative, of the loss after {rows.PARITY_STEPS} steps from the same weights on the same "
-        f"batches, or of predictions, or of values and gradients; rows where this is more than "
+        f"relative, of the loss after {report.parity_steps} steps from the same weights on the "
+        "same batches, or of predictions, or of values and gradients; rows where this is more than "
         f"{PARITY:g} are marked ≠.",
     ]
     if picture:
@@ -228,12 +228,14 @@ def _section(report: Report, kind: str, title: str) -> list[str]:
         return []
     parts = [f"## {title}", _listing(outcomes), table(ratios(report, outcomes))]
     if kind == "training":
-        eager = geometric(outcomes[: rows.IN_THE_MEAN], "torch")
-        means = [_mean_text(report.mean(), "the training rows before simplechains")]
-        means.append(_mean_text(eager, "the same over PyTorch eager"))
+        means = [
+            _mean_text(report.mean(), "the rows before simplechains", "2.05, better 2.8"),
+            _mean_text(report.mean("torch"), "the same over PyTorch eager", "10"),
+        ]
         parts.append(" ".join(filter(None, means)))
     elif kind != "prediction":  # whose rows have nothing in common
-        parts.append(_mean_text(geometric(outcomes), "these rows"))
+        goal = f"{outcomes[0].row.must:g}" + (" for each" if kind == "drawn" else "")
+        parts.append(_mean_text(geometric(outcomes), "these rows", goal))
     if len(everyone(outcomes)[0]) > 2:
         parts += ["Time of each:", table(everyone(outcomes))]
     parts += ["What the first call takes beyond its steps:", table(compile_times(outcomes))]

@@ -1,6 +1,7 @@
 """Choose rows and peers, measure them all, and gather the report."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -68,18 +69,22 @@ def measure(
     tell: Callable[[str], None] = lambda text: None,
     each: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Report:
-    """Measure everything; `tell` hears what goes on, `each` every finished row."""
+    """Measure everything; `tell` hears what goes on, `each` every finished row.
+
+    Ctrl-C ends it with the rows that are finished.
+    """
     outcomes, load = [], machine.load()
     alone = choice.threads == 1  # then ours on one thread is ours
     peers = [name for name in choice.peers if not (alone and name == OURS_ALONE)]
-    for row in choice.rows:
-        arguments = (choice.threads, choice.effort, choice.engine, tell)
-        if row is start.ROW:
-            outcome = start.measure(peers, *arguments)
-        else:
-            outcome = interleave.measure(row, peers, *arguments)
-        outcomes.append(outcome)
-        each(outcome)
+    with suppress(KeyboardInterrupt):  # then the rows so far are the report
+        for row in choice.rows:
+            arguments = (choice.threads, choice.effort, choice.engine, tell)
+            if row is start.ROW:
+                outcome = start.measure(peers, *arguments)
+            else:
+                outcome = interleave.measure(row, peers, *arguments)
+            outcomes.append(outcome)
+            each(outcome)
     return Report(
         command=choice.command,
         machine=machine.processor(),
@@ -87,6 +92,7 @@ def measure(
         date=datetime.now(UTC).date().isoformat(),
         threads=choice.threads,
         engine=engine(choice.engine).__name__.rpartition(".")[2],
+        parity_steps=choice.effort.parity_steps,
         load=load,
         peak=_peak(choice, tell),
         outcomes=outcomes,
