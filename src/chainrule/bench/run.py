@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from chainrule.bench import functions, interleave, machine, rows, start
@@ -29,12 +29,14 @@ class Choice:
     peers: Sequence[str]
     threads: int = 2
     quick: bool = False
+    rounds: int | None = None
     engine: str | None = None
     command: str = "chainrule bench"
 
     @property
     def effort(self) -> Effort:
-        return QUICK if self.quick else FULL
+        effort = QUICK if self.quick else FULL
+        return effort if self.rounds is None else replace(effort, rounds=self.rounds)
 
 
 def choose_rows(names: Sequence[str], drawn: int = 0, seed: int = 0) -> list[Row]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--peers", default="", help="Peers, by comma: numpy, jax, torch, …; or none.")
 @click.option("--threads", default=2, type=click.IntRange(1), show_default=True)
 @click.option("--quick", is_flag=True, help="Short blocks and few rounds: a first impression.")
+@click.option("--rounds", type=click.IntRange(1), help="Blocks of each peer [default: 9].")
 @click.option("--engine", type=click.Choice(["native", "numpy"]), help="Ours [default: the best].")
 @click.option("--random", "drawn", default=0, help="So many networks drawn at random.")
 @click.option("--seed", default=0, help="Which ones.")
@@ -33,6 +34,7 @@ def command(
     peers: str,
     threads: int,
     quick: bool,
+    rounds: int | None,
     engine: str | None,
     drawn: int,
     seed: int,
@@ -53,8 +55,9 @@ def command(
         run.choose_peers(_names(peers)),
         threads,
         quick,
+        rounds,
         engine,
-        _again(rows, peers, threads, quick, engine, drawn, seed, out),
+        _again(rows, peers, threads, quick, rounds, engine, drawn, seed, out),
     )
     console = answers()
     with remarks().status("begin") as status:
@@ -76,6 +79,7 @@ def _again(
     peers: str,
     threads: int,
     quick: bool,
+    rounds: int | None,
     engine: str | None,
     drawn: int,
     seed: int,
@@ -86,6 +90,7 @@ def _again(
         ("--rows", rows),
         ("--peers", peers),
         ("--threads", str(threads)),
+        ("--rounds", str(rounds or "")),
         ("--engine", engine),
         ("--random", str(drawn) if drawn else ""),
         ("--seed", str(seed) if drawn else ""),
