@@ -145,6 +145,9 @@ class Callbacks:
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self._all = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def begin(self, model: "Model") -> str:
         """Who says that there is nothing to train, as `by EarlyStopping`, or "" for nobody."""
         beginning = [callback for callback in self._all if hasattr(callback, "begin")]

@@ -48,7 +48,8 @@ class History:
         own["validation_loss"] = self.validation_loss
         for name, value in values.items():
             column = own[name] if name in own else self.metrics.setdefault(name, [])
-            column[:] = [*_padded(column, done), value]
+            column += [math.nan] * (done - len(column))
+            column.append(value)
 
     def to_csv(self, path: StrPath) -> None:
         """Write one row for each epoch, counted from 1; a cell stays empty without a number."""

@@ -22,7 +22,7 @@ from chainrule.pipeline import value_grad_and_rest
 from chainrule.progress import Progress
 from chainrule.settings import number, read_setting, whole_number
 from chainrule.summary import summary
-from chainrule.training import Compiled, Run, StepProgram, Task, chunks
+from chainrule.training import Compiled, Programs, Run, Task, chunks
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Any]
@@ -76,7 +76,7 @@ class Model:
     def _make_ready(self, optimizer: Optimizer) -> None:
         """Everything that holds compiled code."""
         self._task = Task(self.net, self.loss, optimizer)
-        self._steps: tuple[Any, dict[int, StepProgram]] = ((), {})
+        self._steps: tuple[Any, Programs] = ((), Programs())
         self._forward = Compiled(self._predict, self.engine)
         self._losses = Compiled(self._loss, self.engine)
         self._gradients: dict[bool, Compiled] = {}
@@ -268,7 +268,7 @@ class Model:
         batch = min(batch_size or x.shape[0], x.shape[0])
         shapes = (x.shape, y.shape, y.dtype, weight is None)
         if self._steps[0] != shapes:
-            self._steps = (shapes, {})
+            self._steps = (shapes, Programs())
         data = {"x": x, "y": y, "noise": self._noise}
         if weight is not None:
             data["weights"] = weight
@@ -290,12 +290,12 @@ class Model:
             if history.stopped:
                 epochs = 0
             with Progress(progress, epochs, run.steps_per_epoch) as display:
-                for number in range(epochs):
-                    logs = self._one_epoch(run, held, display)
-                    history.append(**logs)
-                    history.stopped = told.hear(self, number, logs)
-                    if history.stopped:
-                        break
+                while len(history) < epochs and not history.stopped:
+                    # Whoever looks at the weights after an epoch gets to see them.
+                    most = 1 if held or told else epochs - len(history)
+                    for logs in self._some_epochs(run, most, held, display):
+                        history.append(**logs)
+                        history.stopped = told.hear(self, len(history) - 1, logs)
                     # A callback may have set weights, or another optimizer.
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
         except KeyboardInterrupt:
@@ -309,19 +309,24 @@ class Model:
             self.watched = {}
         return history
 
-    def _one_epoch(self, run: Run, held: Held | None, display: Progress) -> dict[str, float]:
-        """Train one epoch and give its numbers, which the history then holds."""
+    def _some_epochs(
+        self, run: Run, most: int, held: Held | None, display: Progress
+    ) -> list[dict[str, float]]:
+        """Train one epoch or more; gives the numbers of each, which the history then holds."""
         try:
-            loss, norm = run.epoch(self.epoch, display.report)
+            means = run.epochs(self.epoch, most, display.report)
         finally:
             self._carry = run.carry
-        logs = {"loss": loss, "gradient_norm": norm}
-        if held is not None:
-            scores = self._scores(*held)
-            logs |= {f"validation_{name}": value for name, value in scores.items()}
-        self.history.append(**logs)
-        display.epoch(logs)
-        return logs
+        found = []
+        for loss, norm in means:
+            logs = {"loss": loss, "gradient_norm": norm}
+            if held is not None:
+                scores = self._scores(*held)
+                logs |= {f"validation_{name}": value for name, value in scores.items()}
+            self.history.append(**logs)
+            display.epoch(logs)
+            found.append(logs)
+        return found
 
     # --- using ---
 

@@ -6,7 +6,9 @@ It is recorded once for full batches and once for a smaller last one.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +17,8 @@ import numpy as np
 from chainrule import random
 from chainrule.engines import compile_graph, engine
 from chainrule.errors import NotFiniteError
-from chainrule.graph import Graph, Node, scope
+from chainrule.finite import all_finite, describe, first_not_finite
+from chainrule.graph import Graph, scope
 from chainrule.layers import Layer
 from chainrule.loss import FunctionLoss, Loss
 from chainrule.ops import rows
@@ -29,6 +32,9 @@ from chainrule.trees import Structure, flatten, unflatten
 
 Arrays = dict[str, Any]
 REPORT_SECONDS = 0.05
+MOST_STEPS = 1_000_000  # in one call
+
+Report = Callable[[int, float, float], None]  # (steps, loss, norm) so far in an epoch
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,29 @@ class StepProgram:
             return task.step(data, carry, index)
 
         self.graph: Graph = stabilise(trace_call(step, (data, carry, index)).graph)
-        self._run = compile_graph(simplify(self.graph), engine_name)
+        self.simple: Graph = simplify(self.graph)
+        self._engine = engine_name
+
+    @cached_property
+    def _run(self) -> Any:
+        return compile_graph(self.simple, self._engine)
 
     def __call__(self, inputs: list[Any]) -> list[Any]:
         """From the leaves of (data, carry, index): those of the new carry, loss and norm."""
         results: list[Any] = self._run(inputs)
         return results
+
+
+@dataclass
+class Programs:
+    """What has been compiled for data of one shape.
+
+    steps  by batch size
+    whole  by batch size: many steps in one call, where the engine can do that, else None
+    """
+
+    steps: dict[int, StepProgram] = field(default_factory=dict)
+    whole: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,7 +138,7 @@ class Run:
     data      x, y, perhaps weights; `noise`, the key of dropout
     carry     params, optimizer, state: replaced as a whole by each step that gave finite numbers
     order     the key of shuffling; None keeps the samples in their order
-    programs  compiled steps by batch size, which runs over data of one shape may share
+    programs  what has been compiled, which runs over data of one shape may share
     """
 
     def __init__(
@@ -126,11 +149,13 @@ class Run:
         batch: int,
         order: Any,
         engine_name: str | None,
-        programs: dict[int, StepProgram],
+        programs: Programs,
     ) -> None:
         self.task, self.data, self.batch = task, data, batch
         self._leaves, self._structure = flatten(carry)
         self._newest: Step | None = None  # of the steps that led here
+        self._span: Any = None  # the call that led here, where it took many steps
+        self._pace = 1  # steps to take in one call
         self._engine, self.programs = engine_name, programs
         self._orders = Orders(order, self.samples)
 
@@ -143,7 +168,7 @@ class Run:
     def carry(self, carry: Arrays) -> None:
         leaves, self._structure = flatten(carry)
         if [*map(id, leaves)] != [*map(id, self._leaves)]:  # somebody else's numbers
-            self._leaves, self._newest = leaves, None
+            self._leaves, self._newest, self._span = leaves, None, None
 
     @property
     def samples(self) -> int:
@@ -155,19 +180,119 @@ class Run:
 
     def compile(self) -> "Run":
         """Record the steps of both batch sizes, so that what cannot be trained is refused first."""
-        for size in {self.batch, self.samples % self.batch or self.batch}:
-            self._program(None if self.batch == self.samples else np.arange(size))
+        full, last = (self._program(self._example(size)) for size in self._sizes)
+        if self.batch not in self.programs.whole:
+            data, _ = flatten(self.data)
+            layout = (len(data), len(self._leaves), self.batch != self.samples)
+            graphs = (full.simple, last.simple if last is not full else None)
+            compiled = engine(self._engine).compile_training(*graphs, layout)
+            self.programs.whole[self.batch] = compiled
         return self
 
-    def epoch(
-        self, number: int, report: Callable[[int, float, float], None]
-    ) -> tuple[float, float]:
-        """Run one epoch; returns the means of loss and gradient norm over its steps.
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        """The full batch, and the last one of an epoch."""
+        return self.batch, self.samples % self.batch or self.batch
 
-        `report(steps, loss, norm)` is called about twenty times a second with the means so far.
-        A step whose loss or gradient norm is not finite is not applied, but raises NotFiniteError,
-        as does an update that gives such weights; `carry` is then the last good one.
+    def _example(self, size: int) -> Any:
+        return None if self.batch == self.samples else np.arange(size)
+
+    def epochs(self, number: int, most: int, report: Report) -> list[tuple[float, float]]:
+        """Run epoch `number`, and perhaps more, up to `most`: as many as take a moment together.
+
+        Returns the means of loss and gradient norm over the steps of each. `report(steps, loss,
+        norm)` is called about twenty times a second with the means so far. A step whose loss or
+        gradient norm is not finite is not applied, but raises NotFiniteError, as does an update
+        that gives such weights; `carry` is then the last good one.
         """
+        whole = self.programs.whole.get(self.batch)
+        if whole is None:
+            return [self._epoch(number, report)]
+        return self._whole_epochs(whole, number, most, report)
+
+    def _whole_epochs(
+        self, whole: Any, number: int, most: int, report: Report
+    ) -> list[tuple[float, float]]:
+        """Epochs in calls of many steps each, of about the time between two reports."""
+        each = self.steps_per_epoch
+        count = max(1, min(most, self._pace // each))
+        losses, norms = np.empty(count * each), np.empty(count * each)
+        done = 0
+        while done < count * each:
+            steps = count * each if count > 1 else min(self._pace, each - done)
+            loss, norm, applied = self._take(whole, number * each + done, steps)
+            losses[done : done + applied], norms[done : done + applied] = loss, norm
+            done += applied
+            if applied < steps:  # some whole epochs
+                count, losses, norms = done // each, losses[:done], norms[:done]
+            if done < count * each:
+                report(done, float(losses[:done].mean()), float(norms[:done].mean()))
+        if not all_finite(self._leaves):
+            step = self._last_step()
+            assert step is not None  # a step has just been taken
+            raise self._stopped(step, float(losses[-1]), float(norms[-1]))
+        means = (column.reshape(count, each).mean(axis=1) for column in (losses, norms))
+        return [(float(loss), float(norm)) for loss, norm in zip(*means, strict=True)]
+
+    def _take(self, whole: Any, begin: int, steps: int) -> tuple[Any, Any, int]:
+        """So many steps from step `begin` of the run on: their losses and norms.
+
+        Where one of them is not finite, the whole epochs before are taken, and how many steps
+        that are is the last result; without such an epoch NotFiniteError is raised.
+        """
+        before, begun = self._leaves, perf_counter()
+        self._leaves = [np.array(leaf) for leaf in before]
+        applied, losses, norms = self._call(whole, self._leaves, begin, steps)
+        if applied < steps:
+            good = applied - applied % self.steps_per_epoch
+            if good and steps > self.steps_per_epoch:
+                self._leaves = before
+                return self._take(whole, begin, good)[:2] + (good,)
+        else:
+            wanted = REPORT_SECONDS / max(perf_counter() - begun, 1e-6) * steps
+            # At most four times as many as now: one odd measurement does no harm then.
+            self._pace = int(min(max(wanted, 1), 4 * steps, MOST_STEPS))
+        if applied:
+            self._newest, self._span = None, (whole, before, begin, applied)
+        if applied < steps:
+            step = self._step(begin + applied, self._leaves)
+            self._newest = self._last_step()
+            raise self._stopped(step, float(losses[applied]), float(norms[applied]))
+        return losses, norms, steps
+
+    def _call(
+        self, whole: Any, leaves: list[Any], begin: int, steps: int
+    ) -> tuple[int, Any, Any]:
+        """Change `leaves` by so many steps; how many were finite, and what they measured."""
+        each = self.steps_per_epoch
+        order = None
+        if self.batch != self.samples:
+            epochs = range(begin // each, (begin + steps - 1) // each + 1)
+            order = np.stack([self._orders.of(epoch) for epoch in epochs])
+        data, _ = flatten(self.data)
+        shape = (self.samples // self.batch, each, self.samples, self.batch)
+        found: tuple[int, Any, Any] = whole.run(data, leaves, order, begin, steps, shape)
+        return found
+
+    def _step(self, number: int, leaves: list[Any]) -> Step:
+        """Step `number` of the run, which found these leaves."""
+        epoch, place = divmod(number, self.steps_per_epoch)
+        index = next(islice(self._batches(epoch), place, None))
+        data, _ = flatten(self.data)
+        return Step(self._program(index), data, leaves, index, epoch, place)
+
+    def _last_step(self) -> Step | None:
+        """The step that led here: of many taken in one call, the last one is taken back."""
+        if self._newest is None and self._span is not None:
+            whole, before, begin, steps = self._span
+            leaves = [np.array(leaf) for leaf in before]
+            if steps > 1:
+                self._call(whole, leaves, begin, steps - 1)
+            self._newest = self._step(begin + steps - 1, leaves)
+        return self._newest
+
+    def _epoch(self, number: int, report: Report) -> tuple[float, float]:
+        """One epoch, step by step."""
         data, _ = flatten(self.data)
         losses, norms = 0.0, 0.0
         told = perf_counter()
@@ -186,7 +311,7 @@ class Run:
                     told = perf_counter()
                     report(place + 1, losses / (place + 1), norms / (place + 1))
         # Within the epoch a weight that is not finite shows in the next loss.
-        if self._newest is not None and not _all_finite(self._leaves):
+        if self._newest is not None and not all_finite(self._leaves):
             raise self._stopped(self._newest, losses, norms)
         steps = self.steps_per_epoch
         return losses / steps, norms / steps
@@ -202,15 +327,16 @@ class Run:
 
     def _program(self, index: Any) -> StepProgram:
         size = self.samples if index is None else len(index)
-        if size not in self.programs:
-            self.programs[size] = StepProgram(self.task, self.data, self.carry, index, self._engine)
-        return self.programs[size]
+        steps = self.programs.steps
+        if size not in steps:
+            steps[size] = StepProgram(self.task, self.data, self.carry, index, self._engine)
+        return steps[size]
 
     def _stopped(self, step: Step, loss: float, norm: float) -> NotFiniteError:
         """Why the run cannot go on, found by replaying the step in the model's own dtype."""
         what = f"the gradient norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
         newest = self._newest
-        if newest is not None and not _all_finite(self._leaves):
+        if newest is not None and not all_finite(self._leaves):
             # The update overflowed, although its loss and gradient were finite.
             step, what = newest, "the updated weights are not finite"
         if newest is not None and not self._good_on(newest):
@@ -229,50 +355,7 @@ class Run:
         Then the next batch alone is at fault. Otherwise it is the update.
         """
         loss = newest.program(newest.inputs(self._leaves))[-2]
-        return _all_finite([*self._leaves, loss])
-
-
-def _all_finite(values: Iterable[Any]) -> bool:
-    return not any(_has_not_finite(value) for value in values)
-
-
-def _has_not_finite(value: Any) -> bool:
-    if isinstance(value, list):  # the results of a loop
-        return any(_has_not_finite(entry) for entry in value)
-    array = np.asarray(value)
-    return array.dtype.kind == "f" and not np.isfinite(array).all()
-
-
-def first_not_finite(graph: Graph, inputs: list[Any]) -> Node | None:
-    """The first node that made a NaN or an infinity, out of finite inputs, which reached a result.
-
-    The last two results, loss and gradient norm, are asked first. A value that is masked out
-    before it reaches a result, such as log(0) under a `where`, is no fault.
-    """
-    from chainrule.engines.numpy import Program
-
-    values = Program(graph).trace_values(inputs)
-    bad = {node for node, value in values.items() if _has_not_finite(value)}
-    reached = {node for node in graph.outputs[-2:] if node in bad} or {
-        node for node in graph.outputs if node in bad
-    }
-    for node in reversed(graph.nodes):
-        if node in reached:
-            reached.update(child for child in node.inputs if child in bad)
-    for node in graph.nodes:
-        if node in reached and node.inputs and not any(child in bad for child in node.inputs):
-            return node
-    return None
-
-
-def describe(node: Node) -> str:
-    """`exp in layer 1.Lambda`, `the backward pass of divide in the loss`."""
-    forward = node.role.of if node.role else node
-    name = f"the backward pass of {forward.op.name}" if node.role else node.op.name
-    place = forward.source.scope if forward.source else ""
-    if place in ("loss", "optimizer"):
-        return f"{name} in the {place}"
-    return f"{name} in layer {place}" if place else name
+        return all_finite([*self._leaves, loss])
 
 
 # --- forward only --------------------------------------------------------------------------------

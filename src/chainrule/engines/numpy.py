@@ -35,6 +35,10 @@ def compile_graph(graph: Graph) -> "Program":
     return Program(graph)
 
 
+def compile_training(full: Graph, last: Graph | None, layout: tuple[int, int, bool]) -> None:
+    """Nothing: this engine takes one step at a time."""
+
+
 @cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()

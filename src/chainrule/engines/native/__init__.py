@@ -1,9 +1,38 @@
 """The native engine: a graph to machine code, through LLVM."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from chainrule.engines.native.program import Program
+from chainrule.engines.native.support import is_supported
+from chainrule.engines.native.training import Layout, Training
 from chainrule.graph import Graph
 
 
-def compile_graph(graph: Graph) -> Program:
-    """The graph as a callable: a list of input arrays to a list of result arrays."""
+def compile_graph(graph: Graph) -> Any:
+    """The graph as a callable: a list of input arrays to a list of result arrays.
+
+    A graph that holds what is not compiled (sorting, long doubles) is run by NumPy.
+    """
+    if not is_supported(graph):
+        from chainrule.engines import numpy
+
+        return numpy.compile_graph(graph)
     return Program(graph)
+
+
+def compile_training(
+    full: Graph, last: Graph | None, layout: tuple[int, int, bool]
+) -> Training | None:
+    """The steps of a training run as one function; None where they are not compiled."""
+    graphs = [full] if last is None else [full, last]
+    if not all(is_supported(graph) for graph in graphs):
+        return None
+    return Training(full, last, Layout(*layout))
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Nothing: compiled code has threads and rounding of its own."""
+    yield

@@ -60,12 +60,12 @@ class Assembler:
         """Give the buffers that a program's caller provides their entries of the table."""
         for buffer in program.inputs:
             self.slots.give(buffer)
-        self._place_known(program)
+        self.place_known(program)
         for buffer in program.results:
             if buffer.place == "arena":
                 self.slots.give(buffer)
 
-    def _place_known(self, program: Program) -> None:
+    def place_known(self, program: Program) -> None:
         for buffer in (*program.constants, *(found for found, _ in program.captured)):
             if not isinstance(buffer.place, int):
                 self.slots.give(buffer)

@@ -73,9 +73,13 @@ class Program:
     results: list[Buffer] = field(default_factory=list)
 
 
-def fuse(graph: Graph, results: Sequence[Node] | None = None) -> Program:
-    """The kernels that compute a graph's results, in an order in which they can run."""
-    return _Fuser(graph, graph.results if results is None else results).run()
+def fuse(graph: Graph, late: Sequence[Node] = ()) -> Program:
+    """The kernels that compute a graph's results, in an order in which they can run.
+
+    `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
+    everything else has been computed.
+    """
+    return _Fuser(graph, late).run()
 
 
 def summed_letters(spec: str) -> str:
@@ -91,10 +95,10 @@ def is_elementwise(node: Node) -> bool:
 
 
 class _Fuser:
-    def __init__(self, graph: Graph, results: Sequence[Node]) -> None:
-        self.graph = graph
-        self.nodes = _ordered(results)
-        self.results = list(results)
+    def __init__(self, graph: Graph, late: Sequence[Node]) -> None:
+        self.graph, self.late = graph, set(late)
+        self.nodes = graph.nodes
+        self.results = list(graph.results)
         self.program = Program()
         self.kernels = self.program.kernels
         self.views: dict[Node, View] = {}
@@ -113,7 +117,7 @@ class _Fuser:
                 self._add(node)
         for node in self.results:
             self.program.results.append(self._result(node))
-        self._forget_unread()
+        forget_unread(self.program)
         return self.program
 
     # --- what gets memory ---
@@ -273,6 +277,8 @@ class _Fuser:
             kernel = self.kernels[place]
             if kernel.shape != node.shape or not isinstance(kernel, _OPEN):
                 continue
+            if kernel.late != (node in self.late):
+                continue
             known = self.known.setdefault(kernel, {})
             axes = len(kernel.lengths)
             index = own if axes == rank else identity(axes)[:rank]
@@ -287,7 +293,7 @@ class _Fuser:
             break
         else:
             value = self.expression(node, own, rank, {})
-            kernel = Elementwise(node.shape, [Store(value, target)])
+            kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
             self._append(kernel)
             known = self.known.setdefault(kernel, {})
         known[node] = value
@@ -569,25 +575,24 @@ class _Fuser:
         self._copied(node, buffer)
         return buffer
 
-    def _forget_unread(self) -> None:
-        """Take out stores that nobody reads, and kernels that store nothing."""
-        while True:
-            read = set(self.program.results)
-            for kernel in self.kernels:
-                read.update(view.buffer for view in kernel.reads)
-                read.update(kernel.everywhere)
-            before = sum(len(kernel.writes) for kernel in self.kernels)
-            for kernel in self.kernels:
-                if isinstance(kernel, _OPEN):
-                    kernel.stores = [s for s in kernel.stores if s.view.buffer in read]
-            kept = [
-                kernel
-                for kernel in self.kernels
-                if any(view.buffer in read for view in kernel.writes)
-            ]
-            self.kernels[:] = kept
-            if sum(len(kernel.writes) for kernel in kept) == before:
-                return
+
+def forget_unread(program: Program) -> None:
+    """Take out stores that nobody reads, and kernels that store nothing."""
+    kernels = program.kernels
+    while True:
+        read = set(program.results)
+        for kernel in kernels:
+            read.update(view.buffer for view in kernel.reads)
+            read.update(kernel.everywhere)
+        before = sum(len(kernel.writes) for kernel in kernels)
+        for kernel in kernels:
+            if isinstance(kernel, _OPEN):
+                kernel.stores = [s for s in kernel.stores if s.view.buffer in read]
+        kernels[:] = [
+            kernel for kernel in kernels if any(view.buffer in read for view in kernel.writes)
+        ]
+        if sum(len(kernel.writes) for kernel in kernels) == before:
+            return
 
 
 _SUMS = ("sum", "max", "min")
@@ -598,11 +603,3 @@ def _joins(node: Node) -> bool:
     """Whether a reshape makes one axis of several, which no affine index can follow."""
     rank = len(node.shape)
     return through(node, identity(rank), rank) is None
-
-
-def _ordered(results: Sequence[Node]) -> list[Node]:
-    from chainrule.graph import ordered
-
-    return ordered(results)
-
-

@@ -408,6 +408,10 @@ class Builder:
         bits = ", ".join(f"i1 {'true' if lane < live else 'false'}" for lane in range(lanes))
         return f"<{lanes} x i1> <{bits}>"
 
+    def scratch(self, dtype: DType, count: int) -> str:
+        """Memory for so many elements while the function runs; asked for at its entry."""
+        return self.pointer(f"alloca [{count} x {scalar_name(dtype)}], align 64")
+
     def clear(self, base: str, offset: "int | Value", count: "int | Value") -> None:
         """Set so many bytes to 0."""
         place = self.address(base, offset, np.dtype(np.int8))

@@ -86,6 +86,8 @@ class Kernel:
     shape: Shape
     after: list["Kernel"] = field(default_factory=list, kw_only=True)
     """Kernels that must be complete before, whatever this one reads."""
+    late: bool = field(default=False, kw_only=True)
+    """Whether it overwrites inputs, once everything else has been computed."""
 
     @property
     def reads(self) -> list[View]:

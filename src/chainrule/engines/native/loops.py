@@ -490,6 +490,9 @@ def write_product(w: KernelWriter) -> None:
         key=lambda axis: -max(abs(kernel.left.strides[axis]), abs(kernel.right.strides[axis])),
     )
 
+    bare = all(isinstance(store.expression, Total) for store in kernel.stores)
+    scratch = "" if bare else w.b.scratch(kernel.dtype, lanes * most_rows * most_vectors)
+
     def tile(outer: list[Place], row: Place, rows: int, place: Place, count: int, live: int) -> None:
         """The sums of `rows` rows and `count` vectors, of which the last may have dead lanes."""
         places: list[Place] = [0] * len(lengths)
@@ -543,10 +546,31 @@ def write_product(w: KernelWriter) -> None:
         sums = [w.b.constant(0, kernel.dtype, lanes)] * (rows * count)
         if prod(lengths[kept:]):
             sums = level(0, [], sums)
-        for r in range(rows):
-            for v in range(count):
-                total = sums[r * count + v]
-                w.write(kernel.stores, frame(r, v, []), {}, total)
+        if bare:
+            for r in range(rows):
+                for v in range(count):
+                    w.write(kernel.stores, frame(r, v, []), {}, sums[r * count + v])
+            return
+        # What follows is written once and run for each vector of the tile.
+        for number, total in enumerate(sums):
+            w.b.store(total, scratch, number * lanes)
+
+        def follow(r: Place, v: Place, live: int) -> None:
+            total = w.b.load(scratch, (w.b.integer(r) * count + v) * lanes, kernel.dtype, lanes)
+            own = list(places)
+            if row_axis is not None:
+                own[row_axis] = w.b.integer(row) + r
+            own[lane_axis] = w.b.integer(v) * lanes + place
+            w.write(kernel.stores, Frame(own, lane_axis, lanes, live), {}, total)
+
+        dead = 1 if live and live < lanes else 0
+
+        def follow_row(r: Place) -> None:
+            w.b.loop(0, count - dead, 1, lambda v: follow(r, v, 0))
+            if dead:
+                follow(r, count - 1, live)
+
+        w.b.loop(0, rows, 1, follow_row)
 
     blocks = _blocks(vectors, most_vectors)
 

@@ -86,8 +86,9 @@ class Numerics(VectorMath):
             quotient, _ = self._divided(a, b, down=True)
             return quotient
         with self.builder.unfused():
-            left = self._sign_of(self._float_remainder(a, b), b)
+            left = self._float_remainder(a, b)
             quotient = (a - left) / b
+            quotient = self.builder.select(_apart(left, b), quotient - 1, quotient)
             floor = self.floor(quotient)
             floor = self.builder.select(quotient - floor > 0.5, floor + 1, floor)
             floor = self.builder.select(quotient == 0, self.copysign(0.0, a / b), floor)
@@ -122,15 +123,14 @@ class Numerics(VectorMath):
         if signed:
             quotient = select(b == -1, 0 - a, quotient)
         if signed and down:
-            off = (left != 0) & ((left < 0) != (b < 0))
+            off = _apart(left, b)
             left = select(off, left + b, left)
             quotient = select(off, quotient - 1, quotient)
         return select(zero, 0, quotient), select(zero, 0, left)
 
     def _sign_of(self, left: Value, b: Value) -> Value:
         """A remainder with the sign of the divisor."""
-        off = (left != 0) & ((left < 0) != (b < 0))
-        return self.builder.select(off, left + b, left)
+        return self.builder.select(_apart(left, b), left + b, left)
 
     def _float_remainder(self, a: Value, b: Value) -> Value:
         """C's fmod, exactly: a - trunc(a / b) b in one rounding, in float64.
@@ -263,15 +263,15 @@ class Numerics(VectorMath):
 
     def logical_and(self, a: Any, b: Any) -> Value:
         a, b = self.together(a, b)
-        return a.astype(BOOL) & b.astype(BOOL)
+        return self.builder.binary("and", a.astype(BOOL), b.astype(BOOL))
 
     def logical_or(self, a: Any, b: Any) -> Value:
         a, b = self.together(a, b)
-        return a.astype(BOOL) | b.astype(BOOL)
+        return self.builder.binary("or", a.astype(BOOL), b.astype(BOOL))
 
     def logical_xor(self, a: Any, b: Any) -> Value:
         a, b = self.together(a, b)
-        return a.astype(BOOL) ^ b.astype(BOOL)
+        return self.builder.binary("xor", a.astype(BOOL), b.astype(BOOL))
 
     # --- bits ---
 
@@ -316,6 +316,11 @@ class Numerics(VectorMath):
         row: Any = TABLE["erf"]
         found: Value = row.value(self, x)
         return found
+
+
+def _apart(left: Value, b: Value) -> Value:
+    """Whether a remainder is not 0 and has another sign than the divisor."""
+    return (left != 0) & ((left < 0) != (b < 0))
 
 
 def _is_number(x: Any) -> bool:

@@ -1,0 +1,290 @@
+"""Many steps of a graph that carries state, as one native call: the training run.
+
+A step reads data and its carry, and gives the new carry and two numbers, loss and gradient norm.
+The carry is overwritten in place, and only after both numbers are known to be finite.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native import jit
+from chainrule.engines.native.access import Buffer, whole
+from chainrule.engines.native.assemble import Assembler, Guard, is_parallel
+from chainrule.engines.native.fuse import Program, forget_unread, fuse
+from chainrule.engines.native.ir import INT64, Builder, Value
+from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
+from chainrule.engines.native.plan import ALIGNMENT, Plan, phases_of
+from chainrule.engines.native.program import aligned
+from chainrule.engines.native.threads import thread_count, together
+from chainrule.graph import Graph
+
+Array = np.ndarray[Any, Any]
+_POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
+BEGIN, COUNT, DONE, FAILED = range(4)  # the words of the control block
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the inputs of a step's graph are divided: data, then carry, then perhaps an index."""
+
+    data: int
+    carry: int
+    index: bool
+
+
+class _Step:
+    """The program of one batch size, its results bound to the carry."""
+
+    def __init__(self, graph: Graph, layout: Layout) -> None:
+        carried = range(layout.data, layout.data + layout.carry)
+        late = [
+            node
+            for node, place in zip(graph.results, carried, strict=False)
+            if node is not graph.inputs[place]
+        ]
+        self.program = fuse(graph, late)
+        self.carry = [self.program.inputs[place] for place in carried]
+        self.data = self.program.inputs[: layout.data]
+        self.index = self.program.inputs[-1] if layout.index else None
+        self.new = self.program.results[: layout.carry]
+        self.numbers = self.program.results[layout.carry :]
+        self.late: list[Kernel] = []
+        unchanged = [
+            node is graph.inputs[place]
+            for node, place in zip(graph.results, carried, strict=False)
+        ]
+        self.program.results = [
+            buffer for buffer, same in zip(self.new, unchanged, strict=True) if not same
+        ] + list(self.numbers)
+        forget_unread(self.program)
+        self.in_place: list[tuple[Buffer, Buffer]] = []
+        for old, new, same in zip(self.carry, self.new, unchanged, strict=True):
+            if not same:
+                self._bind(old, new)
+
+    def _bind(self, old: Buffer, new: Buffer) -> None:
+        """Let the new carry take the old one's place."""
+        kernels = self.program.kernels
+        writers = [k for k in kernels if any(view.buffer is new for view in k.writes)]
+        readers = [
+            kernel
+            for kernel in kernels
+            if any(view.buffer is old for view in kernel.reads) or old in kernel.everywhere
+        ]
+        if self._may_overwrite(old, new, writers, readers):
+            (writer,) = writers
+            writer.after += [kernel for kernel in readers if kernel is not writer]
+            self.late.append(writer)
+            self.in_place.append((old, new))
+            return
+        value = Load(new.dtype, view=whole(new))
+        copy = Elementwise(old.shape, [Store(value, whole(old))], late=True)
+        copy.after += [kernel for kernel in readers]
+        kernels.append(copy)
+        self.late.append(copy)
+        self.program.results.remove(new)
+
+    def _may_overwrite(
+        self, old: Buffer, new: Buffer, writers: list[Kernel], readers: list[Kernel]
+    ) -> bool:
+        kernels = self.program.kernels
+        if len(writers) != 1 or not hasattr(writers[0], "stores"):
+            return False
+        (writer,) = writers
+        own = next(view for view in writer.writes if view.buffer is new)
+        rank = len(own.strides)
+        for reader in readers:
+            if reader is writer:
+                views = [view for view in reader.reads if view.buffer is old]
+                same = (own.offset, own.strides)
+                if any((v.offset, v.strides[:rank]) != same for v in views):
+                    return False
+                if any(any(v.strides[rank:]) for v in views):
+                    return False
+            elif kernels.index(reader) > kernels.index(writer):
+                return False
+        for kernel in kernels:
+            if kernel is not writer and any(view.buffer is new for view in kernel.reads):
+                return False
+            if new in kernel.everywhere:
+                return False
+        return True
+
+    def plan(self, assembler: Assembler) -> tuple[Plan, Guard]:
+        kernels = self.program.kernels
+        numbers = dict(zip(kernels, phases_of(kernels), strict=True))
+        makers = [
+            numbers[kernel]
+            for kernel in kernels
+            if any(view.buffer in self.numbers for view in kernel.writes)
+        ]
+        guard = max(makers) + 1
+        first = dict.fromkeys(self.late, guard)
+        plan = assembler.plan(self.program, first)
+        number = next(
+            (i for i, phase in enumerate(plan.phases) if any(k in first for k in phase)), None
+        )
+        return plan, Guard(list(self.numbers), len(plan.phases) if number is None else number)
+
+
+class Training:
+    """Compiled steps: full batches, and a smaller last one where there is one."""
+
+    def __init__(self, full: Graph, last: Graph | None, layout: Layout) -> None:
+        steps = [_Step(graph, layout) for graph in (full, last) if graph is not None]
+        self.parallel = is_parallel(steps[0].program)
+        self.layout = layout
+        assembler = Assembler(self.parallel)
+        self._place(assembler, steps)
+        arena = 0
+        for number, step in enumerate(steps):
+            plan, guard = step.plan(assembler)
+            assembler.step(f"step{number}", plan, guard)
+            arena = max(arena, plan.arena)
+        self._first = steps[0]
+        self._last = steps[-1]
+        assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
+        self.text = assembler.module.text()
+        self._code = jit.Code(self.text)
+        kinds = (_POINTER, _INT, _INT, _POINTER, _POINTER, _POINTER)
+        self._train = self._code.function("train", *kinds)
+        self._table = np.zeros(assembler.slots.count, np.uintp)
+        self._status = np.zeros(1, np.int64)
+        self._table[0] = self._status.ctypes.data
+        self._known: list[Any] = []
+        for step in steps:
+            self._know(step.program)
+        self._arena = aligned(arena)
+        self._sync = aligned(2 * ALIGNMENT)
+        self._lock = Lock()
+
+    def _know(self, program: Program) -> None:
+        for buffer in program.constants:
+            self._table[buffer.place] = buffer.constant.ctypes.data
+            self._known.append(buffer.constant)
+        for buffer, node in program.captured:
+            array = np.ascontiguousarray(node.params["array"])
+            self._table[buffer.place] = array.ctypes.data
+            self._known.append(array)
+
+    def _place(self, assembler: Assembler, steps: Sequence[_Step]) -> None:
+        """Data, carry and numbers of all steps have the same entries of the table."""
+        first = steps[0]
+        give = assembler.slots.give
+        for buffer in (*first.data, *first.carry, *first.numbers):
+            give(buffer)
+        index = assembler.slots
+        for step in steps:
+            pairs = zip(
+                (*first.data, *first.carry, *first.numbers),
+                (*step.data, *step.carry, *step.numbers),
+                strict=True,
+            )
+            for mine, other in pairs:
+                other.place = mine.place
+            if step.index is not None:
+                index.give(step.index)
+            for old, new in step.in_place:
+                new.place = old.place
+            assembler.place_known(step.program)
+
+    def _loop(self, b: Builder, steps: Sequence[_Step]) -> None:
+        """for k in range(begin, begin + count): the step at place k % per_epoch of its epoch."""
+        words = [b.load("%control", k, INT64) for k in range(6)]
+        begin, count, _, _, full_steps, per_epoch = words
+        samples = b.load("%control", 6, INT64)
+        batch = b.load("%control", 7, INT64)
+        order = b.load_pointer("%control", 8)
+        outputs = [b.load_pointer("%control", 9 + k) for k in range(2)]
+        end = begin + count
+        head, run, more, done = (b.fresh(x) for x in ("head", "run", "more", "done"))
+        before = b.block
+        b.jump(head)
+        b.begin(head)
+        phi = len(b.lines)
+        k = Value(b, f"%{b.fresh('k')}", INT64)
+        b.emit(f"br i1 {(k < end).name}, label %{run}, label %{done}")
+        b.begin(run)
+        epoch = b.binary("div", k, per_epoch)
+        place = k - epoch * per_epoch
+        if order is not None and steps[0].index is not None:
+            row = (epoch - b.binary("div", begin, per_epoch)) * samples + place * batch
+            pointer = b.address(order, row, INT64)
+            for step in steps:
+                assert step.index is not None
+                _set(b, int(step.index.place), pointer)
+        for buffer, output in zip(steps[0].numbers, outputs, strict=True):
+            pointer = b.address(output, k - begin, buffer.dtype)
+            _set(b, int(buffer.place), pointer)
+        arguments = "(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
+        if len(steps) == 1:
+            ok = b.make(f"call i64 @step0{arguments}", INT64)
+        else:
+            first, second, joined = b.fresh("full"), b.fresh("last"), b.fresh("joined")
+            b.emit(f"br i1 {(place < full_steps).name}, label %{first}, label %{second}")
+            b.begin(first)
+            a = b.make(f"call i64 @step0{arguments}", INT64)
+            b.jump(joined)
+            b.begin(second)
+            c = b.make(f"call i64 @step1{arguments}", INT64)
+            b.jump(joined)
+            b.begin(joined)
+            ok = b.make(f"phi i64 [{a.name}, %{first}], [{c.name}, %{second}]", INT64)
+        b.emit(f"br i1 {(ok != 0).name}, label %{more}, label %{done}")
+        b.begin(more)
+        after = k + 1
+        b.jump(head)
+        source = f"[{begin.name}, %{before}], [{after.name}, %{more}]"
+        b.lines[phi:phi] = [f"  {k.name} = phi i64 {source}"]
+        b.begin(done)
+        b.when(Value(b, "%tid", INT64) == 0, lambda: b.store(k, "%control", DONE))
+
+    def run(
+        self,
+        data: Sequence[Any],
+        carry: Sequence[Array],
+        order: Array | None,
+        begin: int,
+        count: int,
+        steps: tuple[int, int, int, int],
+    ) -> tuple[int, Array, Array]:
+        """Take `count` steps from step `begin` of the run on, changing `carry` in place.
+
+        order  (epochs, samples): the rows of each epoch, from that of `begin` on
+        steps  full steps and all steps of an epoch, samples, batch
+
+        Returns how many steps were applied, and the loss and the norm of each, with those of the
+        one that was not finite, where there is one.
+        """
+        losses, norms = (
+            np.zeros(count + 1, buffer.dtype) for buffer in self._first.numbers
+        )
+        control = np.zeros(16, np.int64)
+        control[BEGIN], control[COUNT] = begin, count
+        control[4:8] = steps
+        control[8] = 0 if order is None else order.ctypes.data
+        control[9], control[10] = losses.ctypes.data, norms.ctypes.data
+        with self._lock:
+            table = self._table
+            for buffers, arrays in ((self._first.data, data), (self._first.carry, carry)):
+                for buffer, array in zip(buffers, arrays, strict=True):
+                    table[int(buffer.place)] = array.ctypes.data
+            threads = thread_count() if self.parallel else 1
+            fixed = (self._sync.ctypes.data, table.ctypes.data, control.ctypes.data)
+            arena = self._arena.ctypes.data
+            together(threads, lambda tid: self._train(arena, tid, threads, *fixed))
+            if self._status[0]:
+                self._status[0] = 0
+                raise IndexError("an index lies outside the axis that it counts along")
+        done = int(control[DONE]) - begin
+        return done, losses[: min(done + 1, count)], norms[: min(done + 1, count)]
+
+
+def _set(b: Builder, slot: int, pointer: str) -> None:
+    place = b.pointer(f"getelementptr inbounds ptr, ptr %table, i64 {slot}")
+    b.emit(f"store ptr {pointer}, ptr {place}, align 8")
