@@ -152,7 +152,7 @@ class Builder:
 
     @contextmanager
     def unfused(self) -> Iterator[None]:
-        """Arithmetic written inside is rounded operation by operation, fused only where `fma` says.
+        """Arithmetic written inside is rounded step by step, fused only where `fma` says so.
 
         For formulas that recover a rounding error, such as (a - (s - b)) with s = a + b.
         """
@@ -324,7 +324,7 @@ class Builder:
         return self.make(f"{op} {x.typed} to {type_name(dtype, x.lanes)}", dtype, x.lanes)
 
     def _whole(self, x: Value, dtype: DType) -> Value:
-        """A float as an integer: cut to the dtype's range, NaN to 0 (plain `fptosi` is undefined)."""
+        """A float as an integer, cut to the dtype's range, NaN to 0; `fptosi` has no rule there."""
         op = "fptosi" if dtype.kind == "i" else "fptoui"
         kind = type_name(dtype, x.lanes)
         suffix = f"{_mangled(dtype, x.lanes)}.{_mangled(x.dtype, x.lanes)}"

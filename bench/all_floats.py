@@ -1,0 +1,122 @@
+"""Every float32 there is, through the native engine's functions: the largest errors.
+
+    python bench/all_floats.py [NAME ...]
+
+All 2^32 inputs are compared with NumPy's or SciPy's float64 functions, whose own errors are some
+2^-29 of the unit here. The unit (ULP) is the last place of the exact result as a float32.
+Subnormal inputs count as 0, and where the exact result is below the smallest normal number, any
+result of that size is right. The table goes to docs/results/all_floats.md; with names, only those
+functions are tested, and nothing is written.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+os.environ.setdefault("CHAINRULE_CACHE", "")
+
+from native_loops import Loops  # noqa: E402  # after the path
+
+from chainrule.engines.native.vector_math import ULPS  # noqa: E402
+
+CHUNK = 1 << 16
+TINY = float(np.finfo(np.float32).tiny)
+INFINITY_BITS = np.int64(0x7FF0 << 48)
+REFERENCES: dict[str, Callable[[Any], Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "sigmoid": scipy.special.expit,
+    "erf": scipy.special.erf,
+    "expm1": np.expm1,
+    "log1p": np.log1p,
+    "sin": np.sin,
+    "cos": np.cos,
+}
+
+
+def errors(got: Any, reference: Any) -> Any:
+    """The distance in ULP; infinite where one is NaN or infinite and the other is not so."""
+    wide = got.astype(np.float64)
+    rounded = reference.astype(np.float32)
+    power = (reference.view(np.int64) & INFINITY_BITS).view(np.float64)  # below, of two
+    unit = np.maximum(power, TINY) * 2.0**-23
+    found = np.abs(wide - reference) / unit
+    regular = np.isfinite(found)
+    if not regular.all() or not np.isfinite(rounded).all():
+        special = ~np.isfinite(rounded) | ~regular
+        same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
+        found[special] = np.where(same[special], 0.0, np.inf)
+    small = np.abs(reference) < TINY
+    if small.any():
+        found[small] = np.where(np.abs(got[small]) <= TINY, 0.0, np.inf)
+    return found
+
+
+def compiled(name: str) -> Loops:
+    return Loops([(lambda m, x: getattr(m, name)(x), [np.float32], 16)])
+
+
+def sweep(name: str) -> tuple[float, float, int, float]:
+    """(largest error, its input, results off by more than half a unit, seconds)."""
+    (loop,), reference = compiled(name), REFERENCES[name]
+    worst, where, inexact = 0.0, 0.0, 0
+    begin = time.perf_counter()
+    low = np.arange(CHUNK, dtype=np.uint32)
+    for high in range(0, 1 << 32, CHUNK):
+        x = (low + np.uint32(high)).view(np.float32)
+        flushed = np.where(np.abs(x) < TINY, np.copysign(np.float32(0), x), x)
+        found = errors(loop(x), reference(flushed.astype(np.float64)))
+        inexact += int(np.count_nonzero(found > 0.5))
+        place = int(np.argmax(found))
+        if found[place] > worst:
+            worst, where = float(found[place]), float(x[place])
+    return worst, where, inexact, time.perf_counter() - begin
+
+
+def specials(name: str) -> list[str]:
+    """The results at the special values."""
+    values = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
+    (loop,) = compiled(name)
+    return [f"{result:.6g}" for result in loop(values)]
+
+
+def main(names: list[str]) -> None:
+    lines = [
+        "# Every float32",
+        "",
+        "Made by `python bench/all_floats.py`, which says how: the largest error of the native",
+        "engine's float32 functions over all 2³² inputs, in units of the last place (ULP).",
+        "",
+        "| function | largest error | at | bound held by the tests | not correctly rounded "
+        "| of NaN | of ∞ | of −∞ | of 0 | of −0 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    with np.errstate(all="ignore"):
+        for name in names or REFERENCES:
+            worst, where, inexact, seconds = sweep(name)
+            cells = [
+                name,
+                f"{worst:.3f}",
+                f"{where:.9g}",
+                f"{ULPS[name][0]:g}",
+                f"{100 * inexact / 2**32:.2f} %",
+                *specials(name),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+            print(lines[-1], f"{seconds:.0f} s", flush=True)
+    if not names:
+        path = ROOT / "docs" / "results" / "all_floats.md"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
