@@ -278,6 +278,7 @@ def samples(row: Row) -> tuple[Array, Array]:
     """
     rng = np.random.default_rng(2)
     count, outputs = row.batch * row.batches, row.shapes()[-1]
+    x: Array
     if row.name == "xor":
         x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
         return x, np.array([[0], [1], [1], [0]], np.float32)
@@ -289,11 +290,11 @@ def samples(row: Row) -> tuple[Array, Array]:
         return x, x
     # A few directions carry everything, as in images, and some labels are wrong: a loss that fell
     # to almost nothing would compare roundings.
-    inner = rng.standard_normal((count, 32), np.float32)
-    x = inner @ rng.standard_normal((32, prod(row.input)), np.float32) / 6
+    factors = rng.standard_normal((count, 32), np.float32)
+    x = factors @ rng.standard_normal((32, prod(row.input)), np.float32) / 6
     x += 0.3 * rng.standard_normal(x.shape, np.float32)
     x = x.reshape(count, *row.input)
-    scores = inner @ rng.standard_normal((32, outputs[0]), np.float32)
+    scores = factors @ rng.standard_normal((32, outputs[0]), np.float32)
     if row.loss == "cross_entropy":
         wrong = rng.random(count) < 0.2
         return x, np.where(wrong, rng.integers(0, outputs[0], count), scores.argmax(axis=1))
