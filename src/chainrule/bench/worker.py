@@ -7,7 +7,6 @@ no time from the others. What libraries print goes to standard error.
 
 import os
 import pickle
-import resource
 import sys
 import time
 from pathlib import Path
@@ -73,12 +72,19 @@ class Worker:
 
 
 def peak_memory() -> int:
-    """Of this process alone: a new process inherits getrusage's number from its parent on Linux."""
+    """Of this process alone, in bytes; 0 where the system does not tell.
+
+    A new process inherits getrusage's number from its parent on Linux, so that comes second.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return 0
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
