@@ -43,13 +43,17 @@ class History:
 
     def append(self, **values: float) -> None:
         """Add one epoch."""
+        self.extend(**{name: [value] for name, value in values.items()})
+
+    def extend(self, **values: list[float]) -> None:
+        """Add some epochs."""
         done = len(self)
         own = {"loss": self.loss, "gradient_norm": self.gradient_norm}
         own["validation_loss"] = self.validation_loss
-        for name, value in values.items():
-            column = own[name] if name in own else self.metrics.setdefault(name, [])
-            column += [math.nan] * (done - len(column))
-            column.append(value)
+        for name, column in values.items():
+            known = own[name] if name in own else self.metrics.setdefault(name, [])
+            known += [math.nan] * (done - len(known))
+            known += column
 
     def to_csv(self, path: StrPath) -> None:
         """Write one row for each epoch, counted from 1; a cell stays empty without a number."""

@@ -293,9 +293,8 @@ class Model:
                 while len(history) < epochs and not history.stopped:
                     # Whoever looks at the weights after an epoch gets to see them.
                     most = 1 if held or told else epochs - len(history)
-                    for logs in self._some_epochs(run, most, held, display):
-                        history.append(**logs)
-                        history.stopped = told.hear(self, len(history) - 1, logs)
+                    logs = self._some_epochs(run, most, held, history, display)
+                    history.stopped = told.hear(self, len(history) - 1, logs)
                     # A callback may have set weights, or another optimizer.
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
         except KeyboardInterrupt:
@@ -310,23 +309,22 @@ class Model:
         return history
 
     def _some_epochs(
-        self, run: Run, most: int, held: Held | None, display: Progress
-    ) -> list[dict[str, float]]:
-        """Train one epoch or more; gives the numbers of each, which the history then holds."""
+        self, run: Run, most: int, held: Held | None, history: History, display: Progress
+    ) -> dict[str, float]:
+        """Train one epoch or more, up to `most`; gives the numbers of the last."""
         try:
-            means = run.epochs(self.epoch, most, display.report)
+            losses, norms = run.epochs(self.epoch, most, display.report)
         finally:
             self._carry = run.carry
-        found = []
-        for loss, norm in means:
-            logs = {"loss": loss, "gradient_norm": norm}
-            if held is not None:
-                scores = self._scores(*held)
-                logs |= {f"validation_{name}": value for name, value in scores.items()}
-            self.history.append(**logs)
-            display.epoch(logs)
-            found.append(logs)
-        return found
+        columns = {"loss": losses, "gradient_norm": norms}
+        if held is not None:
+            scores = self._scores(*held)
+            columns |= {f"validation_{name}": [value] for name, value in scores.items()}
+        for known in (self.history, history):
+            known.extend(**columns)
+        logs = {name: column[-1] for name, column in columns.items()}
+        display.epoch(logs, len(losses))
+        return logs
 
     # --- using ---
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule import random
 from chainrule.ops import rows
+from chainrule.pipeline import compile
 
 DRAWN_AT_ONCE = 4096  # samples
 
@@ -18,18 +19,34 @@ class Orders:
     call, which takes no longer than one.
     """
 
-    def __init__(self, key: Any, count: int) -> None:
+    def __init__(self, key: Any, count: int, engine: str | None = None) -> None:
         self._key, self._count = key, count
-        self._drawn: dict[int, Any] = {}
+        self._several = max(1, DRAWN_AT_ONCE // count)
+        self._drawn: tuple[int, Any] = (-1, None)  # the newest block, and its number
+        self._draw = compile(self._orders, engine)
 
     def of(self, epoch: int) -> Any:
         """The numbers of the samples in the order of this epoch, int64 of shape (count,)."""
+        return self.span(epoch, 1)[0]
+
+    def span(self, first: int, epochs: int) -> Any:
+        """The orders of so many epochs from the first on, (epochs, count)."""
         if self._key is None:
-            return np.arange(self._count)
-        if epoch not in self._drawn:
-            ahead = np.arange(epoch, epoch + max(1, DRAWN_AT_ONCE // self._count))
-            keys = random.fold_in(self._key, ahead)
-            index = np.broadcast_to(np.arange(self._count), (len(ahead), self._count))
-            found = rows.shuffle(keys, index, count=self._count)
-            self._drawn = dict(zip(ahead.tolist(), found, strict=True))
-        return self._drawn[epoch]
+            return np.broadcast_to(np.arange(self._count), (epochs, self._count))
+        begin, end = first // self._several, (first + epochs - 1) // self._several
+        blocks = [self._block(number) for number in range(begin, end + 1)]
+        whole = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        skipped = first - begin * self._several
+        return whole[skipped : skipped + epochs]
+
+    def _block(self, number: int) -> Any:
+        if self._drawn[0] != number:
+            first = number * self._several
+            drawn = self._draw(self._key, np.arange(first, first + self._several))
+            self._drawn = (number, drawn)
+        return self._drawn[1]
+
+    def _orders(self, key: Any, epochs: Any) -> Any:
+        keys = random.fold_in(key, epochs)
+        index = np.broadcast_to(np.arange(self._count), (epochs.shape[0], self._count))
+        return rows.shuffle(keys, index, count=self._count)

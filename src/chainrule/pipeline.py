@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.differentiate import gradients
 from chainrule.engines import compile_graph
+from chainrule.engines import engine as find_engine
 from chainrule.errors import SettingError
 from chainrule.graph import (
     CONSTANT,
@@ -262,7 +263,7 @@ class _Compiled:
         self._function = function
         self._engine = engine
         self._programs: dict[Any, list[tuple[Call, Any]]] = {}
-        compile_graph(Graph("nothing", (), ()), engine)  # an unknown engine is refused at once
+        find_engine(engine)  # an unknown one is refused at once
 
     def __call__(self, arguments: Sequence[Any]) -> Any:
         leaves, structure = flatten(tuple(arguments))

@@ -45,9 +45,9 @@ class Progress:
         self._latest = (steps, loss, norm)
         self._draw_when_due()
 
-    def epoch(self, logs: dict[str, float]) -> None:
-        """An epoch is over."""
-        self._done += 1
+    def epoch(self, logs: dict[str, float], count: int = 1) -> None:
+        """An epoch is over, or several; these are the numbers of the last one."""
+        self._done += count
         self._latest = (0, logs["loss"], logs["gradient_norm"])
         self._validation = logs.get("validation_loss")
         self._draw_when_due()

@@ -34,6 +34,7 @@ Arrays = dict[str, Any]
 REPORT_SECONDS = 0.05
 MOST_STEPS = 1_000_000  # in one call
 
+Means = tuple[list[float], list[float]]  # of loss and gradient norm, an entry an epoch
 Report = Callable[[int, float, float], None]  # (steps, loss, norm) so far in an epoch
 
 
@@ -157,7 +158,7 @@ class Run:
         self._span: Any = None  # the call that led here, where it took many steps
         self._pace = 1  # steps to take in one call
         self._engine, self.programs = engine_name, programs
-        self._orders = Orders(order, self.samples)
+        self._orders = Orders(order, self.samples, engine_name)
 
     @property
     def carry(self) -> Arrays:
@@ -197,7 +198,7 @@ class Run:
     def _example(self, size: int) -> Any:
         return None if self.batch == self.samples else np.arange(size)
 
-    def epochs(self, number: int, most: int, report: Report) -> list[tuple[float, float]]:
+    def epochs(self, number: int, most: int, report: Report) -> Means:
         """Run epoch `number`, and perhaps more, up to `most`: as many as take a moment together.
 
         Returns the means of loss and gradient norm over the steps of each. `report(steps, loss,
@@ -207,12 +208,11 @@ class Run:
         """
         whole = self.programs.whole.get(self.batch)
         if whole is None:
-            return [self._epoch(number, report)]
+            loss, norm = self._epoch(number, report)
+            return [loss], [norm]
         return self._whole_epochs(whole, number, most, report)
 
-    def _whole_epochs(
-        self, whole: Any, number: int, most: int, report: Report
-    ) -> list[tuple[float, float]]:
+    def _whole_epochs(self, whole: Any, number: int, most: int, report: Report) -> Means:
         """Epochs in calls of many steps each, of about the time between two reports."""
         each = self.steps_per_epoch
         count = max(1, min(most, self._pace // each))
@@ -231,8 +231,8 @@ class Run:
             step = self._last_step()
             assert step is not None  # a step has just been taken
             raise self._stopped(step, float(losses[-1]), float(norms[-1]))
-        means = (column.reshape(count, each).mean(axis=1) for column in (losses, norms))
-        return [(float(loss), float(norm)) for loss, norm in zip(*means, strict=True)]
+        loss, norm = (column.reshape(count, each).mean(axis=1) for column in (losses, norms))
+        return loss.tolist(), norm.tolist()
 
     def _take(self, whole: Any, begin: int, steps: int) -> tuple[Any, Any, int]:
         """So many steps from step `begin` of the run on: their losses and norms.
@@ -267,8 +267,8 @@ class Run:
         each = self.steps_per_epoch
         order = None
         if self.batch != self.samples:
-            epochs = range(begin // each, (begin + steps - 1) // each + 1)
-            order = np.stack([self._orders.of(epoch) for epoch in epochs])
+            first, last = begin // each, (begin + steps - 1) // each
+            order = np.ascontiguousarray(self._orders.span(first, last - first + 1))
         data, _ = flatten(self.data)
         shape = (self.samples // self.batch, each, self.samples, self.batch)
         found: tuple[int, Any, Any] = whole.run(data, leaves, order, begin, steps, shape)

@@ -101,7 +101,7 @@ class Threefry(Op):
 class Shuffle(Op):
     """A keyed bijection of 0 … count - 1: position i of the shuffled order holds shuffle(i).
 
-    A Feistel network over the next even power of two, walked until the value falls below `count`
+    A Feistel network over the next power of two, walked until the value falls below `count`
     (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). No list of the whole
     order is ever made.
     """
@@ -118,28 +118,37 @@ class Shuffle(Op):
 
     def evaluate(self, key: Any, index: Any, *, count: int) -> Any:
         key, index = np.asarray(key), np.asarray(index)
-        half = max((max(count - 1, 1).bit_length() + 1) // 2, 1)
         lead = key.ndim - 1
-        numbers = np.arange(self.rounds, dtype=np.uint32)
-        words, _ = threefry_words(key[..., None, :], numbers | np.uint32(1 << 31), numbers)
+        words = self.subkeys(key[..., None, :], np.arange(self.rounds, dtype=np.uint32))
         subkeys = [
             words[..., r].reshape(key.shape[:-1] + (1,) * (index.ndim - lead))
             for r in range(self.rounds)
         ]
-        with np.errstate(over="ignore"):
-            value = np.asarray(self._encrypt(index.astype(np.uint64), subkeys, half))
-            while (outside := value >= count).any():
-                own = [np.broadcast_to(subkey, value.shape)[outside] for subkey in subkeys]
-                value[outside] = self._encrypt(value[outside], own, half)
+        value = np.asarray(self.encrypt(index.astype(np.uint64), subkeys, count))
+        while (outside := value >= count).any():
+            own = [np.broadcast_to(subkey, value.shape)[outside] for subkey in subkeys]
+            value[outside] = self.encrypt(value[outside], own, count)
         return value.astype(np.int64)
 
     @staticmethod
-    def _encrypt(value: Any, subkeys: Sequence[Any], half: int) -> Any:
-        mask = np.uint64((1 << half) - 1)
-        left, right = value >> np.uint64(half), value & mask
-        for subkey in subkeys:
-            left, right = right, left ^ (_mix(right.astype(np.uint32) ^ subkey) & mask)
-        return (left << np.uint64(half)) | right
+    def subkeys(key: Any, numbers: Any) -> Any:
+        """A word for each round, from counters that nothing else draws."""
+        words, _ = threefry_words(key, numbers | np.uint32(1 << 31), numbers)
+        return words
+
+    @staticmethod
+    def encrypt(value: Any, subkeys: Sequence[Any], count: int) -> Any:
+        """One way through the network: each half in turn is mixed with a word of the other."""
+        bits = max((count - 1).bit_length(), 2)
+        low = bits // 2
+        left = (value >> np.uint64(low)).astype(np.uint32)
+        right = value.astype(np.uint32) & np.uint32((1 << low) - 1)
+        for number, subkey in enumerate(subkeys):
+            if number % 2 == 0:
+                left = left ^ (_mix(right ^ subkey) & np.uint32((1 << (bits - low)) - 1))
+            else:
+                right = right ^ (_mix(left ^ subkey) & np.uint32((1 << low) - 1))
+        return (left.astype(np.uint64) << np.uint64(low)) | right.astype(np.uint64)
 
     def batch(self, node: Node, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
         key, index = xs
@@ -150,9 +159,10 @@ class Shuffle(Op):
 
 def _mix(word: Any) -> Any:
     """A 32-bit finaliser: every input bit flips about half of the output bits (as MurmurHash3)."""
-    word = (word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return (word ^ (word >> np.uint32(16))).astype(np.uint64)
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**32 is meant
+        word = (word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    return word ^ (word >> np.uint32(16))
 
 
 random_bits = register(RandomBits())

@@ -267,6 +267,13 @@ class Builder:
             found.append(self.make(text, x.dtype, half))
         return found[0], found[1]
 
+    def any(self, x: Value) -> Value:
+        """Whether a boolean vector holds anywhere."""
+        if x.lanes == 1:
+            return x
+        bits = self.make(f"bitcast {x.typed} to i{x.lanes}", np.dtype(np.int64))
+        return self.make(f"icmp ne i{x.lanes} {bits.name}, 0", BOOL)
+
     def binary(self, op: str, a: Any, b: Any) -> Value:
         a, b = self.both(a, b)
         if a.dtype.kind == "f":

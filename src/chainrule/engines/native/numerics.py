@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.ir import BOOL, Builder, Value
-from chainrule.engines.native.vector_math import FLOAT32, FLOAT64, VectorMath
+from chainrule.engines.native.ir import BOOL, Value
+from chainrule.engines.native.vector_math import FLOAT32, FLOAT64, VectorMath, known_number
 from chainrule.ops import TABLE
 
 # The largest quotient for which a - quotient * b is exact in float64.
@@ -20,9 +20,6 @@ class Numerics(VectorMath):
     turn: `m.sigmoid(x)` inside the formula of another row works as in NumPy. Python numbers take
     the dtype of the values beside them.
     """
-
-    def __init__(self, builder: Builder) -> None:
-        super().__init__(builder)
 
     def __getattr__(self, name: str) -> Callable[..., Value]:
         row: Any = TABLE.get(name)
@@ -206,9 +203,8 @@ class Numerics(VectorMath):
         # it fails. This is a single instruction of the processor.
         if _is_number(a):
             a, b = b, a
-        wins = self.builder.compare(test, b, a)
-        result = select(wins, b, a)
-        if self.together(a, b)[0].dtype.kind != "f" or _is_number(b):
+        result = select(self.builder.compare(test, b, a), b, a)
+        if result.dtype.kind != "f" or _is_number(b):
             return result
         return select(b != b, b, result)
 
@@ -324,7 +320,6 @@ def _apart(left: Value, b: Value) -> Value:
 
 
 def _is_number(x: Any) -> bool:
-    """Whether it is a constant other than NaN, as Python's number or as a value."""
-    if isinstance(x, Value):
-        return not x.name.startswith("%") and "7FF8" not in x.name and "FFF8" not in x.name
-    return bool(x == x)
+    """Whether it is known while the code is written, and not NaN."""
+    number = known_number(x)
+    return number is not None and number == number

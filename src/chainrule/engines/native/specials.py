@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.engines.native.access import Buffer, row_major
 from chainrule.engines.native.ir import INT64, Value
+from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import Special
 from chainrule.engines.native.loops import KernelWriter, Place
 from chainrule.ops.counter import Shuffle, threefry_words
@@ -246,27 +247,26 @@ def shuffle(w: KernelWriter, kernel: Special) -> None:
     keys, index = kernel.operands
     count = kernel.node.params["count"]
     b, base = w.b, w.pointers[kernel.target]
-    half = max((max(count - 1, 1).bit_length() + 1) // 2, 1)
     number = keys.size // 2
     each = index.size // number
+    lanes = vector_bytes() // 4
 
     def one_key(which: Place) -> None:
         key = _key(w, keys, which)
-        subkeys = [
-            threefry_words(key, b.constant(r | 1 << 31, UINT32), b.constant(r, UINT32))[0]
-            for r in range(Shuffle.rounds)
-        ]
+        words = [Shuffle.subkeys(key, b.constant(r, UINT32)) for r in range(Shuffle.rounds)]
 
-        def one(i: Place) -> None:
+        def some(i: Place, live: int) -> None:
             place = b.integer(which) * each + i
-            value = b.load(w.pointers[index], place, index.dtype).astype(INT64).astype(UINT64)
-            value = Shuffle._encrypt(value, subkeys, half)
-            value = b.repeat_while(
-                lambda v: v >= count, lambda v: Shuffle._encrypt(v, subkeys, half), value
-            )
-            b.store(value.astype(INT64), base, place)
+            found = b.load(w.pointers[index], place, index.dtype, lanes, live)
 
-        b.loop(0, each, 1, one)
+            def again(value: Value) -> Value:
+                return b.select(value >= count, Shuffle.encrypt(value, words, count), value)
+
+            value = Shuffle.encrypt(found.astype(UINT64), words, count)
+            value = b.repeat_while(lambda value: b.any(value >= count), again, value)
+            b.store(value.astype(INT64), base, place, live)
+
+        w.along(0, each, each, lanes, some)
 
     b.loop(0, number, 1, one_key)
 

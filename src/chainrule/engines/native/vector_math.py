@@ -13,6 +13,7 @@ cos and tan hold their bounds for |x| <= 1e9 in float64 (beyond 2^50 they only s
 tan finite), and for every float32.
 """
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -20,7 +21,7 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
-from chainrule.engines.native.ir import INT64, Builder, DType, Value
+from chainrule.engines.native.ir import INT64, Builder, DType, Value, scalar_name
 
 FLOAT32, FLOAT64, INT32 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int32)
 P = ParamSpec("P")
@@ -238,6 +239,17 @@ _DOUBLE = Format(
     _COS_64,
 )
 _FORMATS = {FLOAT32: _SINGLE, FLOAT64: _DOUBLE}
+
+
+def known_number(x: Any) -> float | None:
+    """The number that an operand is, if it is known while the code is written."""
+    if not isinstance(x, Value):
+        return float(x)
+    bits = x.name.removeprefix(f"splat ({scalar_name(x.dtype)} ").removesuffix(")")
+    if x.dtype.kind != "f" or not bits.startswith("0x"):
+        return None
+    (number,) = struct.unpack(">d", bytes.fromhex(bits[2:]))
+    return float(number)
 
 
 def _unfused(function: Callable[P, Value]) -> Callable[P, Value]:
@@ -504,7 +516,7 @@ class VectorMath:
         part = u - 1
         c = (1 - (u - part)) + (x - part)
         k, whole, m = self._split(u)
-        c = c * 0.5 * self._power_of_two(0 - (whole << f.digits), f, -1)
+        c = c * self._power_of_two(0 - (whole << f.digits), f, -1) * 0.5
         y = self._log_limited(u, self._log_near((m - 1) + c, k))
         return self.copysign(y, x)  # for -0
 
@@ -575,14 +587,15 @@ class VectorMath:
 
         Few whole exponents that are known when the code is written become products.
         """
-        if isinstance(x, Value) and isinstance(y, int | float):
-            known = self._known_power(x, y)
-            if known is not None:
-                return known
+        if isinstance(x, Value):
+            product = self._product(x, known_number(y))
+            if product is not None:
+                return product
         x, y = self.together(x, y)
         return self._power(x, y)
 
-    def _known_power(self, x: Value, y: float) -> Value | None:
+    def _product(self, x: Value, y: float | None) -> Value | None:
+        """x to the power y, where a multiplication or two, or one division, will do."""
         if y == 1:
             return x
         if y == 2:
@@ -751,7 +764,9 @@ class VectorMath:
         select = self.builder.select
         swapped = a > b
         low, high = select(swapped, b, a), select(swapped, a, b)
-        scale = self._by_sign(high - 1e300, 1.0, 1.0, 2.0**-10)  # low + high must not overflow
+        # low + high must not overflow, nor high - low vanish.
+        side = select(high > 1e300, 1.0, select(high < 1e-200, -1.0, self._number(0.0, high)))
+        scale = self._by_sign(side, 2.0**200, 1.0, 2.0**-10)
         low, high = low * scale, high * scale
         middle = (low >= high * _TAN_EIGHTH) & (high > 0)
         t = select(middle, low - high, low) / select(middle, low + high, high)
