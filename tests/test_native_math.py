@@ -233,9 +233,15 @@ def test_what_must_never_happen(dtype):
 def test_whole_powers_of_numbers_known_when_the_code_is_written():
     x = np.array([0.0, -1.5, 2.0, np.inf, np.nan])
     for exponent in (-1, 0, 0.5, 1, 2, 2.0, 3, 4, 5):
-        (loop,) = Loops([(lambda m, x, e=exponent: m.power(x, e), (FLOATS[1],), 4)])
+        loops = Loops(
+            [
+                (lambda m, x, e=exponent: m.power(x, e), (FLOATS[1],), 4),
+                (lambda m, x, e=exponent: m.power(x, m.builder.constant(e, "f8")), (FLOATS[1],), 4),
+            ]
+        )
         with np.errstate(all="ignore"):
-            np.testing.assert_allclose(loop(x), np.power(x, float(exponent)), rtol=1e-15)
+            for loop in loops:
+                np.testing.assert_allclose(loop(x), np.power(x, float(exponent)), rtol=1e-15)
 
 
 def test_floats_become_whole_numbers_without_undefined_results():
