@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from chainrule.bench import functions, interleave, machine, rows, start
-from chainrule.bench.interleave import FULL, QUICK, Effort, Outcome
+from chainrule.bench.interleave import FULL, QUICK, Effort
 from chainrule.bench.peers import OURS_ALONE, PEERS
 from chainrule.bench.report import Report
 from chainrule.bench.rows import PEAK, Row
@@ -69,36 +69,36 @@ def choose_peers(names: Sequence[str]) -> list[str]:
 def measure(
     choice: Choice,
     tell: Callable[[str], None] = lambda text: None,
-    each: Callable[[Outcome], None] = lambda outcome: None,
+    each: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Measure everything; `tell` hears what goes on, `each` every finished row.
+    """Measure everything; `tell` hears what goes on, `each` the report after every row.
 
     Ctrl-C ends it with the rows that are finished.
     """
-    outcomes, load = [], machine.load()
+    report = Report(
+        command=choice.command,
+        machine=machine.processor(),
+        versions=machine.versions(list(choice.peers)),
+        date=datetime.now(UTC).date().isoformat(),
+        threads=choice.threads,
+        engine=engine(choice.engine).__name__.split(".")[2],
+        parity_steps=choice.effort.parity_steps,
+        load=machine.load(),
+        peak=_peak(choice, tell),
+        outcomes=(),
+    )
     alone = choice.threads == 1  # then ours on one thread is ours
     peers = [name for name in choice.peers if not (alone and name == OURS_ALONE)]
-    with suppress(KeyboardInterrupt):  # then the rows so far are the report
+    with suppress(KeyboardInterrupt):
         for row in choice.rows:
             arguments = (choice.threads, choice.effort, choice.engine, tell)
             if row is start.ROW:
                 outcome = start.measure(peers, *arguments)
             else:
                 outcome = interleave.measure(row, peers, *arguments)
-            outcomes.append(outcome)
-            each(outcome)
-    return Report(
-        command=choice.command,
-        machine=machine.processor(),
-        versions=machine.versions(list(choice.peers)),
-        date=datetime.now(UTC).date().isoformat(),
-        threads=choice.threads,
-        engine=engine(choice.engine).__name__.rpartition(".")[2],
-        parity_steps=choice.effort.parity_steps,
-        load=load,
-        peak=_peak(choice, tell),
-        outcomes=outcomes,
-    )
+            report = replace(report, outcomes=(*report.outcomes, outcome))
+            each(report)
+    return report
 
 
 def _peak(choice: Choice, tell: Callable[[str], None]) -> float | None:

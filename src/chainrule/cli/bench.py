@@ -1,7 +1,6 @@
 """`chainrule bench`: how fast chainrule is here, beside the peers that are installed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,14 +59,19 @@ def command(
         _again(rows, peers, threads, quick, rounds, engine, drawn, seed, out),
     )
     console = answers()
+
+    def after_a_row(report: "Report") -> None:
+        if not as_json:
+            _show(console, report.outcomes[-1])
+        if out is not None:  # each time: an hour's work is not lost with its last minute
+            text.write(report, out)
+
     with remarks().status("begin") as status:
-        report = run.measure(chosen, status.update, _shown(console, as_json))
+        report = run.measure(chosen, status.update, after_a_row)
     if as_json:
         click.echo(json.dumps(text.as_json(report), indent=2))
     else:
         _summary(console, report)
-    if out is not None:
-        text.write(report, out)
 
 
 def _names(given: str) -> list[str]:
@@ -107,24 +111,19 @@ def _shown_path(path: Path | None) -> str:
     return path.name if path.is_absolute() else path.as_posix()
 
 
-def _shown(console: "Console", as_json: bool) -> "Callable[[Outcome], None]":
-    """A line for each row as soon as it is measured."""
+def _show(console: "Console", outcome: "Outcome") -> None:
+    """A row on a line: our time, who is best, their time, the ratio."""
     from chainrule.bench import report as text
     from chainrule.bench.peers import OURS, PEERS
 
-    def show(outcome: "Outcome") -> None:
-        if as_json:
-            return
-        ours, best = outcome.ours, outcome.best
-        line = f"{outcome.row.name:22}{text.duration(ours.seconds) if ours else '–':>10}"
-        if ours is None:
-            line += f"  {outcome.peers[OURS].reason}" if OURS in outcome.peers else ""
-        if best is not None:
-            title = PEERS[best.peer].title
-            line += f"  {title:20}{text.duration(best.seconds):>10}{text.ratio(outcome.ratio):>8}"
-        console.print(line + ("" if outcome.agree else "  ≠"))
-
-    return show
+    ours, best = outcome.ours, outcome.best
+    line = f"{outcome.row.name:22}{text.duration(ours.seconds) if ours else text.NONE:>10}"
+    if ours is None:
+        line += f"  {outcome.peers[OURS].reason}"
+    if best is not None:
+        title = PEERS[best.peer].title
+        line += f"  {title:20}{text.duration(best.seconds):>10}{text.ratio(outcome.ratio):>8}"
+    console.print(line + ("" if outcome.agree else "  ≠"))
 
 
 def _summary(console: "Console", report: "Report") -> None:
