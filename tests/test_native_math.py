@@ -18,6 +18,8 @@ from chainrule.engines.native.vector_math import ULPS
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 WHOLE = tuple(np.dtype(code) for code in ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"))
 LANES = (1, 3, 16)
+# Where `long double` has no more digits than float64, NumPy's own errors are in the way.
+SLACK = 0 if np.finfo(np.longdouble).nmant > np.finfo(np.float64).nmant else 4
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 2.0, 3.0, 1e30, -1e30, np.inf, -np.inf, np.nan)
 
 EVERY_MAP = pytest.mark.parametrize("row", MAPS.values(), ids=MAPS)
@@ -139,7 +141,7 @@ def test_every_row_in_every_dtype(row):
                 continue
             bound = ULPS.get(row.name, (COMPOSED, COMPOSED))[FLOATS.index(dtypes[-1])]
             worst = int(np.argmax(check))
-            assert check[worst] <= bound, [x[worst] for x in (*inputs, found, exact)]
+            assert check[worst] <= bound + SLACK, [x[worst] for x in (*inputs, found, exact)]
             if row.name in EITHER_ZERO:
                 continue
             zeros = (found == 0) & (plain == 0)
@@ -191,7 +193,7 @@ def test_the_stated_bounds(name):
         units = np.where(np.isfinite(exact), exact, 1)
         distance = off(loop(*inputs), exact, units)
         worst = int(np.argmax(distance))
-        assert distance[worst] <= bound, [x[worst] for x in (*inputs, exact)]
+        assert distance[worst] <= bound + SLACK, [x[worst] for x in (*inputs, exact)]
 
 
 @pytest.mark.parametrize("name", ["erf", "erfc"])
