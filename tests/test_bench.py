@@ -41,9 +41,9 @@ def test_training_is_that_of_numpy_by_hand(name: str) -> None:
 @pytest.mark.parametrize("name", ["lenet", "lstm"])
 def test_provisional_layers_learn(name: str) -> None:
     session = ours.Training(small(name))
-    first, last = session.parity(2), session.parity(40)
-    assert np.isfinite(last[0])
-    assert last[0] < 0.9 * first[0]
+    losses = session.parity(40)
+    assert np.isfinite(losses).all()
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_blocks_begin_with_the_first_weights() -> None:

@@ -23,7 +23,7 @@ from chainrule.bench.rows import PARITY_STEPS, Row
 SETTLE_SECONDS = 0.02  # after a block: pools of threads spin for a while before they sleep
 # The relative difference of losses up to which two peers did the same. Adam's first steps are as
 # long as its rate even where a gradient is nothing but rounding, and wide networks carry that on.
-PARITY = 1e-2
+PARITY = 5e-3
 ENDS_IN_SECONDS = 5.0
 
 # Read when a library is loaded.
@@ -99,7 +99,7 @@ class Outcome:
         return self.best.seconds / self.ours.seconds
 
     def difference(self, peer: str) -> float | None:
-        """How far a peer's values are from ours, relative to the largest of ours."""
+        """How far a peer's values are from ours at most, relative to the largest of ours."""
         ours, theirs = self.ours, self.peers.get(peer)
         if ours is None or theirs is None or not theirs.values:
             return None

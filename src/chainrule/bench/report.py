@@ -191,8 +191,9 @@ def markdown(report: Report, picture: str | None) -> str:
         f"Measured on {report.date}: {report.machine}; {report.versions}; engine {report.engine}, "
         f"float32, {report.threads} threads for everyone." + _peak_text(report) + _load(report),
         "A ratio is the time of the best peer over ours. Peers differ by at most what is stated: "
-        f"relative, of the loss after {report.parity_steps} steps from the same weights on the "
-        "same batches, or of predictions, or of values and gradients; rows where this is more than "
+        f"relative, of the losses of {report.parity_steps} steps (or of one epoch, where that is "
+        "longer) from the same weights on the same batches, or of predictions, or of values and "
+        "gradients; rows where this is more than "
         f"{PARITY:g} are marked ≠.",
     ]
     if picture:

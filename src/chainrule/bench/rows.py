@@ -150,7 +150,7 @@ TRAINING = (
         "1024-2048-2048-10 ReLU, cross-entropy, batch 512, Adam",
         **mlp(1024, 2048, 2048, 10),
         batch=512,
-        batches=20,
+        batches=10,
         must=0.95,
         aim=1.1,
     ),

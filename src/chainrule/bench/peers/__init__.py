@@ -33,7 +33,10 @@ class Session(Protocol):
         """What is timed. Returns when the work is done."""
 
     def parity(self, steps: int) -> list[float]:
-        """From the first weights, what every peer must agree on after `steps` steps."""
+        """From the first weights, what every peer must agree on.
+
+        Training: the mean loss of each epoch, for `steps` steps. Else: some of the results.
+        """
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class Training:
 
     def parity(self, steps: int) -> list[float]:
         self.restart()
-        return [float(np.mean(self.run(steps)))]
+        return [float(np.mean(self.run(self.unit))) for _ in range(steps // self.unit)]
 
 
 class Prediction:

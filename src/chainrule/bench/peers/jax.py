@@ -143,7 +143,7 @@ class Training:
         self.restart()
         epochs = steps // self._row.batches
         self._state, losses = self._scan(self._state, self._x, self._y, epochs)
-        return [float(losses[-self._row.batches :].mean())]
+        return [float(loss) for loss in losses.reshape(epochs, -1).mean(axis=1)]
 
 
 class Prediction:

@@ -65,7 +65,7 @@ class Training:
             shuffle=shuffle,
             progress=False,
         )
-        return [float(history.loss[-1])]
+        return [float(loss) for loss in history.loss]
 
     def parity(self, steps: int) -> list[float]:
         self.restart()

@@ -85,7 +85,8 @@ class Training:
         scale = 1.0
         if self._row.loss == "mean_squared_error":  # it reports half of the mean
             scale = 2.0
-        return [scale * float(self._network.loss_curve_[-1])]
+        epochs = steps // self.unit  # the curve goes on from the run before
+        return [scale * float(loss) for loss in self._network.loss_curve_[-epochs:]]
 
 
 class Prediction:

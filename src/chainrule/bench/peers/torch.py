@@ -136,7 +136,10 @@ class Training:
 
     def parity(self, steps: int) -> list[float]:
         self.restart()
-        return [float(torch.stack([loss.detach() for loss in self.run(steps)]).mean())]
+        return [self._mean(self.run(self.unit)) for _ in range(steps // self.unit)]
+
+    def _mean(self, losses: list[Any]) -> float:
+        return float(torch.stack([loss.detach() for loss in losses]).mean())
 
 
 class Prediction:
