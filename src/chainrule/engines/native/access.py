@@ -173,6 +173,8 @@ def _blocks(a: Shape, b: Shape) -> list[tuple[list[int], list[int]]]:
 
     An axis of length 1 is a group of its own.
     """
+    if prod(a) == 0:
+        return [(list(range(len(a))), list(range(len(b))))]
     blocks: list[tuple[list[int], list[int]]] = [
         *(([axis], []) for axis, length in enumerate(a) if length == 1),
         *(([], [axis]) for axis, length in enumerate(b) if length == 1),

@@ -76,7 +76,8 @@ class Program:
             found = np.ascontiguousarray(node.params["array"])
             kept.append(found)
             table[slot] = found.ctypes.data
-        results = [np.empty(buffer.shape, buffer.dtype) for buffer in self._results]
+        # A result's buffer may hold its numbers under another shape.
+        results = [np.empty(node.shape, node.dtype) for node in self.graph.results]
         for buffer, result in zip(self._results, results, strict=True):
             table[buffer.place] = result.ctypes.data
         threads = thread_count() if self.parallel else 1
