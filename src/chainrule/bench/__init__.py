@@ -7,6 +7,7 @@ peers/         one module for each library, ours among them; each is imported by
 worker.py      a process that holds one peer of one row, and works when it is told to
 interleave.py  rounds over the workers of a row, so that all meet the same state of the machine
 start.py       from the start of a process to a trained XOR
+run.py         which rows with which peers, and the report of them
 machine.py     what the machine is
 report.py, figure.py   tables and the plot
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from chainrule.bench.peers import OURS, OURS_ALONE, PEERS
-from chainrule.bench.peers.ours import ENGINE
+from chainrule.bench.peers import ENGINE, OURS, OURS_ALONE, PEERS
 from chainrule.bench.rows import PARITY_STEPS, Row
 
 SETTLE_SECONDS = 0.02  # after a block: pools of threads spin for a while before they sleep

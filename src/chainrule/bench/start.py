@@ -4,7 +4,6 @@ Each peer is a script as its users write it, run in a fresh interpreter, one aft
 rounds. All begin with the same weights, and end with a loss that is compared.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -101,23 +100,22 @@ def measure(
 ) -> Outcome:
     """The row of process starts; the first run of each peer fills the caches of the disk."""
     outcome = Outcome(ROW, {name: Measured(name) for name in peers})
-    caches = tempfile.mkdtemp()
-    for found in outcome.peers.values():
-        missing = PEERS[found.peer].missing()
-        if found.peer not in SCRIPTS:
-            found.reason = LEFT_OUT
-        elif missing:
-            found.reason = f"{missing} is not installed"
-        else:
-            tell(f"{ROW.name}: {PEERS[found.peer].title} begins")
-            _run(found, threads, engine, caches)
-            found.times.clear()
-    for number in range(max(1, effort.rounds // 2)):
-        tell(f"{ROW.name}: round {number + 1}")
+    with tempfile.TemporaryDirectory() as cache:
         for found in outcome.peers.values():
-            if not found.reason:
-                _run(found, threads, engine, caches)
-    shutil.rmtree(caches, ignore_errors=True)
+            missing = PEERS[found.peer].missing()
+            if found.peer not in SCRIPTS:
+                found.reason = LEFT_OUT
+            elif missing:
+                found.reason = f"{missing} is not installed"
+            else:
+                tell(f"{ROW.name}: {PEERS[found.peer].title} begins")
+                _run(found, threads, engine, cache)
+                found.times.clear()
+        for number in range(max(1, effort.rounds // 2)):
+            tell(f"{ROW.name}: round {number + 1}")
+            for found in outcome.peers.values():
+                if not found.reason:
+                    _run(found, threads, engine, cache)
     return outcome
 
 

@@ -75,6 +75,7 @@ class Peer:
 
 
 OURS, OURS_ALONE = "chainrule", "chainrule-1"
+ENGINE = "CHAINRULE_BENCH_ENGINE"  # tells a worker which of our engines; empty is the default
 PEERS = {
     peer.name: peer
     for peer in (

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.bench import functions, layers
+from chainrule.bench.peers import ENGINE
 from chainrule.bench.rows import RATES, Row, samples, weights
 from chainrule.layers import Dense, Flatten, Layer, ReLU, Sequential, Sigmoid, Tanh
 from chainrule.model import Model
@@ -26,7 +27,6 @@ PARTS: dict[str, Any] = {
     "lstm": layers.LSTM,
 }
 OPTIMIZERS: dict[str, Any] = {"sgd": SGD, "adam": Adam}
-ENGINE = "CHAINRULE_BENCH_ENGINE"  # by which a worker is told; empty is the best available
 
 
 def network(row: Row) -> Layer:
