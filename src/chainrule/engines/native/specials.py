@@ -11,6 +11,7 @@ from chainrule.engines.native.ir import INT64, Value
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import Special
 from chainrule.engines.native.loops import KernelWriter, Place
+from chainrule.graph import Shape
 from chainrule.ops.counter import Shuffle, threefry_words
 
 UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
@@ -58,12 +59,14 @@ def _flat_bounds(w: KernelWriter, per_row: int) -> tuple[Place, Place]:
 
 def gather(w: KernelWriter, kernel: Special) -> None:
     table, index = kernel.operands
-    row = table.row
-    per_row = index.row if index.shape else 1
+    # A buffer may hold its node's numbers under another shape.
+    rows, places = (child.shape for child in kernel.node.inputs)
+    row = prod(rows[1:])
+    per_row = prod(places[1:])
     begin, end = _flat_bounds(w, per_row) if w.divided else (0, index.size)
 
     def one(i: Place) -> None:
-        source = _index(w, index, i, table.shape[0]) * row
+        source = _index(w, index, i, rows[0]) * row
         target = w.b.integer(i) * row
         _copy(
             w,
@@ -112,10 +115,10 @@ def scatter(w: KernelWriter, kernel: Special) -> None:
     w.b.loop(0, index.size, 1, one)
 
 
-def _lines(w: KernelWriter, buffer: Buffer, axis: int, body: Callable[[Value], None]) -> None:
+def _lines(w: KernelWriter, shape: Shape, axis: int, body: Callable[[Value], None]) -> None:
     """body(start) for every line along an axis, `start` its first element."""
-    strides = row_major(buffer.shape)
-    others = [k for k in range(len(buffer.shape)) if k != axis]
+    strides = row_major(shape)
+    others = [k for k in range(len(shape)) if k != axis]
 
     def at(places: list[Place]) -> None:
         start = w.b.integer(0)
@@ -123,13 +126,13 @@ def _lines(w: KernelWriter, buffer: Buffer, axis: int, body: Callable[[Value], N
             start = start + w.b.integer(place) * strides[k]
         body(start)
 
-    w.nest([buffer.shape[k] for k in others], at)
+    w.nest([shape[k] for k in others], at)
 
 
 def cumsum(w: KernelWriter, kernel: Special) -> None:
     (x,) = kernel.operands
-    axis = kernel.node.params["axis"]
-    step = row_major(x.shape)[axis]
+    axis, shape = kernel.node.params["axis"], kernel.shape
+    step = row_major(shape)[axis]
 
     def line(start: Value) -> None:
         def add(i: Place, total: Value) -> list[Value]:
@@ -138,17 +141,18 @@ def cumsum(w: KernelWriter, kernel: Special) -> None:
             w.b.store(total, w.pointers[kernel.target], place)
             return [total]
 
-        w.b.loop(0, x.shape[axis], 1, add, [w.b.constant(0, x.dtype)])
+        w.b.loop(0, shape[axis], 1, add, [w.b.constant(0, x.dtype)])
 
-    _lines(w, x, axis, line)
+    _lines(w, shape, axis, line)
 
 
 def _extreme_place(w: KernelWriter, kernel: Special) -> None:
     (x,) = kernel.operands
     (axis,) = kernel.node.params["axes"]
-    strides = row_major(x.shape)
+    shape = kernel.node.inputs[0].shape
+    strides = row_major(shape)
     largest = kernel.node.op.name == "argmax"
-    kept = [k for k in range(len(x.shape)) if k != axis]
+    kept = [k for k in range(len(shape)) if k != axis]
     b = w.b
 
     def at(places: list[Place]) -> None:
@@ -168,10 +172,10 @@ def _extreme_place(w: KernelWriter, kernel: Special) -> None:
             return [b.select(better, value, best), b.select(better, b.integer(i), where)]
 
         first = b.load(w.pointers[x], start, x.dtype)
-        _, where = b.loop(0, x.shape[axis], 1, look, [first, b.constant(0, INT64)])
+        _, where = b.loop(0, shape[axis], 1, look, [first, b.constant(0, INT64)])
         b.store(where, w.pointers[kernel.target], target)
 
-    w.nest([x.shape[k] for k in kept], at, w.bounds if w.divided else None)
+    w.nest([shape[k] for k in kept], at, w.bounds if w.divided else None)
 
 
 class _Words:
@@ -221,9 +225,11 @@ def threefry(w: KernelWriter, kernel: Special) -> None:
     keys, counters = kernel.operands
     b, base = w.b, w.pointers[kernel.target]
     shape = kernel.shape[:-1]
+    inputs = (child.shape for child in kernel.node.inputs)
+    shapes = dict(zip((keys, counters), inputs, strict=True))
 
     def place_in(buffer: Buffer, places: list[Place]) -> Value:
-        own = buffer.shape[:-1]
+        own = shapes[buffer][:-1]
         total = b.integer(0)
         tail = places[len(places) - len(own) :]
         for place, length, stride in zip(tail, own, row_major(own), strict=True):
@@ -276,7 +282,8 @@ def overlap_add(w: KernelWriter, kernel: Special) -> None:
     params = kernel.node.params
     axes, strides, dilations = params["axes"], params["strides"], params["dilations"]
     rank = len(kernel.shape)
-    source, target = row_major(x.shape), row_major(kernel.shape)
+    shape = kernel.node.inputs[0].shape
+    source, target = row_major(shape), row_major(kernel.shape)
     b, base = w.b, w.pointers[kernel.target]
     b.clear(base, 0, kernel.target.bytes)
 
@@ -293,7 +300,7 @@ def overlap_add(w: KernelWriter, kernel: Special) -> None:
         value = b.load(w.pointers[x], begin, x.dtype)
         b.store(b.load(base, place, x.dtype) + value, base, place)
 
-    w.nest(x.shape, at)
+    w.nest(shape, at)
 
 
 SPECIALS: dict[str, Callable[[KernelWriter, Special], None]] = {
