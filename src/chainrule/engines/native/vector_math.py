@@ -5,8 +5,8 @@ neighbours. (One exception: `sin`, `cos` and `tan` of angles beyond 2^24 in floa
 Polynomials come from `bench/fit_vector_math.py`; every rounding is as written here (`unfused`).
 
 Bounds on the error, in units of the last place (ULP), stand in `ULPS`. They are held by dense
-samples (tests/test_native_math.py) and, for nine functions in float32, were measured with every
-input there is (bench/all_floats.py, docs/results/all_floats.md).
+samples (tests/test_native_math.py). bench/all_floats.py measures float32 functions with every
+input there is; docs/results/all_floats.md has those that were.
 
 Results below the smallest normal number may come out as 0, and subnormal inputs count as 0. sin,
 cos and tan hold their bounds for |x| <= 1e9 in float64 (beyond 2^50 they only stay within [-1, 1],
