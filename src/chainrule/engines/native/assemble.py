@@ -78,7 +78,7 @@ class Assembler:
                 for buffer in (*inner.inputs, *inner.results):
                     self.slots.give(buffer)
                 kernel.plan = self.plan(inner)
-        return make_plan(program.kernels, set(program.results), first)
+        return make_plan(program.kernels, set(program.results), self.parallel, first)
 
     # --- code ---
 

@@ -85,19 +85,29 @@ def _stays(view: View, lengths: Sequence[int], step: int) -> bool:
 
 
 def make_plan(
-    kernels: Sequence[Kernel], kept: set[Buffer], first: dict[Kernel, int] | None = None
+    kernels: Sequence[Kernel],
+    kept: set[Buffer],
+    parallel: bool,
+    first: dict[Kernel, int] | None = None,
 ) -> Plan:
-    """Phases, and a place in the arena for every buffer that is nobody else's (`kept`)."""
+    """Phases, and a place in the arena for every buffer that is nobody else's (`kept`).
+
+    Within a phase threads may be at different kernels; one thread is at one kernel at a time.
+    """
     numbers = phases_of(kernels, first)
     phases: list[list[Kernel]] = [[] for _ in range(max(numbers, default=-1) + 1)]
     for kernel, number in zip(kernels, numbers, strict=True):
         phases[number].append(kernel)
     phases = [phase for phase in phases if phase]
-    return Plan(phases, _place(phases, kept))
+    together = phases if parallel else [[kernel] for phase in phases for kernel in phase]
+    return Plan(phases, _place(together, kept))
 
 
 def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
-    """Give every buffer its offset, first fit in the order of first use; returns the bytes."""
+    """Give every buffer its offset, first fit in the order of first use; returns the bytes.
+
+    Two buffers share memory where the one is done with in an earlier phase than the other begins.
+    """
     spans: dict[Buffer, list[int]] = {}
     inner: dict[Repeat, int] = {}
     for number, phase in enumerate(phases):

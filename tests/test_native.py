@@ -1,0 +1,214 @@
+"""The native engine agrees with the NumPy engine, by tables, in both precisions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from samples import ALL
+from test_every_kind import graphs
+from test_every_layer import CASES as LAYERS
+
+import chainrule as cr
+from chainrule.engines import native
+from chainrule.engines.native import jit, program, threads
+from chainrule.engines.native.plan import make_plan
+from chainrule.engines.native.support import is_supported
+from chainrule.engines.numpy import Program as Definition
+from chainrule.losses import LOSSES
+from chainrule.optimizers import OPTIMIZERS
+from chainrule.simplify import simplify
+from chainrule.stabilise import stabilise
+
+FLOATS = (np.float32, np.float64)
+TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
+
+
+def assert_agrees(graph, inputs) -> None:
+    """Compiled for one thread and for two."""
+    simple = simplify(stabilise(graph))
+    expected = Definition(simple)(inputs)
+    found = native.compile_graph(simple)(inputs)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        tolerance = TOLERANCE.get(theirs.dtype, 0)
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("sample", ALL, ids=str)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_every_row_and_its_gradient(sample, dtype):
+    for graph in graphs(sample, dtype):
+        assert_agrees(graph, list(sample.inputs_as(dtype)))
+
+
+def test_only_sorting_is_left_to_numpy():
+    left = {s.row for s in ALL if not all(is_supported(g) for g in graphs(s, np.float64))}
+    assert left == {"argsort"}
+
+
+def trained(engine, net, sample, loss, optimizer="adam", dtype="float64", whole=False):
+    """A model after two epochs of three batches, of which the last is smaller."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, (14, *sample)) if whole else rng.normal(size=(14, *sample))
+    model = cr.Model(net, loss, optimizer=optimizer, engine=engine, dtype=dtype)
+    outputs = model.build(X.shape[1:]).output_shape
+    y = rng.uniform(0.1, 0.9, (14, *outputs))
+    if loss == "cross_entropy":
+        y = rng.integers(0, outputs[-1], (14, *outputs[:-1]))
+    elif loss == "kl_divergence":
+        y = y / y.sum(-1, keepdims=True)
+    elif loss in ("hinge", "squared_hinge"):
+        y = np.sign(y - 0.5)
+    history = model.fit(X, y, epochs=2, batch_size=5)
+    return model, history
+
+
+def assert_same_training(*arguments, **settings):
+    (ours, history), (theirs, expected) = (
+        trained(engine, *arguments, **settings) for engine in ("native", "numpy")
+    )
+    tolerance = 2e-3 if settings.get("dtype") == "float32" else 1e-9
+    np.testing.assert_allclose(history.loss, expected.loss, rtol=tolerance)
+    np.testing.assert_allclose(history.gradient_norm, expected.gradient_norm, rtol=tolerance)
+    for found, wanted in ((ours.params, theirs.params), (ours.state, theirs.state)):
+        assert found.keys() == wanted.keys()
+        for name in wanted:
+            np.testing.assert_allclose(
+                found[name], wanted[name], rtol=tolerance, atol=tolerance, err_msg=name
+            )
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+def test_every_layer_trains_alike(case):
+    net = cr.Sequential(case.layer, cr.Flatten(), cr.Dense(2))
+    assert_same_training(net, case.sample, "mean_squared_error", whole=case.whole)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_trains_alike(loss):
+    layers = [cr.Dense(4), cr.Tanh(), cr.Dense(3)]
+    if loss in ("binary_cross_entropy", "kl_divergence"):
+        layers.append(cr.Softmax())
+    assert_same_training(cr.Sequential(*layers), (2,), loss)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("clip", [None, 0.5])
+def test_every_optimizer_trains_alike(name, dtype, clip):
+    net = cr.Sequential(cr.Dense(4), cr.ReLU(), cr.Dense(3))
+    optimizer = OPTIMIZERS[name](clip_norm=clip)
+    assert_same_training(net, (2,), "cross_entropy", optimizer=optimizer, dtype=dtype)
+
+
+NETWORK = [cr.Dense(40), cr.ReLU(), cr.Dropout(0.2), cr.Dense(30), cr.Tanh(), cr.Dense(10)]
+
+
+def bits_with(count, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_THREADS", str(count))
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 30)), rng.integers(0, 10, 300)
+    model = cr.Model(cr.Sequential(*NETWORK), "cross_entropy", engine="native")
+    model.fit(X, y, epochs=3, batch_size=128)
+    return [model.history.loss, model.history.gradient_norm, *model.params.values()]
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_the_number_of_threads_never_changes_a_bit(count, monkeypatch):
+    alone, together = bits_with(1, monkeypatch), bits_with(count, monkeypatch)
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_index_outside_is_an_error_and_not_memory_of_others():
+    pick = cr.compile(lambda table, place: table[place] * 2.0, engine="native")
+    table = np.arange(6.0)
+    np.testing.assert_array_equal(pick(table, np.array([1, -1])), [2.0, 10.0])
+    with pytest.raises(IndexError, match="outside"):
+        pick(table, np.array([1, 6]))
+    np.testing.assert_array_equal(pick(table, np.array([0])), [0.0])
+
+
+def test_callers_keep_their_denormals():
+    tiny = np.float32(1e-42)
+    double = cr.compile(lambda x: x * 2, engine="native")
+    assert double(np.full(20, tiny)).max() == 0
+    assert tiny * np.float32(2) > 0
+
+
+# --- the cache -----------------------------------------------------------------------------------
+
+
+def compiled_in(folder, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE", str(folder))
+    x = np.arange(3.0)
+    found = cr.compile(lambda x: np.exp(x) + 0.125, engine="native")(x)
+    np.testing.assert_allclose(found, np.exp(x) + 0.125)
+    return sorted(folder.glob("*.o")) if folder.is_dir() else []
+
+
+def test_a_damaged_entry_of_the_cache_is_compiled_again(tmp_path, monkeypatch):
+    (entry,) = compiled_in(tmp_path, monkeypatch)
+    whole = entry.read_bytes()
+    for damaged in (b"", whole[:50], whole[:-1], whole[:40] + b"?" + whole[41:]):
+        entry.write_bytes(damaged)
+        assert compiled_in(tmp_path, monkeypatch) == [entry]
+        assert entry.read_bytes() == whole
+
+
+def test_a_cache_that_cannot_be_written_gives_one_warning(tmp_path, monkeypatch):
+    jit._warn_once.cache_clear()
+    (tmp_path / "file").write_text("")
+    with pytest.warns(RuntimeWarning, match="CHAINRULE_CACHE"):
+        compiled_in(tmp_path / "file" / "folder", monkeypatch)
+    compiled_in(tmp_path / "file" / "folder", monkeypatch)
+
+
+def test_without_llvmlite_numpy_runs_and_says_so_once(tmp_path):
+    script = """
+import sys, warnings
+sys.modules["llvmlite"] = None
+import numpy as np, chainrule as cr
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for engine in (None, "native", "native"):
+        assert cr.compile(lambda x: x * 2, engine=engine)(np.ones(2)).tolist() == [2, 2]
+assert [str(w.message)[:29] for w in caught] == ["the native engine needs llvml"], caught
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# --- plans and threads ---------------------------------------------------------------------------
+
+
+def test_the_processors_of_a_process_are_counted(monkeypatch):
+    monkeypatch.delenv("CHAINRULE_THREADS", raising=False)
+    assert 1 <= threads.thread_count() <= (os.cpu_count() or 1)
+    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    assert threads.thread_count() == 3
+
+
+def test_the_arena_is_used_again():
+    """Eight results of one size in a row need no more than three at a time."""
+
+    def chain(x, w):
+        for _ in range(8):
+            x = np.tanh(x @ w)
+        return x
+
+    graph = cr.trace(chain, np.ones((64, 64)), np.ones((64, 64)))
+    fused = program.fuse(simplify(graph))
+    plan = make_plan(fused.kernels, set(fused.results), parallel=False)
+    assert plan.arena <= 3 * 64 * 64 * 8
+
+
+def test_engines_name_no_layer_loss_or_optimizer():
+    folder = Path(native.__file__).parent
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    names = {*LOSSES, *OPTIMIZERS, *(type(case.layer).__name__ for case in LAYERS)}
+    for name in names - {"Reshape", "Sigmoid", "Tanh"}:
+        assert f"{name}(" not in text, name
