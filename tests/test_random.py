@@ -232,7 +232,8 @@ DRAWS = {
 def test_traced_and_plain_draws_are_the_same_bits(name):
     draw, keys = DRAWS[name], random.split(random.key(10), 4)
     plain = [draw(key) for key in keys]
-    np.testing.assert_array_equal(compile(draw)(keys[0]), plain[0], strict=True)
+    # The words are the same in every engine; a logarithm of them may be rounded otherwise.
+    np.testing.assert_array_equal(compile(draw, "numpy")(keys[0]), plain[0], strict=True)
     np.testing.assert_array_equal(vmap(draw)(keys), plain)
     _, looped = scan(lambda carry, key: (carry, draw(key)), 0.0, keys)
     np.testing.assert_array_equal(looped, plain)

@@ -5,7 +5,7 @@ It is recorded once for full batches and once for a smaller last one.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -247,7 +247,8 @@ class Run:
             good = applied - applied % self.steps_per_epoch
             if good and steps > self.steps_per_epoch:
                 self._leaves = before
-                return self._take(whole, begin, good)[:2] + (good,)
+                losses, norms, _ = self._take(whole, begin, good)
+                return losses, norms, good
         else:
             wanted = REPORT_SECONDS / max(perf_counter() - begun, 1e-6) * steps
             # At most four times as many as now: one odd measurement does no harm then.
@@ -260,9 +261,7 @@ class Run:
             raise self._stopped(step, float(losses[applied]), float(norms[applied]))
         return losses, norms, steps
 
-    def _call(
-        self, whole: Any, leaves: list[Any], begin: int, steps: int
-    ) -> tuple[int, Any, Any]:
+    def _call(self, whole: Any, leaves: list[Any], begin: int, steps: int) -> tuple[int, Any, Any]:
         """Change `leaves` by so many steps; how many were finite, and what they measured."""
         each = self.steps_per_epoch
         order = None

@@ -25,6 +25,7 @@ from chainrule.ops.layout import (
     Windows,
 )
 
+ARENA = -1
 VIEWS = (BroadcastTo, Flip, Reshape, Slice, StopGradient, Transpose, Windows)
 
 
@@ -32,23 +33,29 @@ VIEWS = (BroadcastTo, Flip, Reshape, Slice, StopGradient, Transpose, Windows)
 class Buffer:
     """Memory for `shape` numbers, row-major. Compared by identity.
 
-    place  where it lies: "arena", or the number of an argument of the call
+    slot  the entry of the table of pointers that leads to it; ARENA where it has a fixed place
     """
 
     shape: Shape
     dtype: np.dtype[Any]
     name: str = ""
-    place: int | str = "arena"
+    slot: int = ARENA
     offset: int = 0  # in bytes, in the arena
     constant: Any = None  # its content, where that is known beforehand
+    padded: int = 0  # elements that nobody reads, behind each row
 
     @property
     def size(self) -> int:
         return prod(self.shape)
 
     @property
+    def strides(self) -> Shape:
+        return row_major((*self.shape[:-1], self.shape[-1] + self.padded)) if self.shape else ()
+
+    @property
     def bytes(self) -> int:
-        return self.size * self.dtype.itemsize
+        rows = prod(self.shape[:-1])
+        return (self.size + rows * self.padded) * self.dtype.itemsize
 
     @property
     def row(self) -> int:
@@ -73,9 +80,7 @@ class Affine:
     coefficients: Shape
 
     def scaled(self, factor: int, plus: int = 0) -> "Affine":
-        return Affine(
-            self.constant * factor + plus, tuple(factor * c for c in self.coefficients)
-        )
+        return Affine(self.constant * factor + plus, tuple(factor * c for c in self.coefficients))
 
     def __add__(self, other: "Affine") -> "Affine":
         pairs = zip(self.coefficients, other.coefficients, strict=True)
@@ -95,7 +100,7 @@ def row_major(shape: Shape) -> Shape:
 
 
 def whole(buffer: Buffer) -> View:
-    return View(buffer, 0, row_major(buffer.shape))
+    return View(buffer, 0, buffer.strides)
 
 
 def identity(rank: int) -> Index:
@@ -116,9 +121,7 @@ def stretched(index: Index, shape: Shape, rank: int) -> Index:
     """The index of an input of this shape that broadcasts to where `index` counts."""
     zero = Affine(0, (0,) * rank)
     tail = index[len(index) - len(shape) :]
-    return tuple(
-        zero if length == 1 else place for length, place in zip(shape, tail, strict=True)
-    )
+    return tuple(zero if length == 1 else place for length, place in zip(shape, tail, strict=True))
 
 
 def through(node: Node, index: Index, rank: int) -> Index | None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.access import Buffer
+from chainrule.engines.native.access import ARENA, Buffer
 from chainrule.engines.native.fuse import Program
 from chainrule.engines.native.ir import INT64, Builder, Module, Value
 from chainrule.engines.native.kernels import Kernel, Repeat
-from chainrule.engines.native.loops import SIGNATURE, write_kernel
+from chainrule.engines.native.loops import SIGNATURE
 from chainrule.engines.native.plan import (
     Plan,
     is_aligned,
@@ -23,8 +23,9 @@ from chainrule.engines.native.plan import (
     make_plan,
     total_work,
 )
+from chainrule.engines.native.writers import write_kernel
 
-PARALLEL_WORK = 40_000.0  # operations below which a second thread costs more than it brings
+PARALLEL_WORK = 4_000_000.0  # operations below which a second thread costs more than it brings
 SPINS = 2000  # rounds of waiting before a thread lets others have its core
 STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))
 INT8 = np.dtype(np.int8)
@@ -37,7 +38,7 @@ class Slots:
     names: list[str] = field(default_factory=lambda: ["status"])
 
     def give(self, buffer: Buffer) -> None:
-        buffer.place = len(self.names)
+        buffer.slot = len(self.names)
         self.names.append(buffer.name)
 
     @property
@@ -62,12 +63,12 @@ class Assembler:
             self.slots.give(buffer)
         self.place_known(program)
         for buffer in program.results:
-            if buffer.place == "arena":
+            if buffer.slot == ARENA:
                 self.slots.give(buffer)
 
     def place_known(self, program: Program) -> None:
         for buffer in (*program.constants, *(found for found, _ in program.captured)):
-            if not isinstance(buffer.place, int):
+            if buffer.slot == ARENA:
                 self.slots.give(buffer)
 
     def plan(self, program: Program, first: dict[Kernel, int] | None = None) -> Plan:
@@ -110,7 +111,7 @@ class Assembler:
 
     def _run(self, b: Builder, kernel: Kernel, arena: str = "%arena") -> None:
         if isinstance(kernel, Repeat):
-            self._repeat(b, kernel)
+            self._repeat(b, kernel, arena)
             return
         name = f"k{self._kernels}"
         self._kernels += 1
@@ -121,55 +122,55 @@ class Assembler:
         else:
             b.emit(call)
 
-    def _address(self, b: Builder, buffer: Buffer, arena: str = "%arena") -> str:
-        if isinstance(buffer.place, int):
-            return b.load_pointer("%table", buffer.place)
+    def _address(self, b: Builder, buffer: Buffer, arena: str) -> str:
+        if buffer.slot != ARENA:
+            return b.load_pointer("%table", buffer.slot)
         return b.pointer(f"getelementptr inbounds i8, ptr {arena}, i64 {buffer.offset}")
 
-    def _set(self, b: Builder, slot: int | str, pointer: str) -> None:
+    def _set(self, b: Builder, slot: int, pointer: str) -> None:
         place = b.pointer(f"getelementptr inbounds ptr, ptr %table, i64 {slot}")
         b.emit(f"store ptr {pointer}, ptr {place}, align 8")
 
-    def _repeat(self, b: Builder, repeat: Repeat) -> None:
+    def _repeat(self, b: Builder, repeat: Repeat, arena: str) -> None:
         if repeat.length == 0:
-            self._copy_carries(b, repeat, even=True)
+            self._copy_carries(b, repeat, arena, even=True)
             return
         for outer, inner in repeat.constants:
-            self._set(b, inner.place, self._address(b, outer))
-        self._copy_carries(b, repeat, even=repeat.length % 2 == 0)
+            self._set(b, inner.slot, self._address(b, outer, arena))
+        self._copy_carries(b, repeat, arena, even=repeat.length % 2 == 0)
         self._barrier(b)
         results = repeat.program.results
         for (_, final, spare, inner), result in zip(repeat.carries, results, strict=False):
             pair = (final, spare) if repeat.length % 2 == 0 else (spare, final)
-            self._set(b, inner.place, self._address(b, pair[0]))
-            self._set(b, result.place, self._address(b, pair[1]))
+            self._set(b, inner.slot, self._address(b, pair[0], arena))
+            self._set(b, result.slot, self._address(b, pair[1], arena))
         moving = [*repeat.series, *repeat.stacks]
-        bases = [self._address(b, outer) for outer, _ in moving]
-        arena = b.pointer(f"getelementptr inbounds i8, ptr %arena, i64 {repeat.arena}")
+        bases = [self._address(b, outer, arena) for outer, _ in moving]
+        own = b.pointer(f"getelementptr inbounds i8, ptr {arena}, i64 {repeat.arena}")
 
         def body(i: int | Value) -> None:
             t = (repeat.length - 1) - b.integer(i) if repeat.reverse else b.integer(i)
             for base, (_, inner) in zip(bases, moving, strict=True):
-                self._set(b, inner.place, b.address(base, t * inner.bytes, INT8))
+                self._set(b, inner.slot, b.address(base, t * inner.bytes, INT8))
             for number, phase in enumerate(repeat.plan.phases):
                 if number:
                     self._barrier(b)
                 for kernel in phase:
-                    self._run(b, kernel, arena)
+                    self._run(b, kernel, own)
             if not is_closed(repeat):
                 self._barrier(b)
             for (_, _, _, inner), result in zip(repeat.carries, results, strict=False):
-                old = b.load_pointer("%table", inner.place)
-                new = b.load_pointer("%table", result.place)
-                self._set(b, inner.place, new)
-                self._set(b, result.place, old)
+                old = b.load_pointer("%table", inner.slot)
+                new = b.load_pointer("%table", result.slot)
+                self._set(b, inner.slot, new)
+                self._set(b, result.slot, old)
 
         if repeat.length == 1:
             body(0)
         else:
             b.loop(0, repeat.length, 1, body)
 
-    def _copy_carries(self, b: Builder, repeat: Repeat, even: bool) -> None:
+    def _copy_carries(self, b: Builder, repeat: Repeat, arena: str, even: bool) -> None:
         """The initial carries to where the first step reads them."""
 
         def copies() -> None:
@@ -177,7 +178,9 @@ class Assembler:
                 target = final if even else spare
                 full = "llvm.memcpy.p0.p0.i64"
                 self.module.declare(full, f"void @{full}(ptr, ptr, i64, i1)")
-                pair = f"ptr {self._address(b, target)}, ptr {self._address(b, source)}"
+                pair = (
+                    f"ptr {self._address(b, target, arena)}, ptr {self._address(b, source, arena)}"
+                )
                 b.emit(f"call void @{full}({pair}, i64 {source.bytes}, i1 false)")
 
         if self.parallel:
@@ -230,7 +233,7 @@ class Guard:
     def test(self, b: Builder) -> Value:
         fine = b.constant(True, bool)
         for buffer in self.values:
-            base = b.load_pointer("%table", int(buffer.place))
+            base = b.load_pointer("%table", buffer.slot)
             value = b.load(base, 0, buffer.dtype)
             fine = fine & ((value - value) == 0)
         return fine
@@ -312,4 +315,3 @@ def _flush_denormals(b: Builder) -> Callable[[], None]:
         b.emit(f'call void asm sideeffect "msr fpcr, $0", "r"(i64 {flushed})')
         return lambda: b.emit(f'call void asm sideeffect "msr fpcr, $0", "r"(i64 {value})')
     return lambda: None
-

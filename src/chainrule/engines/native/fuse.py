@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.access import (
-    Affine,
     Buffer,
     Index,
     View,
@@ -44,14 +43,15 @@ from chainrule.engines.native.kernels import (
     Total,
     loads,
 )
-from chainrule.graph import CAPTURED, CONSTANT, VOID, Graph, Leaf, Node, Shape
+from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
 from chainrule.ops import rows
-from chainrule.ops.layout import Concatenate, OverlapAdd, Pad, Reshape
+from chainrule.ops.layout import Concatenate, Pad, Reshape
 from chainrule.ops.loop import Loop, Result
 from chainrule.ops.map import Map
 from chainrule.ops.products import Contract, parts
 from chainrule.ops.reductions import Reduce
 
+LINE, SET_BYTES = 64, 1024  # a cache line; rows this far apart meet in the same sets
 CHEAP = 2  # operations that may be done again rather than stored
 COSTS = {"divide": 6, "sqrt": 6, "reciprocal": 6, "power": 40, "remainder": 10, "cast": 1}
 SIMPLE = {
@@ -105,11 +105,12 @@ class _Fuser:
         self.maker: dict[Buffer, int] = {}
         self.loops: dict[Node, Repeat] = {}
         self.known: dict[Kernel, dict[Node, Expression]] = {}
+        self.matrices: set[Node] = set()
         self.needed = self._needed()
 
     def run(self) -> Program:
         for node in self.graph.inputs:
-            buffer = Buffer(node.shape, node.dtype, node.params["name"], len(self.program.inputs))
+            buffer = Buffer(node.shape, node.dtype, node.params["name"])
             self.program.inputs.append(buffer)
             self.views[node] = whole(buffer)
         for node in self.nodes:
@@ -130,17 +131,17 @@ class _Fuser:
                 users[child].append(node)
         needed = {node for node in self.results if is_elementwise(node)}
         sites: Counter[Node] = Counter()
+        results = set(self.results)
         for node in reversed(self.nodes):
+            kinds = [is_elementwise(user) or isinstance(user.op, Contract) for user in users[node]]
+            if len(node.shape) == 2 and node not in results and all(kinds):
+                self.matrices.add(node)
             spread = False
             for user in users[node]:
                 inline = (is_view(user) or is_elementwise(user)) and user not in needed
                 sites[node] += max(sites[user], 1) if is_view(user) and inline else 1
                 spread = spread or (prod(user.shape) > prod(node.shape))
-                if not (is_view(user) or is_elementwise(user) or isinstance(user.op, Reduce)):
-                    self._address(node, needed)
-                elif isinstance(user.op, Reduce) and user.op.name not in _SUMS:
-                    self._address(node, needed)
-                elif is_view(user) and isinstance(user.op, Reshape) and _joins(user):
+                if not _is_fluid(user):
                     self._address(node, needed)
             if is_elementwise(node) and node not in needed:
                 cost = self._cost(node, users)
@@ -208,7 +209,12 @@ class _Fuser:
     # --- kernels ---
 
     def _buffer(self, node: Node, shape: Shape | None = None) -> Buffer:
-        return Buffer(node.shape if shape is None else shape, node.dtype, node.op.name)
+        buffer = Buffer(node.shape if shape is None else shape, node.dtype, node.op.name)
+        if shape is None and node in self.matrices:
+            # Rows that begin a power of two apart would compete for the same lines of a cache.
+            row = node.shape[-1] * node.dtype.itemsize
+            buffer.padded = LINE // node.dtype.itemsize if row % SET_BYTES == 0 else 0
+        return buffer
 
     def _append(self, kernel: Kernel) -> Kernel:
         self.kernels.append(kernel)
@@ -243,10 +249,10 @@ class _Fuser:
     def _leaf(self, node: Node) -> None:
         if node.op is CONSTANT:
             value = np.ascontiguousarray(node.params["value"])
-            buffer = Buffer(node.shape, node.dtype, "constant", "constant", constant=value)
+            buffer = Buffer(node.shape, node.dtype, "constant", constant=value)
             self.program.constants.append(buffer)
         else:
-            buffer = Buffer(node.shape, node.dtype, "captured", "captured")
+            buffer = Buffer(node.shape, node.dtype, "captured")
             self.program.captured.append((buffer, node))
         self.views[node] = whole(buffer)
 
@@ -445,10 +451,10 @@ class _Fuser:
         steps: Sequence[dict[str, int]],
         lengths: dict[str, int],
     ) -> None:
-        """The kernel; where vectors run along another axis than the last, that one is stored last."""
+        """The kernel; the axis that vectors run along is stored last."""
         order = out if out[-1] == wide else out.replace(wide, "") + wide
         shape = tuple(lengths[letter] for letter in order)
-        buffer = self._buffer(node, shape)
+        buffer = self._buffer(node, None if order == out else shape)
         # A letter with the operand that vectors are not loaded from: its numbers are repeated.
         repeated = [
             letter
@@ -473,7 +479,7 @@ class _Fuser:
         total = Total(node.dtype)
         kernel.stores.append(Store(total, whole(buffer)))
         self._append(kernel)
-        found = dict(zip(order, row_major(shape), strict=True))
+        found = dict(zip(order, buffer.strides, strict=True))
         self.views[node] = View(buffer, 0, tuple(found[letter] for letter in out))
         self.known[kernel] = {node: total} if order == out else {}
 
@@ -533,9 +539,7 @@ class _Fuser:
         constants, carries = params["constants"], params["carries"]
         outer = [self._dense(child) for child in node.inputs]
         inner = body.inputs
-        repeat = Repeat(
-            (), program=body, length=params["length"], reverse=params["reverse"]
-        )
+        repeat = Repeat((), program=body, length=params["length"], reverse=params["reverse"])
         split = constants + carries
         repeat.constants = list(zip(outer[:constants], inner[:constants], strict=True))
         repeat.series = list(zip(outer[split:], inner[split:], strict=True))
@@ -597,6 +601,13 @@ def forget_unread(program: Program) -> None:
 
 _SUMS = ("sum", "max", "min")
 _OPEN = (Elementwise, Reduction, Product)
+
+
+def _is_fluid(node: Node) -> bool:
+    """Whether a node takes its input's numbers one by one, wherever they come from."""
+    if is_view(node):
+        return not (isinstance(node.op, Reshape) and _joins(node))
+    return is_elementwise(node) or node.op.name in _SUMS
 
 
 def _joins(node: Node) -> bool:

@@ -267,6 +267,29 @@ class Builder:
             found.append(self.make(text, x.dtype, half))
         return found[0], found[1]
 
+    def transposed(self, rows: Sequence[Value]) -> list[Value]:
+        """A square of numbers, its rows as vectors, as the vectors of its columns.
+
+        Rows are shuffled together pair by pair; log2(rows) perfect shuffles make a transposition.
+        """
+        found, lanes = list(rows), rows[0].lanes
+        half = lanes // 2
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(found[:half], found[half:], strict=True)
+            found = [part for a, b in pairs for part in self._interleaved(a, b)]
+        return found
+
+    def _interleaved(self, a: Value, b: Value) -> tuple[Value, Value]:
+        """a0 b0 a1 b1 …, its lower and its upper half."""
+        lanes, half = a.lanes, a.lanes // 2
+        parts = []
+        for begin in (0, half):
+            order = [k for lane in range(begin, begin + half) for k in (lane, lanes + lane)]
+            places = ", ".join(f"i32 {k}" for k in order)
+            text = f"shufflevector {a.typed}, {b.typed}, <{lanes} x i32> <{places}>"
+            parts.append(self.make(text, a.dtype, lanes))
+        return parts[0], parts[1]
+
     def any(self, x: Value) -> Value:
         """Whether a boolean vector holds anywhere."""
         if x.lanes == 1:
@@ -394,9 +417,7 @@ class Builder:
         found = self.make(text, memory, lanes)
         return found != 0 if dtype == BOOL else found
 
-    def store(
-        self, value: Value, base: str, offset: "int | Value", live: int = 0
-    ) -> None:
+    def store(self, value: Value, base: str, offset: "int | Value", live: int = 0) -> None:
         """Write a vector to neighbouring elements; with `live`, only its first so many lanes."""
         dtype, lanes = value.dtype, value.lanes
         place = self.address(base, offset, dtype)
@@ -466,7 +487,9 @@ class Builder:
         inner = [Value(self, f"%{self.fresh('c')}", x.dtype, x.lanes) for x in carry]
         out = list(body(index, *inner) or [])
         after = index + step
-        phis = [f"  {index.name} = phi i64 [{first.name}, %{before}], [{after.name}, %{self.block}]"]
+        phis = [
+            f"  {index.name} = phi i64 [{first.name}, %{before}], [{after.name}, %{self.block}]"
+        ]
         for old, phi, new in zip(carry, inner, out, strict=True):
             sources = f"[{old.name}, %{before}], [{new.name}, %{self.block}]"
             phis.append(f"  {phi.name} = phi {phi.type} {sources}")
@@ -501,6 +524,20 @@ class Builder:
         self.jump(head)
         self.begin(done)
         return phi
+
+    def unless(self, fine: Value, value: Value, other: Callable[[], Value]) -> Value:
+        """`value` where `fine` holds in all lanes, else what `other` computes."""
+        rare, done = self.fresh("rare"), self.fresh("done")
+        trouble = self.any(fine ^ True)
+        before = self.block
+        self.emit(f"br i1 {trouble.name}, label %{rare}, label %{done}")
+        self.begin(rare)
+        found = other()
+        last = self.block
+        self.jump(done)
+        self.begin(done)
+        sources = f"[{value.name}, %{before}], [{found.name}, %{last}]"
+        return self.make(f"phi {value.type} {sources}", value.dtype, value.lanes)
 
     def when(self, condition: Value, body: Callable[[], None]) -> None:
         """if condition: body()"""

@@ -65,9 +65,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def loads(expressions: Sequence[Expression]) -> list[View]:
-    return [
-        part.view for root in expressions for part in walk(root) if isinstance(part, Load)
-    ]
+    return [part.view for root in expressions for part in walk(root) if isinstance(part, Load)]
 
 
 # --- kernels -------------------------------------------------------------------------------------
@@ -268,4 +266,4 @@ class Repeat(Kernel):
 
     @property
     def work(self) -> float:
-        return self.length * sum(kernel.work for kernel in self.program.kernels)
+        return float(self.length * sum(kernel.work for kernel in self.program.kernels))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.access import Buffer, View, collapsed
+from chainrule.engines.native.access import ARENA, Buffer, View, collapsed
 from chainrule.engines.native.ir import INT64, Builder, Module, Value
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import (
@@ -18,14 +18,12 @@ from chainrule.engines.native.kernels import (
     Kernel,
     Load,
     Number,
-    Product,
-    Reduction,
     Store,
     Total,
     walk,
 )
 from chainrule.engines.native.numerics import Numerics
-from chainrule.engines.native.plan import grain, is_divided
+from chainrule.engines.native.plan import GRAIN, grain
 
 SIGNATURE = (("ptr", "table"), ("ptr", "arena"), ("i64", "tid"), ("i64", "threads"))
 ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
@@ -65,8 +63,8 @@ class KernelWriter:
     def pointer(self, buffer: Buffer) -> str:
         """The address of a buffer; asked for at the entry of the function."""
         if buffer not in self.pointers:
-            if isinstance(buffer.place, int):
-                found = self.b.load_pointer("%table", buffer.place)
+            if buffer.slot != ARENA:
+                found = self.b.load_pointer("%table", buffer.slot)
             else:
                 text = f"getelementptr inbounds i8, ptr %arena, i64 {buffer.offset}"
                 found = self.b.pointer(text)
@@ -125,9 +123,7 @@ class KernelWriter:
         for lane in range(frame.live or frame.lanes):
             b.store(b.extract(value, lane), base, place + lane * step)
 
-    def evaluate(
-        self, expression: Expression, frame: Frame, memo: dict[int, Value]
-    ) -> Value:
+    def evaluate(self, expression: Expression, frame: Frame, memo: dict[int, Value]) -> Value:
         key = id(expression)
         if key not in memo:
             memo[key] = self._evaluated(expression, frame, memo)
@@ -214,7 +210,7 @@ class KernelWriter:
 def write_elementwise(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Elementwise)
-    if prod(kernel.shape) == 0:
+    if prod(kernel.shape) == 0 or _write_transposed(w, kernel):
         return
     views = [*kernel.reads, *kernel.writes]
     dtypes = [store.expression.dtype for store in kernel.stores]
@@ -256,6 +252,67 @@ def write_elementwise(w: KernelWriter) -> None:
     w.nest([axes[axis] for axis in others], at, first)
 
 
+def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
+    """A copy whose source runs along another axis than its target: square blocks, in registers.
+
+    Returns whether the kernel is such a copy; what does not fill a block is copied one by one.
+    """
+    (store, *more) = kernel.stores
+    if more or not isinstance(store.expression, Load):
+        return False
+    source, target = store.expression.view, store.view
+    size = min(w.lanes_for([source.buffer.dtype], max(kernel.shape, default=1)), GRAIN)
+    if w.divided:
+        size = min(size, grain(kernel.shape[0]))
+    a, b = (_unit_axis(view, kernel.shape, size) for view in (source, target))
+    if a is None or b is None or a == b or size < 4:
+        return False
+    others = [axis for axis in range(len(kernel.shape)) if axis not in (a, b)]
+
+    def bounds(axis: int) -> tuple[Place, Place]:
+        return w.bounds if w.divided and axis == 0 else (0, kernel.shape[axis])
+
+    def at(outer: list[Place]) -> None:
+        def frame(i: Place, j: Place, lanes_axis: int | None) -> Frame:
+            places: list[Place] = [0] * len(kernel.shape)
+            for axis, place in zip(others, outer, strict=True):
+                places[axis] = place
+            places[a], places[b] = i, j
+            return Frame(places, lanes_axis, size if lanes_axis is not None else 1)
+
+        def one(i: Place, j: Place) -> None:
+            w.store(w.load(source, frame(i, j, None)), target, frame(i, j, None))
+
+        def block(i: Place, j: Place) -> None:
+            rows = [w.load(source, frame(i, j + k if k else j, a)) for k in range(size)]
+            for k, value in enumerate(w.b.transposed(rows)):
+                w.store(value, target, frame(i + k if k else i, j, b))
+
+        def strip(i: Place, live: int) -> None:
+            def square(j: Place, rest: int) -> None:
+                if not live and not rest:
+                    block(i, j)
+                    return
+                # What does not fill a square.
+                first, second = w.b.integer(i), w.b.integer(j)
+                lengths = (live or size, rest or size)
+                w.nest(lengths, lambda at: one(first + at[0], second + at[1]))
+
+            w.along(*bounds(b), kernel.shape[b], size, square)
+
+        w.along(*bounds(a), kernel.shape[a], size, strip)
+
+    first = w.bounds if w.divided and 0 in others else None
+    w.nest([kernel.shape[axis] for axis in others], at, first)
+    return True
+
+
+def _unit_axis(view: View, shape: Sequence[int], size: int) -> int | None:
+    """The axis along which a view's elements are neighbours, where it is that long."""
+    fitting = [k for k, step in enumerate(view.strides) if step == 1 and shape[k] >= size]
+    return fitting[0] if len(fitting) == 1 else None
+
+
 class _Swapped:
     """A kernel's writer whose views have been exchanged for others of the same elements."""
 
@@ -293,337 +350,6 @@ def _lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[Vie
     return max(range(len(axes)), key=score)
 
 
-# --- reductions ----------------------------------------------------------------------------------
-
-_START = {"sum": 0, "max": "low", "min": "high"}
-
-
-def write_reduction(w: KernelWriter) -> None:
-    kernel = w.kernel
-    assert isinstance(kernel, Reduction)
-    if prod(kernel.shape) == 0:
-        return
-    kept = len(kernel.shape)
-    lengths = kernel.lengths
-    body_views = [view for view in kernel.reads if len(view.strides) == len(lengths)]
-    best = max(
-        range(len(lengths)),
-        key=lambda axis: (
-            lengths[axis] >= 4,
-            sum(view.strides[axis] == 1 for view in body_views),
-            axis,
-        ),
-        default=None,
-    )
-    if best is not None and best < kept:
-        _across(w, kernel, best)
-    else:
-        _along(w, kernel, best)
-
-
-def _start(w: KernelWriter, how: str, dtype: np.dtype[Any], lanes: int) -> Value:
-    if how == "sum":
-        return w.b.constant(0, dtype, lanes)
-    sign = -1 if how == "max" else 1
-    if dtype.kind == "f":
-        return w.b.constant(sign * np.inf, dtype, lanes)
-    if dtype.kind == "b":
-        return w.b.constant(how == "min", dtype, lanes)
-    limits = np.iinfo(dtype)
-    return w.b.constant(limits.min if how == "max" else limits.max, dtype, lanes)
-
-
-def _joined(w: KernelWriter, how: str, a: Value, b: Value) -> Value:
-    if how == "sum":
-        return a + b
-    return w.m.maximum(a, b) if how == "max" else w.m.minimum(a, b)
-
-
-def _across(w: KernelWriter, kernel: Reduction, lane_axis: int) -> None:
-    """Vectors along an axis of the result: several sums side by side."""
-    kept, lengths = len(kernel.shape), kernel.lengths
-    dtype = kernel.body.dtype
-    lanes = w.lanes_for([dtype], lengths[lane_axis])
-    if w.divided and lane_axis == 0:
-        lanes = min(lanes, grain(lengths[0]))
-    others = [axis for axis in range(kept) if axis != lane_axis]
-
-    def at(outer: list[Place]) -> None:
-        places: list[Place] = [0] * len(lengths)
-        for axis, place in zip(others, outer, strict=True):
-            places[axis] = place
-        begin, end = w.bounds if w.divided and lane_axis == 0 else (0, lengths[lane_axis])
-
-        def body(place: Place, live: int) -> None:
-            def level(axis: int, inner: list[Place], carry: Value) -> Value:
-                if axis == len(lengths):
-                    own = [*places[:kept], *inner]
-                    own[lane_axis] = place
-                    value = w.evaluate(kernel.body, Frame(own, lane_axis, lanes, live), {})
-                    return _joined(w, kernel.how, carry, w.b.splat(value, lanes))
-                (found,) = w.b.loop(
-                    0,
-                    lengths[axis],
-                    1,
-                    lambda i, c: [level(axis + 1, [*inner, i], c)],
-                    [carry],
-                )
-                return found
-
-            total = level(kept, [], _start(w, kernel.how, dtype, lanes))
-            own = places[:kept]
-            own[lane_axis] = place
-            own += [0] * (len(lengths) - kept)
-            w.write(kernel.stores, Frame(own, lane_axis, lanes, live), {}, total)
-
-        w.along(begin, end, lengths[lane_axis], lanes, body)
-
-    first = w.bounds if w.divided and 0 in others else None
-    w.nest([lengths[axis] for axis in others], at, first)
-
-
-def _along(w: KernelWriter, kernel: Reduction, lane_axis: int | None) -> None:
-    """Vectors along a summed axis: parts of one sum, added up at the end."""
-    kept, lengths = len(kernel.shape), kernel.lengths
-    dtype = kernel.body.dtype
-    length = 1 if lane_axis is None else lengths[lane_axis]
-    lanes = w.lanes_for([dtype], length)
-    summed = [axis for axis in range(kept, len(lengths)) if axis != lane_axis]
-    count = ACCUMULATORS if length >= 2 * ACCUMULATORS * lanes else 1
-
-    def at(outer: list[Place]) -> None:
-        def value_at(inner: dict[int, Place], live: int) -> Value:
-            own: list[Place] = [*outer, *(inner.get(axis, 0) for axis in range(kept, len(lengths)))]
-            found = w.evaluate(kernel.body, Frame(own, lane_axis, lanes, live), {})
-            found = w.b.splat(found, lanes)
-            if live and live < lanes:
-                mask = w.b.vector([lane < live for lane in range(lanes)], bool)
-                found = w.b.select(mask, found, _start(w, kernel.how, dtype, lanes))
-            return found
-
-        def innermost(inner: dict[int, Place], carry: list[Value]) -> list[Value]:
-            if lane_axis is None:
-                return [_joined(w, kernel.how, carry[0], value_at(inner, 0))]
-
-            def several(i: Place, *sums: Value) -> list[Value]:
-                return [
-                    _joined(w, kernel.how, s, value_at({**inner, lane_axis: i + k * lanes}, 0))
-                    for k, s in enumerate(sums)
-                ]
-
-            whole = length // (count * lanes) * count * lanes
-            carry = w.b.loop(0, whole, count * lanes, several, carry)
-            full = length // lanes * lanes
-            (first,) = w.b.loop(
-                whole,
-                full,
-                lanes,
-                lambda i, s: [_joined(w, kernel.how, s, value_at({**inner, lane_axis: i}, 0))],
-                carry[:1],
-            )
-            if length % lanes:
-                rest = value_at({**inner, lane_axis: full}, length % lanes)
-                first = _joined(w, kernel.how, first, rest)
-            return [first, *carry[1:]]
-
-        def level(number: int, inner: dict[int, Place], carry: list[Value]) -> list[Value]:
-            if number == len(summed):
-                return innermost(inner, carry)
-            axis = summed[number]
-            return w.b.loop(
-                0,
-                lengths[axis],
-                1,
-                lambda i, *c: level(number + 1, {**inner, axis: i}, list(c)),
-                carry,
-            )
-
-        carry = [_start(w, kernel.how, dtype, lanes)] * count
-        if prod(lengths[kept:]):
-            carry = level(0, {}, carry)
-        while len(carry) > 1:
-            half = len(carry) // 2
-            carry = [_joined(w, kernel.how, a, c) for a, c in zip(carry[:half], carry[half:], strict=True)]
-        total = _horizontal(w, kernel.how, carry[0])
-        places = [*outer, *[0] * (len(lengths) - kept)]
-        w.write(kernel.stores, Frame(places), {}, total)
-
-    w.nest(kernel.shape, at, w.bounds if w.divided else None)
-
-
-def _horizontal(w: KernelWriter, how: str, x: Value) -> Value:
-    """The lanes of a vector joined by halves."""
-    while x.lanes > 1:
-        low, high = w.b.halves(x)
-        x = _joined(w, how, low, high)
-    return x
-
-
-# --- products ------------------------------------------------------------------------------------
-
-
-def tile_shape() -> tuple[int, int]:
-    """Rows and vectors of the tile whose sums stay in registers."""
-    if vector_bytes() == 64:
-        return 8, 3
-    return (4, 3) if vector_bytes() == 32 else (8, 2)
-
-
-def write_product(w: KernelWriter) -> None:
-    kernel = w.kernel
-    assert isinstance(kernel, Product)
-    if prod(kernel.shape) == 0:
-        return
-    kept, lengths = len(kernel.shape), kernel.lengths
-    lane_axis, row_axis = kernel.lanes, kernel.rows
-    length = lengths[lane_axis]
-    lanes = w.lanes_for([kernel.dtype], length)
-    if w.divided and lane_axis == 0:
-        lanes = min(lanes, grain(length))
-    vectors = -(-length // lanes)
-    most_rows, most_vectors = tile_shape()
-    if row_axis is None:
-        most_rows, most_vectors = 1, 4
-    others = [axis for axis in range(kept) if axis not in (lane_axis, row_axis)]
-    summed = sorted(
-        range(kept, len(lengths)),
-        key=lambda axis: -max(abs(kernel.left.strides[axis]), abs(kernel.right.strides[axis])),
-    )
-
-    bare = all(isinstance(store.expression, Total) for store in kernel.stores)
-    scratch = "" if bare else w.b.scratch(kernel.dtype, lanes * most_rows * most_vectors)
-
-    def tile(outer: list[Place], row: Place, rows: int, place: Place, count: int, live: int) -> None:
-        """The sums of `rows` rows and `count` vectors, of which the last may have dead lanes."""
-        places: list[Place] = [0] * len(lengths)
-        for axis, where in zip(others, outer, strict=True):
-            places[axis] = where
-
-        def frame(r: int, v: int, inner: Sequence[Place]) -> Frame:
-            own = list(places)
-            if row_axis is not None:
-                own[row_axis] = row + r if r else row
-            own[lane_axis] = place + v * lanes if v else place
-            for axis, where in zip(summed, inner, strict=False):
-                own[axis] = where
-            return Frame(own, lane_axis, lanes, live if v == count - 1 else 0)
-
-        def operand(view: View, inner: Sequence[Place]) -> list[list[Value]]:
-            """Its value for every row and vector, each loaded once."""
-            by_row = row_axis is not None and view.strides[row_axis] != 0
-            by_lane = view.strides[lane_axis] != 0
-            table = [
-                [
-                    w.load(view, frame(r, v, inner))
-                    for v in range(count if by_lane else 1)
-                ]
-                for r in range(rows if by_row else 1)
-            ]
-            return [
-                [table[r if by_row else 0][v if by_lane else 0] for v in range(count)]
-                for r in range(rows)
-            ]
-
-        def step(inner: list[Place], sums: Sequence[Value]) -> list[Value]:
-            a, c = operand(kernel.left, inner), operand(kernel.right, inner)
-            out = []
-            for r in range(rows):
-                for v in range(count):
-                    out.append(w.multiply_add(a[r][v], c[r][v], sums[r * count + v]))
-            return out
-
-        def level(number: int, inner: list[Place], sums: list[Value]) -> list[Value]:
-            if number == len(summed):
-                return step(inner, sums)
-            return w.b.loop(
-                0,
-                lengths[summed[number]],
-                1,
-                lambda k, *c: level(number + 1, [*inner, k], list(c)),
-                sums,
-            )
-
-        sums = [w.b.constant(0, kernel.dtype, lanes)] * (rows * count)
-        if prod(lengths[kept:]):
-            sums = level(0, [], sums)
-        if bare:
-            for r in range(rows):
-                for v in range(count):
-                    w.write(kernel.stores, frame(r, v, []), {}, sums[r * count + v])
-            return
-        # What follows is written once and run for each vector of the tile.
-        for number, total in enumerate(sums):
-            w.b.store(total, scratch, number * lanes)
-
-        def follow(r: Place, v: Place, live: int) -> None:
-            total = w.b.load(scratch, (w.b.integer(r) * count + v) * lanes, kernel.dtype, lanes)
-            own = list(places)
-            if row_axis is not None:
-                own[row_axis] = w.b.integer(row) + r
-            own[lane_axis] = w.b.integer(v) * lanes + place
-            w.write(kernel.stores, Frame(own, lane_axis, lanes, live), {}, total)
-
-        dead = 1 if live and live < lanes else 0
-
-        def follow_row(r: Place) -> None:
-            w.b.loop(0, count - dead, 1, lambda v: follow(r, v, 0))
-            if dead:
-                follow(r, count - 1, live)
-
-        w.b.loop(0, rows, 1, follow_row)
-
-    blocks = _blocks(vectors, most_vectors)
-
-    def over_rows(outer: list[Place], body: Callable[[Place, int], None]) -> None:
-        if row_axis is None:
-            body(0, 1)
-            return
-        count = lengths[row_axis]
-        size = min(most_rows, count)
-        begin, end = w.bounds if w.divided and row_axis == 0 else (0, count)
-        w.along(begin, end, count, size, lambda i, live: body(i, live or size))
-
-    def at(outer: list[Place]) -> None:
-        rest = length % lanes
-        if w.divided and lane_axis == 0:
-            # A vector at a time, between the bounds of this thread.
-            def one(place: Place, live: int) -> None:
-                over_rows(outer, lambda row, rows: tile(outer, row, rows, place, 1, live))
-
-            w.along(w.bounds[0], w.bounds[1], length, lanes, one)
-            return
-        begin = 0
-        for size, times in blocks:
-            last = begin + size * times == vectors
-            whole = times - 1 if last and rest else times
-            stride = size * lanes
-
-            def full(place: Place, size: int = size) -> None:
-                over_rows(outer, lambda row, rows: tile(outer, row, rows, place, size, 0))
-
-            w.b.loop(begin * lanes, (begin + whole * size) * lanes, stride, full)
-            if whole < times:
-                place = (begin + whole * size) * lanes
-                over_rows(
-                    outer, lambda row, rows, p=place, s=size: tile(outer, row, rows, p, s, rest)
-                )
-            begin += size * times
-
-    first = w.bounds if w.divided and 0 in others else None
-    w.nest([lengths[axis] for axis in others], at, first)
-
-
-def _blocks(vectors: int, most: int) -> list[tuple[int, int]]:
-    """Vectors in blocks of nearly one size: pairs of a size and how often it comes."""
-    count = -(-vectors // most)
-    small, larger = divmod(vectors, count)
-    found = [(small + 1, larger), (small, count - larger)]
-    return [(size, times) for size, times in found if times and size]
-
-
-# --- others --------------------------------------------------------------------------------------
-
-
 def write_fill(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Fill)
@@ -635,20 +361,3 @@ def write_fill(w: KernelWriter) -> None:
     else:
         first = w.b.integer(begin) * row
         w.b.clear(base, first, (w.b.integer(end) - begin) * row)
-
-
-WRITERS: dict[type[Kernel], Callable[[KernelWriter], None]] = {
-    Elementwise: write_elementwise,
-    Reduction: write_reduction,
-    Product: write_product,
-    Fill: write_fill,
-}
-
-
-def write_kernel(module: Module, name: str, kernel: Kernel, parallel: bool) -> None:
-    """Add the function of a kernel to a module."""
-    from chainrule.engines.native.specials import write_special
-
-    writer = KernelWriter(module, name, kernel, parallel and is_divided(kernel))
-    WRITERS.get(type(kernel), write_special)(writer)
-    module.add(writer.b.text())

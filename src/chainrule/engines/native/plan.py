@@ -9,7 +9,7 @@ reader's.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chainrule.engines.native.access import Buffer, View
+from chainrule.engines.native.access import ARENA, Buffer, View
 from chainrule.engines.native.kernels import Kernel, Repeat
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -114,7 +114,7 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
         for kernel in phase:
             views = [view.buffer for view in (*kernel.reads, *kernel.writes)]
             for buffer in (*views, *kernel.everywhere):
-                if buffer.place == "arena" and buffer not in kept:
+                if buffer.slot == ARENA and buffer not in kept:
                     spans.setdefault(buffer, [number, number])[1] = number
             if isinstance(kernel, Repeat):
                 inner[kernel] = number
@@ -142,5 +142,3 @@ def rounded(size: int) -> int:
 
 def total_work(kernels: Sequence[Kernel]) -> float:
     return sum(kernel.work for kernel in kernels)
-
-

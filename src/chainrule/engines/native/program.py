@@ -11,6 +11,7 @@ from chainrule.engines.native import jit
 from chainrule.engines.native.assemble import Assembler, is_parallel
 from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.plan import ALIGNMENT
+from chainrule.engines.native.specials import OUTSIDE
 from chainrule.engines.native.threads import thread_count, together
 from chainrule.graph import Graph
 
@@ -44,14 +45,14 @@ class Program:
         self._run = self._code.function("run", *_ENTRY)
         self._inputs = [(buffer.shape, buffer.dtype) for buffer in program.inputs]
         self._results = program.results
-        self._captured = [(buffer.place, node) for buffer, node in program.captured]
+        self._captured = [(buffer.slot, node) for buffer, node in program.captured]
         self._table = np.zeros(assembler.slots.count, np.uintp)
         self._status = np.zeros(1, np.int64)
         self._table[0] = self._status.ctypes.data
         self._constants = [buffer.constant for buffer in program.constants]
         for buffer in program.constants:
-            self._table[buffer.place] = buffer.constant.ctypes.data
-        self._first = program.inputs[0].place if program.inputs else 1
+            self._table[buffer.slot] = buffer.constant.ctypes.data
+        self._first = program.inputs[0].slot if program.inputs else 1
         self._arena = aligned(plan.arena)
         self._sync = aligned(2 * ALIGNMENT)
         self._lock = Lock()
@@ -79,12 +80,12 @@ class Program:
         # A result's buffer may hold its numbers under another shape.
         results = [np.empty(node.shape, node.dtype) for node in self.graph.results]
         for buffer, result in zip(self._results, results, strict=True):
-            table[buffer.place] = result.ctypes.data
+            table[buffer.slot] = result.ctypes.data
         threads = thread_count() if self.parallel else 1
         fixed = (self._sync.ctypes.data, table.ctypes.data)
         arena = self._arena.ctypes.data
         together(threads, lambda tid: self._run(arena, tid, threads, *fixed))
         if self._status[0]:
             self._status[0] = 0
-            raise IndexError("an index lies outside the axis that it counts along")
+            raise IndexError(OUTSIDE)
         return results

@@ -17,6 +17,7 @@ from chainrule.ops.counter import Shuffle, threefry_words
 UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
 STATUS = 0  # the entry of the table that points to where trouble is noted
 BAD_INDEX = 1
+OUTSIDE = "an index is out of bounds for the axis that it counts along"
 
 
 def write_special(w: KernelWriter) -> None:

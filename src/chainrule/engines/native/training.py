@@ -20,6 +20,7 @@ from chainrule.engines.native.ir import INT64, Builder, Value
 from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
 from chainrule.engines.native.plan import ALIGNMENT, Plan, phases_of
 from chainrule.engines.native.program import aligned
+from chainrule.engines.native.specials import OUTSIDE
 from chainrule.engines.native.threads import thread_count, together
 from chainrule.graph import Graph
 
@@ -55,8 +56,7 @@ class _Step:
         self.numbers = self.program.results[layout.carry :]
         self.late: list[Kernel] = []
         unchanged = [
-            node is graph.inputs[place]
-            for node, place in zip(graph.results, carried, strict=False)
+            node is graph.inputs[place] for node, place in zip(graph.results, carried, strict=False)
         ]
         self.program.results = [
             buffer for buffer, same in zip(self.new, unchanged, strict=True) if not same
@@ -84,7 +84,7 @@ class _Step:
             return
         value = Load(new.dtype, view=whole(new))
         copy = Elementwise(old.shape, [Store(value, whole(old))], late=True)
-        copy.after += [kernel for kernel in readers]
+        copy.after += readers
         kernels.append(copy)
         self.late.append(copy)
         self.program.results.remove(new)
@@ -165,11 +165,11 @@ class Training:
 
     def _know(self, program: Program) -> None:
         for buffer in program.constants:
-            self._table[buffer.place] = buffer.constant.ctypes.data
+            self._table[buffer.slot] = buffer.constant.ctypes.data
             self._known.append(buffer.constant)
         for buffer, node in program.captured:
             array = np.ascontiguousarray(node.params["array"])
-            self._table[buffer.place] = array.ctypes.data
+            self._table[buffer.slot] = array.ctypes.data
             self._known.append(array)
 
     def _place(self, assembler: Assembler, steps: Sequence[_Step]) -> None:
@@ -186,11 +186,11 @@ class Training:
                 strict=True,
             )
             for mine, other in pairs:
-                other.place = mine.place
+                other.slot = mine.slot
             if step.index is not None:
                 index.give(step.index)
             for old, new in step.in_place:
-                new.place = old.place
+                new.slot = old.slot
             assembler.place_known(step.program)
 
     def _loop(self, b: Builder, steps: Sequence[_Step]) -> None:
@@ -217,10 +217,10 @@ class Training:
             pointer = b.address(order, row, INT64)
             for step in steps:
                 assert step.index is not None
-                _set(b, int(step.index.place), pointer)
+                _set(b, step.index.slot, pointer)
         for buffer, output in zip(steps[0].numbers, outputs, strict=True):
             pointer = b.address(output, k - begin, buffer.dtype)
-            _set(b, int(buffer.place), pointer)
+            _set(b, buffer.slot, pointer)
         arguments = "(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
         if len(steps) == 1:
             ok = b.make(f"call i64 @step0{arguments}", INT64)
@@ -261,9 +261,7 @@ class Training:
         Returns how many steps were applied, and the loss and the norm of each, with those of the
         one that was not finite, where there is one.
         """
-        losses, norms = (
-            np.zeros(count + 1, buffer.dtype) for buffer in self._first.numbers
-        )
+        losses, norms = (np.zeros(count + 1, buffer.dtype) for buffer in self._first.numbers)
         control = np.zeros(16, np.int64)
         control[BEGIN], control[COUNT] = begin, count
         control[4:8] = steps
@@ -273,14 +271,14 @@ class Training:
             table = self._table
             for buffers, arrays in ((self._first.data, data), (self._first.carry, carry)):
                 for buffer, array in zip(buffers, arrays, strict=True):
-                    table[int(buffer.place)] = array.ctypes.data
+                    table[buffer.slot] = array.ctypes.data
             threads = thread_count() if self.parallel else 1
             fixed = (self._sync.ctypes.data, table.ctypes.data, control.ctypes.data)
             arena = self._arena.ctypes.data
             together(threads, lambda tid: self._train(arena, tid, threads, *fixed))
             if self._status[0]:
                 self._status[0] = 0
-                raise IndexError("an index lies outside the axis that it counts along")
+                raise IndexError(OUTSIDE)
         done = int(control[DONE]) - begin
         return done, losses[: min(done + 1, count)], norms[: min(done + 1, count)]
 

@@ -1,0 +1,179 @@
+"""Reductions to code: sums side by side, or parts of one sum in the lanes of a vector."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native.ir import Value
+from chainrule.engines.native.kernels import Reduction
+from chainrule.engines.native.loops import Frame, KernelWriter, Place
+from chainrule.engines.native.plan import grain
+
+ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
+
+_START = {"sum": 0, "max": "low", "min": "high"}
+
+
+def write_reduction(w: KernelWriter) -> None:
+    kernel = w.kernel
+    assert isinstance(kernel, Reduction)
+    if prod(kernel.shape) == 0:
+        return
+    kept = len(kernel.shape)
+    lengths = kernel.lengths
+    body_views = [view for view in kernel.reads if len(view.strides) == len(lengths)]
+    best = max(
+        range(len(lengths)),
+        key=lambda axis: (
+            lengths[axis] >= 4,
+            sum(view.strides[axis] == 1 for view in body_views),
+            axis,
+        ),
+        default=None,
+    )
+    if best is not None and best < kept:
+        _across(w, kernel, best)
+    else:
+        _along(w, kernel, best)
+
+
+def _start(w: KernelWriter, how: str, dtype: np.dtype[Any], lanes: int) -> Value:
+    if how == "sum":
+        return w.b.constant(0, dtype, lanes)
+    sign = -1 if how == "max" else 1
+    if dtype.kind == "f":
+        return w.b.constant(sign * np.inf, dtype, lanes)
+    if dtype.kind == "b":
+        return w.b.constant(how == "min", dtype, lanes)
+    limits = np.iinfo(dtype)
+    return w.b.constant(limits.min if how == "max" else limits.max, dtype, lanes)
+
+
+def _joined(w: KernelWriter, how: str, a: Value, b: Value) -> Value:
+    if how == "sum":
+        return a + b
+    return w.m.maximum(a, b) if how == "max" else w.m.minimum(a, b)
+
+
+def _across(w: KernelWriter, kernel: Reduction, lane_axis: int) -> None:
+    """Vectors along an axis of the result: several sums side by side."""
+    kept, lengths = len(kernel.shape), kernel.lengths
+    dtype = kernel.body.dtype
+    lanes = w.lanes_for([dtype], lengths[lane_axis])
+    if w.divided and lane_axis == 0:
+        lanes = min(lanes, grain(lengths[0]))
+    others = [axis for axis in range(kept) if axis != lane_axis]
+
+    def at(outer: list[Place]) -> None:
+        places: list[Place] = [0] * len(lengths)
+        for axis, place in zip(others, outer, strict=True):
+            places[axis] = place
+        begin, end = w.bounds if w.divided and lane_axis == 0 else (0, lengths[lane_axis])
+
+        def body(place: Place, live: int) -> None:
+            def level(axis: int, inner: list[Place], carry: Value) -> Value:
+                if axis == len(lengths):
+                    own = [*places[:kept], *inner]
+                    own[lane_axis] = place
+                    value = w.evaluate(kernel.body, Frame(own, lane_axis, lanes, live), {})
+                    return _joined(w, kernel.how, carry, w.b.splat(value, lanes))
+                (found,) = w.b.loop(
+                    0,
+                    lengths[axis],
+                    1,
+                    lambda i, c: [level(axis + 1, [*inner, i], c)],
+                    [carry],
+                )
+                return found
+
+            total = level(kept, [], _start(w, kernel.how, dtype, lanes))
+            own = places[:kept]
+            own[lane_axis] = place
+            own += [0] * (len(lengths) - kept)
+            w.write(kernel.stores, Frame(own, lane_axis, lanes, live), {}, total)
+
+        w.along(begin, end, lengths[lane_axis], lanes, body)
+
+    first = w.bounds if w.divided and 0 in others else None
+    w.nest([lengths[axis] for axis in others], at, first)
+
+
+def _along(w: KernelWriter, kernel: Reduction, lane_axis: int | None) -> None:
+    """Vectors along a summed axis: parts of one sum, added up at the end."""
+    kept, lengths = len(kernel.shape), kernel.lengths
+    dtype = kernel.body.dtype
+    length = 1 if lane_axis is None else lengths[lane_axis]
+    lanes = w.lanes_for([dtype], length)
+    summed = [axis for axis in range(kept, len(lengths)) if axis != lane_axis]
+    count = ACCUMULATORS if length >= 2 * ACCUMULATORS * lanes else 1
+
+    def at(outer: list[Place]) -> None:
+        def value_at(inner: dict[int, Place], live: int) -> Value:
+            own: list[Place] = [*outer, *(inner.get(axis, 0) for axis in range(kept, len(lengths)))]
+            found = w.evaluate(kernel.body, Frame(own, lane_axis, lanes, live), {})
+            found = w.b.splat(found, lanes)
+            if live and live < lanes:
+                mask = w.b.vector([lane < live for lane in range(lanes)], bool)
+                found = w.b.select(mask, found, _start(w, kernel.how, dtype, lanes))
+            return found
+
+        def innermost(inner: dict[int, Place], carry: list[Value]) -> list[Value]:
+            if lane_axis is None:
+                return [_joined(w, kernel.how, carry[0], value_at(inner, 0))]
+
+            def several(i: Place, *sums: Value) -> list[Value]:
+                return [
+                    _joined(w, kernel.how, s, value_at({**inner, lane_axis: i + k * lanes}, 0))
+                    for k, s in enumerate(sums)
+                ]
+
+            whole = length // (count * lanes) * count * lanes
+            carry = w.b.loop(0, whole, count * lanes, several, carry)
+            full = length // lanes * lanes
+            (first,) = w.b.loop(
+                whole,
+                full,
+                lanes,
+                lambda i, s: [_joined(w, kernel.how, s, value_at({**inner, lane_axis: i}, 0))],
+                carry[:1],
+            )
+            if length % lanes:
+                rest = value_at({**inner, lane_axis: full}, length % lanes)
+                first = _joined(w, kernel.how, first, rest)
+            return [first, *carry[1:]]
+
+        def level(number: int, inner: dict[int, Place], carry: list[Value]) -> list[Value]:
+            if number == len(summed):
+                return innermost(inner, carry)
+            axis = summed[number]
+            return w.b.loop(
+                0,
+                lengths[axis],
+                1,
+                lambda i, *c: level(number + 1, {**inner, axis: i}, list(c)),
+                carry,
+            )
+
+        carry = [_start(w, kernel.how, dtype, lanes)] * count
+        if prod(lengths[kept:]):
+            carry = level(0, {}, carry)
+        while len(carry) > 1:
+            half = len(carry) // 2
+            carry = [
+                _joined(w, kernel.how, a, c)
+                for a, c in zip(carry[:half], carry[half:], strict=True)
+            ]
+        total = _horizontal(w, kernel.how, carry[0])
+        places = [*outer, *[0] * (len(lengths) - kept)]
+        w.write(kernel.stores, Frame(places), {}, total)
+
+    w.nest(kernel.shape, at, w.bounds if w.divided else None)
+
+
+def _horizontal(w: KernelWriter, how: str, x: Value) -> Value:
+    """The lanes of a vector joined by halves."""
+    while x.lanes > 1:
+        low, high = w.b.halves(x)
+        x = _joined(w, how, low, high)
+    return x

@@ -1,0 +1,33 @@
+"""Which function writes which kind of kernel."""
+
+from collections.abc import Callable
+
+from chainrule.engines.native.ir import Module
+from chainrule.engines.native.kernels import (
+    Elementwise,
+    Fill,
+    Kernel,
+    Product,
+    Reduction,
+    Special,
+)
+from chainrule.engines.native.loops import KernelWriter, write_elementwise, write_fill
+from chainrule.engines.native.plan import is_divided
+from chainrule.engines.native.products import write_product
+from chainrule.engines.native.reductions import write_reduction
+from chainrule.engines.native.specials import write_special
+
+WRITERS: dict[type[Kernel], Callable[[KernelWriter], None]] = {
+    Elementwise: write_elementwise,
+    Reduction: write_reduction,
+    Product: write_product,
+    Fill: write_fill,
+    Special: write_special,
+}
+
+
+def write_kernel(module: Module, name: str, kernel: Kernel, parallel: bool) -> None:
+    """Add the function of a kernel to a module."""
+    writer = KernelWriter(module, name, kernel, parallel and is_divided(kernel))
+    WRITERS[type(kernel)](writer)
+    module.add(writer.b.text())
