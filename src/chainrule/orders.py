@@ -1,5 +1,7 @@
 """In which order an epoch takes the samples: each once, by a key."""
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ class Orders:
         self._key, self._count = key, count
         self._several = max(1, DRAWN_AT_ONCE // count)
         self._drawn: tuple[int, Any] = (-1, None)  # the newest block, and its number
-        self._draw = compile(self._orders, engine)
+        self._draw = _drawer(count, engine)
 
     def of(self, epoch: int) -> Any:
         """The numbers of the samples in the order of this epoch, int64 of shape (count,)."""
@@ -46,7 +48,14 @@ class Orders:
             self._drawn = (number, drawn)
         return self._drawn[1]
 
-    def _orders(self, key: Any, epochs: Any) -> Any:
+
+@lru_cache(maxsize=64)
+def _drawer(count: int, engine: str | None) -> Callable[[Any, Any], Any]:
+    """The compiled function (key, epochs) -> the order of each of these epochs."""
+
+    def orders(key: Any, epochs: Any) -> Any:
         keys = random.fold_in(key, epochs)
-        index = np.broadcast_to(np.arange(self._count), (epochs.shape[0], self._count))
-        return rows.shuffle(keys, index, count=self._count)
+        index = np.broadcast_to(np.arange(count), (epochs.shape[0], count))
+        return rows.shuffle(keys, index, count=count)
+
+    return compile(orders, engine)

@@ -115,6 +115,7 @@ class Programs:
 
     steps: dict[int, StepProgram] = field(default_factory=dict)
     whole: dict[int, Any] = field(default_factory=dict)
+    pace: int = 1  # steps to take in one such call, as far as is known
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,6 @@ class Run:
         self._leaves, self._structure = flatten(carry)
         self._newest: Step | None = None  # of the steps that led here
         self._span: Any = None  # the call that led here, where it took many steps
-        self._pace = 1  # steps to take in one call
         self._engine, self.programs = engine_name, programs
         self._orders = Orders(order, self.samples, engine_name)
 
@@ -215,11 +215,11 @@ class Run:
     def _whole_epochs(self, whole: Any, number: int, most: int, report: Report) -> Means:
         """Epochs in calls of many steps each, of about the time between two reports."""
         each = self.steps_per_epoch
-        count = max(1, min(most, self._pace // each))
+        count = max(1, min(most, self.programs.pace // each))
         losses, norms = np.empty(count * each), np.empty(count * each)
         done = 0
         while done < count * each:
-            steps = count * each if count > 1 else min(self._pace, each - done)
+            steps = count * each if count > 1 else min(self.programs.pace, each - done)
             loss, norm, applied = self._take(whole, number * each + done, steps)
             losses[done : done + applied], norms[done : done + applied] = loss, norm
             done += applied
@@ -252,7 +252,7 @@ class Run:
         else:
             wanted = REPORT_SECONDS / max(perf_counter() - begun, 1e-6) * steps
             # At most four times as many as now: one odd measurement does no harm then.
-            self._pace = int(min(max(wanted, 1), 4 * steps, MOST_STEPS))
+            self.programs.pace = int(min(max(wanted, 1), 4 * steps, MOST_STEPS))
         if applied:
             self._newest, self._span = None, (whole, before, begin, applied)
         if applied < steps:
