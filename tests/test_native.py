@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from test_every_layer import CASES as LAYERS
 
 import chainrule as cr
 from chainrule.engines import native
-from chainrule.engines.native import jit, program, threads
+from chainrule.engines.native import assemble, jit, program, threads
 from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.support import is_supported
 from chainrule.engines.numpy import Program as Definition
@@ -212,3 +213,77 @@ def test_engines_name_no_layer_loss_or_optimizer():
     names = {*LOSSES, *OPTIMIZERS, *(type(case.layer).__name__ for case in LAYERS)}
     for name in names - {"Reshape", "Sigmoid", "Tanh"}:
         assert f"{name}(" not in text, name
+
+
+# --- sizes ---------------------------------------------------------------------------------------
+
+
+def network_of(widths):
+    def loss(weights, x):
+        for number, weight in enumerate(weights):
+            x = x @ weight
+            if number < len(weights) - 1:
+                x = np.maximum(x, 0.0) if number % 2 else np.tanh(x)
+        shifted = x - x.max(axis=1, keepdims=True)
+        scores = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+        return -np.mean(scores[:, 0]) + 0.01 * np.mean(x.T @ x)
+
+    return cr.value_and_grad(loss)
+
+
+SIZES = [
+    (1, (1, 1, 1)),
+    (2, (3, 17, 1)),
+    (3, (45, 46, 3)),
+    (33, (17, 45, 46, 17)),
+    (64, (46, 256, 10)),
+    (100, (256, 512, 256)),
+    (130, (300, 130, 128, 2)),
+    (257, (33, 1030, 64)),
+]
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize(("batch", "widths"), SIZES, ids=str)
+def test_networks_of_every_size(batch, widths, work, monkeypatch):
+    """Also such whose rows are a power of two apart, and products that are cut into blocks."""
+    monkeypatch.setattr(assemble, "PARALLEL_WORK", work)
+    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=pair) / np.sqrt(pair[0]) for pair in pairwise(widths)]
+    x = rng.normal(size=(batch, widths[0]))
+    for dtype in FLOATS:
+        arguments = ([w.astype(dtype) for w in weights], x.astype(dtype))
+        graph = cr.trace(network_of(widths), *arguments)
+        assert_agrees(graph, [*arguments[0], arguments[1]])
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize(("batch", "units"), [(5, 3), (32, 128), (40, 33)])
+def test_recurrent_networks(batch, units, work, monkeypatch):
+    monkeypatch.setattr(assemble, "PARALLEL_WORK", work)
+    monkeypatch.setenv("CHAINRULE_THREADS", "2")
+
+    def loss(params, series):
+        def step(carry, x):
+            h, c = carry
+            gates = x @ params["x"] + h @ params["h"] + params["bias"]
+            a, b, g, o = np.split(gates, 4, axis=1)
+            sigmoid = lambda z: 1 / (1 + np.exp(-z))
+            c = sigmoid(b) * c + sigmoid(a) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+            return (h, c), h
+
+        start = (np.zeros((batch, units)), np.zeros((batch, units)))
+        (h, _), every = cr.scan(step, start, series)
+        return np.mean(h**2) + np.mean(every)
+
+    rng = np.random.default_rng(0)
+    params = {
+        "x": rng.normal(size=(7, 4 * units)),
+        "h": rng.normal(size=(units, 4 * units)) / np.sqrt(units),
+        "bias": rng.normal(size=4 * units),
+    }
+    series = rng.normal(size=(6, batch, 7))
+    graph = cr.trace(cr.value_and_grad(loss), params, series)
+    assert_agrees(graph, [*params.values(), series])

@@ -209,8 +209,12 @@ class _Fuser:
     # --- kernels ---
 
     def _buffer(self, node: Node, shape: Shape | None = None) -> Buffer:
-        buffer = Buffer(node.shape if shape is None else shape, node.dtype, node.op.name)
-        if shape is None and node in self.matrices:
+        return Buffer(node.shape if shape is None else shape, node.dtype, node.op.name)
+
+    def _spaced(self, node: Node) -> Buffer:
+        """A buffer with room between its rows, where that helps and nobody reads it as a whole."""
+        buffer = self._buffer(node)
+        if node in self.matrices:
             # Rows that begin a power of two apart would compete for the same lines of a cache.
             row = node.shape[-1] * node.dtype.itemsize
             buffer.padded = LINE // node.dtype.itemsize if row % SET_BYTES == 0 else 0
@@ -274,7 +278,7 @@ class _Fuser:
         return whole(buffer)
 
     def _elementwise(self, node: Node) -> None:
-        buffer = self._buffer(node)
+        buffer = self._spaced(node)
         rank = len(node.shape)
         own = identity(rank)
         target = whole(buffer)
@@ -454,7 +458,7 @@ class _Fuser:
         """The kernel; the axis that vectors run along is stored last."""
         order = out if out[-1] == wide else out.replace(wide, "") + wide
         shape = tuple(lengths[letter] for letter in order)
-        buffer = self._buffer(node, None if order == out else shape)
+        buffer = self._spaced(node) if order == out else self._buffer(node, shape)
         # A letter with the operand that vectors are not loaded from: its numbers are repeated.
         repeated = [
             letter
