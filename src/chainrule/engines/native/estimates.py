@@ -1,8 +1,8 @@
 """Quotients and square roots from the processor's estimates, where those are faster.
 
 A 512-bit division or square root takes Intel's cores some twenty cycles. An estimate of 1/b or
-1/sqrt(x) to 14 bits and a Newton step in fused arithmetic take six. The last correction uses the
-exact remainder, so the result is within 0.51 ULP (Markstein, "Computation of elementary functions
+1/sqrt(x) to 14 bits and Newton steps in fused arithmetic take eight. The last step uses the
+exact remainder, so that the result is rounded correctly but for one in millions (Markstein, "Computation of elementary functions
 on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34, 1990). Numbers for which a step could
 overflow or lose bits go the slow way, all lanes together.
 """
@@ -31,7 +31,9 @@ def is_estimated(x: Value) -> bool:
 def quotient(b: Builder, x: Value, y: Value) -> Value:
     """x / y."""
     r = _estimate(b, "rcp14", y)
-    r = b.fma(r, b.fma(-y, r, b.constant(1.0, np.float32, LANES)), r)
+    one = b.constant(1.0, np.float32, LANES)
+    for _ in range(2):
+        r = b.fma(r, b.fma(-y, r, one), r)
     q = x * r
     better = b.fma(b.fma(-y, q, x), r, q)
     size, divisor = b.intrinsic("fabs", q), b.intrinsic("fabs", y)
@@ -42,8 +44,11 @@ def quotient(b: Builder, x: Value, y: Value) -> Value:
 def square_root(b: Builder, x: Value) -> Value:
     """The square root of x."""
     y = _estimate(b, "rsqrt14", x)
-    s = x * y
-    better = b.fma(b.fma(-s, s, x), 0.5 * y, s)
+    s, h = x * y, 0.5 * y
+    # s and h run to the root and to half its inverse together.
+    rest = b.fma(-s, h, b.constant(0.5, np.float32, LANES))
+    s, h = b.fma(s, rest, s), b.fma(h, rest, h)
+    better = b.fma(b.fma(-s, s, x), h, s)
     zero = x == 0
     fine = ((x >= LOW) & (x <= HIGH)) | zero
     return b.unless(fine, b.select(zero, x, better), lambda: b.intrinsic("sqrt", x))
