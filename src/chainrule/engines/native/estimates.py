@@ -1,10 +1,10 @@
 """Quotients and square roots from the processor's estimates, where those are faster.
 
 A 512-bit division or square root takes Intel's cores some twenty cycles. An estimate of 1/b or
-1/sqrt(x) to 14 bits and Newton steps in fused arithmetic take eight. The last step uses the
-exact remainder, so that the result is rounded correctly but for one in millions (Markstein, "Computation of elementary functions
-on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34, 1990). Numbers for which a step could
-overflow or lose bits go the slow way, all lanes together.
+1/sqrt(x) to 14 bits and Newton steps in fused arithmetic take eight. The last step uses the exact
+remainder, so that all but one in millions are rounded correctly (Markstein, "Computation of
+elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34, 1990). Numbers for
+which a step could overflow or lose bits go the slow way, all lanes together.
 """
 
 from functools import cache
