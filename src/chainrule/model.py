@@ -19,6 +19,7 @@ from chainrule.loss import Loss
 from chainrule.metrics import metrics
 from chainrule.optimizer import Optimizer
 from chainrule.pipeline import value_grad_and_rest
+from chainrule.prediction import CHUNK, Predictor
 from chainrule.progress import Progress
 from chainrule.settings import number, read_setting, whole_number
 from chainrule.summary import summary
@@ -28,7 +29,6 @@ Array = np.ndarray[Any, Any]
 Arrays = dict[str, Any]
 Held = tuple[Array, Array, Array | None]  # X, y and weights of the validation data
 
-CHUNK = 4096  # rows that are predicted at a time
 UPDATES, FEWEST_EPOCHS = 5000, 10  # where `fit` is not told how long to train
 SHARE = number("a share from 0 up to, but not, 1", lambda share: 0 <= share < 1)
 
@@ -80,10 +80,11 @@ class Model:
         self._forward = Compiled(self._predict, self.engine)
         self._losses = Compiled(self._loss, self.engine)
         self._gradients: dict[bool, Compiled] = {}
+        self._predictor: Predictor | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and for other processes: all but compiled code, and losses by their names."""
-        compiled = ("_task", "_steps", "_forward", "_losses", "_gradients")
+        compiled = ("_task", "_steps", "_forward", "_losses", "_gradients", "_predictor")
         kept = {name: value for name, value in vars(self).items() if name not in compiled}
         loss = self.loss.config() if isinstance(self.loss, Loss) else self.loss
         return kept | {"loss": loss, "optimizer": self.optimizer}
@@ -142,11 +143,15 @@ class Model:
 
     def set_params(self, params: Mapping[str, Any]) -> None:
         """Replace parameters by name; the others stay. Names and shapes are checked."""
-        self._built()["params"] |= self._checked(params, "params", "parameter")
+        self._replace("params", self._checked(params, "params", "parameter"))
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Replace entries of the state by name; the others stay."""
-        self._built()["state"] |= self._checked(state, "state", "state entry")
+        self._replace("state", self._checked(state, "state", "state entry"))
+
+    def _replace(self, part: str, found: Arrays) -> None:
+        """Whoever works with the old arrays keeps them."""
+        self._carry = self._carry | {part: self._carry[part] | found}
 
     def _checked(self, given: Mapping[str, Any], part: str, what: str) -> Arrays:
         own = self._built()[part]
@@ -330,13 +335,13 @@ class Model:
 
     def predict(self, X: Any) -> Array:
         """The network's output as it stands, samples first."""
-        self._built()
-        x = checked.features(X, self.dtype, self.input_shape)
-        parts = [
-            self._forward(self._carry["params"], self._carry["state"], x[rows])
-            for rows in chunks(x.shape[0], CHUNK)
-        ]
-        return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts)
+        params, state = self._built()["params"], self._carry["state"]
+        ready = self._predictor
+        if ready is None or ready.params is not params or ready.state is not state:
+            settings = (self.input_shape, self.dtype, self.engine)
+            ready = self._predictor = Predictor(self._forward, params, state, *settings)
+        found = ready.at_once(X)
+        return ready(checked.features(X, self.dtype, self.input_shape)) if found is None else found
 
     def predict_proba(self, X: Any) -> Array:
         """The probabilities that the loss implies, in the output's shape."""

@@ -370,6 +370,12 @@ class Compiled:
         self.programs: dict[Any, tuple[Any, Structure]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
+        program, structure = self.find(arguments)
+        leaves, _ = flatten(arguments)
+        return unflatten(structure, program(leaves))
+
+    def find(self, arguments: tuple[Any, ...]) -> tuple[Any, Structure]:
+        """The program for arguments of these shapes, and the structure of its results."""
         leaves, _ = flatten(arguments)
         key = tuple((leaf.shape, leaf.dtype.str) for leaf in leaves)
         if key not in self.programs:
@@ -378,8 +384,7 @@ class Compiled:
             call = trace_call(self._function, arguments)
             program = compile_graph(simplify(stabilise(call.graph)), self._engine)
             self.programs[key] = (program, call.graph.output_structure)
-        program, structure = self.programs[key]
-        return unflatten(structure, program(leaves))
+        return self.programs[key]
 
 
 def chunks(count: int, size: int) -> Iterator[slice]:

@@ -39,6 +39,11 @@ def compile_training(full: Graph, last: Graph | None, layout: tuple[int, int, bo
     """Nothing: this engine takes one step at a time."""
 
 
+def workers() -> int:
+    """How many threads may call it at a time to advantage: NumPy's functions take turns."""
+    return 1
+
+
 @cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()
@@ -78,6 +83,18 @@ class Program:
             return self.run(arrays)
         with exclusive() if self._threadable else np.errstate(all="ignore"):
             return self.run(arrays)
+
+    def bind(self, arrays: Sequence[Any], place: int) -> Callable[..., Any]:
+        """The only result as a function of one input, with the others filled in."""
+        kept = list(arrays)
+
+        def call(x: Any, out: Any = None) -> Any:
+            (result,) = self([*kept[:place], x, *kept[place + 1 :]])
+            if out is not None:
+                out[...] = result
+            return result
+
+        return call
 
     def run(self, arrays: Sequence[Any]) -> list[Array]:
         """One run by whoever is `exclusive` already."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from chainrule.engines.native.program import Program
 from chainrule.engines.native.support import is_supported
+from chainrule.engines.native.threads import thread_count
 from chainrule.engines.native.training import Layout, Training
 from chainrule.graph import Graph
 
@@ -30,6 +31,11 @@ def compile_training(
     if not all(is_supported(graph) for graph in graphs):
         return None
     return Training(full, last, Layout(*layout))
+
+
+def workers() -> int:
+    """How many threads may call it at a time to advantage."""
+    return thread_count()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A compiled graph as a callable on arrays."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
 from threading import Lock
 from typing import Any
 
@@ -16,6 +17,7 @@ from chainrule.engines.native.threads import thread_count, together
 from chainrule.graph import Graph
 
 Array = np.ndarray[Any, Any]
+SMALL = 4096  # bytes
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 _ENTRY = (_POINTER, _INT, _INT, _POINTER, _POINTER)  # arena, tid, threads, sync, args
 
@@ -63,6 +65,61 @@ class Program:
             return self._called(arrays)
 
     run = __call__
+
+    def bind(self, arrays: Sequence[Any], place: int) -> Callable[..., Any]:
+        """The only result as a function of one input, with the others filled in.
+
+        What is returned takes a contiguous array of that input's shape and dtype, and perhaps
+        another for the result. It has memory of its own and runs on the calling thread.
+        """
+        table, status = self._table.copy(), np.zeros(1, np.int64)
+        kept = [
+            np.ascontiguousarray(a, dtype)
+            for a, (_, dtype) in zip(arrays, self._inputs, strict=True)
+        ]
+        kept += [np.ascontiguousarray(node.params["array"]) for _, node in self._captured]
+        slots = [self._first + k for k in range(len(arrays))]
+        for slot, array in zip([*slots, *(slot for slot, _ in self._captured)], kept, strict=True):
+            table[slot] = array.ctypes.data
+        table[0] = status.ctypes.data
+        memory = (aligned(self._arena.nbytes), aligned(2 * ALIGNMENT))
+        arena, sync = (part.ctypes.data for part in memory)
+        given, result = self._first + place, self._results[0].slot
+        (node,) = self.graph.results
+        run, lock, shape, dtype = self._run, Lock(), node.shape, node.dtype
+        pointers = table.ctypes.data
+
+        def call(x: Array, out: Array | None = None, _kept: Any = (kept, memory)) -> Array:
+            found = np.empty(shape, dtype) if out is None else out
+            with lock:
+                table[given] = x.__array_interface__["data"][0]
+                table[result] = found.__array_interface__["data"][0]
+                run(arena, 0, 1, sync, pointers)
+                if status[0]:
+                    status[0] = 0
+                    raise IndexError(OUTSIDE)
+            return found
+
+        (size, kind) = self._inputs[place]
+        if prod(size) * kind.itemsize > SMALL or prod(shape) * dtype.itemsize > SMALL:
+            return call
+        # A copy takes less time than asking NumPy for an address.
+        source, target = np.zeros(size, kind), np.zeros(shape, dtype)
+        table[given], table[result] = source.ctypes.data, target.ctypes.data
+
+        def small(x: Array, out: Array | None = None, _kept: Any = (kept, memory)) -> Array:
+            with lock:
+                source[...] = x
+                run(arena, 0, 1, sync, pointers)
+                if status[0]:
+                    status[0] = 0
+                    raise IndexError(OUTSIDE)
+                if out is None:
+                    return target.copy()
+                out[...] = target
+            return out
+
+        return small
 
     def _called(self, arrays: Sequence[Any]) -> list[Array]:
         table = self._table
