@@ -287,3 +287,19 @@ def test_recurrent_networks(batch, units, work, monkeypatch):
     series = rng.normal(size=(6, batch, 7))
     graph = cr.trace(cr.value_and_grad(loss), params, series)
     assert_agrees(graph, [*params.values(), series])
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
+    monkeypatch.setattr(assemble, "PARALLEL_WORK", work)
+    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(4096, 5)), rng.normal(size=(4096, 9))
+
+    def sums(x, y):
+        return x.T @ y, x.sum(0), np.exp(y).sum((0, 1)), (x[:, :, None] * y[:, None, :]).sum(0)
+
+    graph = cr.trace(sums, x, y)
+    assert_agrees(graph, [x, y])
+    kernels = program.fuse(simplify(graph)).kernels
+    assert sum(kernel.shape[:1] == (32,) for kernel in kernels) >= 3

@@ -59,6 +59,7 @@ SIMPLE = {
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where", "relu"),
     *("logical_and", "logical_or", "logical_not", "sign", "floor", "ceil", "clip", "copysign"),
 }
+SLICES, LEAST_EACH, MOST_SLICED = (64, 32, 16), 128, 4096
 NARROW = 4  # a product with fewer columns than this is a sum along its operands
 
 
@@ -327,7 +328,34 @@ class _Fuser:
         index = tuple(units[order.index(axis)] for axis in range(len(order)))
         body = self.expression(x, index, len(order), {})
         summed = tuple(x.shape[axis] for axis in axes)
-        self._total(node, tuple(x.shape[axis] for axis in kept), summed, body)
+        shape = tuple(x.shape[axis] for axis in kept)
+        slices = _slices(shape, summed) if node.op.name == "sum" and kept else 1
+        if slices == 1:
+            self._total(node, shape, summed, body)
+            return
+        # The longest sums are cut into slices, as many as there would be on any machine.
+        units = identity(len(order) + 1)
+        spread = units[1:]
+        place = order.index(axes[0])
+        each = summed[0] // slices
+        spread = (
+            *spread[:place],
+            units[0].scaled(each) + spread[place],
+            *spread[place + 1 :],
+        )
+        index = tuple(spread[order.index(axis)] for axis in range(len(order)))
+        body = self.expression(x, index, len(order) + 1, {})
+        kernel = Reduction((slices, *shape), summed=(each, *summed[1:]), body=body)
+        self._sum_slices(node, kernel, Buffer(kernel.shape, node.dtype, "slices"))
+
+    def _sum_slices(self, node: Node, kernel: Reduction | Product, partial: Buffer) -> None:
+        """Add up what a kernel gives for each entry of its first axis."""
+        kernel.stores.append(Store(Total(node.dtype), whole(partial)))
+        self._append(kernel)
+        shape = kernel.shape[1:]
+        step, *others = whole(partial).strides
+        body = Load(node.dtype, view=View(partial, 0, (*others, step)))
+        self._total(node, shape, kernel.shape[:1], body)
 
     def _total(self, node: Node, shape: Shape, summed: Shape, body: Expression) -> None:
         how = node.op.name if isinstance(node.op, Reduce) else "sum"
@@ -471,9 +499,29 @@ class _Fuser:
             View(view.buffer, view.offset, tuple(step.get(letter, 0) for letter in axes))
             for view, step in zip(views, steps, strict=True)
         )
+        sums = tuple(lengths[letter] for letter in summed)
+        slices = _slices(shape, sums) if order == out else 1
+        if slices > 1:
+            each = sums[0] // slices
+            axis = len(order)
+            pair = [
+                View(v.buffer, v.offset, (v.strides[axis] * each, *v.strides))
+                for v in (left, right)
+            ]
+            sliced = Product(
+                (slices, *shape),
+                summed=(each, *sums[1:]),
+                left=pair[0],
+                right=pair[1],
+                lanes=order.index(wide) + 1,
+                rows=None if rows_letter is None else order.index(rows_letter) + 1,
+                dtype=node.dtype,
+            )
+            self._sum_slices(node, sliced, Buffer(sliced.shape, node.dtype, "slices"))
+            return
         kernel = Product(
             shape,
-            summed=tuple(lengths[letter] for letter in summed),
+            summed=sums,
             left=left,
             right=right,
             lanes=order.index(wide),
@@ -605,6 +653,14 @@ def forget_unread(program: Program) -> None:
 
 _SUMS = ("sum", "max", "min")
 _OPEN = (Elementwise, Reduction, Product)
+
+
+def _slices(shape: Shape, summed: Shape) -> int:
+    """Into how many slices a long sum of few numbers is cut, so that threads can share it."""
+    if not summed or prod(shape) > MOST_SLICED or not prod(shape):
+        return 1
+    fitting = [n for n in SLICES if summed[0] % n == 0 and summed[0] // n >= LEAST_EACH]
+    return fitting[0] if fitting else 1
 
 
 def _is_fluid(node: Node) -> bool:
