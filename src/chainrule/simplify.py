@@ -25,6 +25,7 @@ from chainrule.graph import (
     rewrite,
     with_inputs,
 )
+from chainrule.loop_motion import totals_after_loops
 from chainrule.ops import TABLE
 from chainrule.ops.layout import inverse_permutation
 from chainrule.ops.loop import Loop
@@ -52,7 +53,7 @@ def simplified(outputs: Sequence[Node]) -> list[Node]:
         current = [moved[node] for node in current]
         if all(a is b for a, b in zip(before, current, strict=True)):
             break
-    return current
+    return totals_after_loops(current)
 
 
 def _made(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Node:
@@ -155,7 +156,34 @@ def _add(node: Node) -> Node | None:
         return _made("subtract", (a, b.inputs[0]), node)
     if a.op.name == "negative":
         return _made("subtract", (b, a.inputs[0]), node)
-    return None
+    return _joined(node)
+
+
+def _joined(node: Node) -> Node | None:
+    """Frames of zeros around parts that lie side by side, added up: the parts joined."""
+    pads: list[Node] = []
+    stack = [node]
+    while stack:
+        found = stack.pop()
+        if found.op.name == "add" and all(x.shape == node.shape for x in found.inputs):
+            stack.extend(found.inputs)
+        elif found.op.name == "pad" and not any(found.params["interior"]):
+            pads.append(found)
+        else:
+            return None
+    axes = {k for pad in pads for k in range(node.ndim) if pad.inputs[0].shape[k] != node.shape[k]}
+    if len(pads) < 2 or len(axes) != 1:
+        return None
+    (axis,) = axes
+    pads.sort(key=lambda pad: pad.params["low"][axis])
+    place = 0
+    for pad in pads:
+        if pad.params["low"][axis] != place:
+            return None
+        place += pad.inputs[0].shape[axis]
+    if place != node.shape[axis]:
+        return None
+    return _made("concatenate", [pad.inputs[0] for pad in pads], node, axis=axis)
 
 
 def _subtract(node: Node) -> Node | None:

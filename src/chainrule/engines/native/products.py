@@ -7,6 +7,7 @@ first copied together, so that they stay in the first cache while all rows go by
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 
@@ -59,25 +60,31 @@ class _Product:
         self.scratch = ""
         if not self.bare:
             self.scratch = w.b.scratch(kernel.dtype, self.lanes * self.rows * self.most)
+        # Of the summed axes, the outermost is cut into blocks; the others are whole in each.
+        self.inner = prod(kernel.lengths[axis] for axis in self.summed[1:])
         self.depth = self._packed_depth()
         self.pack = ""
         if self.depth:
-            self.pack = w.b.scratch(kernel.dtype, self.depth * self.most * self.lanes)
+            count = self.depth * self.inner * self.most * self.lanes
+            self.pack = w.b.scratch(kernel.dtype, count)
 
     def _packed_depth(self) -> int:
-        """How many entries of the summed axis are copied together; 0 for no copy at all."""
+        """How many entries of the outermost summed axis are copied together; 0 for no copy."""
         kernel = self.kernel
-        if self.row_axis is None or len(self.summed) != 1 or self.by_lane:
+        if self.row_axis is None or not self.summed or self.by_lane:
             return 0
         if kernel.lengths[self.row_axis] < PACKED_ROWS or self.vectors < 2:
             return 0
         if self._vector_view() is None:
             return 0
         depth = kernel.lengths[self.summed[0]]
-        most = PACKED_BYTES // (min(self.most, self.vectors) * self.lanes * kernel.dtype.itemsize)
+        vector = self.lanes * kernel.dtype.itemsize
+        most = PACKED_BYTES // (min(self.most, self.vectors) * vector * self.inner)
+        if depth * self.inner < 8 or most == 0:
+            return 0
         if depth > most and kernel.stores[0].expression.dtype != kernel.dtype:
             return 0  # sums wait between blocks where the first result will be
-        return -(-depth // -(-depth // most)) if depth >= 8 else 0
+        return -(-depth // -(-depth // most))
 
     def _vector_view(self) -> View | None:
         """The operand that vectors are loaded from, whatever the row."""
@@ -112,86 +119,85 @@ class _Product:
 
     def _block(self, outer: list[Place], place: Place, count: int, live: int) -> None:
         """All rows of some vectors; of the last one perhaps only some lanes are `live`."""
+        block = _Block(outer, place, count, live)
         if self.row_axis is None:
-            self._tile(outer, 0, 1, place, count, live, (0, 0))
-            return
+            self._tile(block, _Part(), 0, 1)
+        elif not self.depth:
+            self._all_rows(block, _Part())
+        else:
+            whole = self.kernel.lengths[self.summed[0]]
+            last = (whole - 1) // self.depth * self.depth
+            self._all_rows(block, _Part(0, min(self.depth, whole), True, last == 0))
+            middle = lambda k: self._all_rows(block, _Part(k, k + self.depth, False, False))
+            self.w.b.loop(self.depth, last, self.depth, middle)
+            if last:
+                self._all_rows(block, _Part(last, whole, False, True))
+
+    def _all_rows(self, block: "_Block", part: "_Part") -> None:
+        assert self.row_axis is not None
         w, length = self.w, self.kernel.lengths[self.row_axis]
+        if self.depth:
+            self._copy_together(block, part)
         size = min(self.rows, length)
         begin, end = w.bounds if w.divided and self.row_axis == 0 else (0, length)
+        tile = lambda row, some: self._tile(block, part, row, some or size)
+        w.along(begin, end, length, size, tile)
 
-        def rows_of(part: tuple[int, int]) -> None:
-            if self.depth:
-                self._copy_together(outer, place, count, live, part)
-            tile = lambda row, some: self._tile(outer, row, some or size, place, count, live, part)
-            w.along(begin, end, length, size, tile)
-
-        if not self.depth:
-            rows_of((0, 0))
-            return
-        whole = self.kernel.lengths[self.summed[0]]
-        for start in range(0, whole, self.depth):
-            rows_of((start, min(start + self.depth, whole)))
-
-    def _frame(
-        self, outer: Sequence[Place], row: Place, place: Place, live: int, inner: Sequence[Place]
-    ) -> Frame:
+    def _frame(self, block: "_Block", row: Place, v: int, inner: Sequence[Place]) -> Frame:
+        """The place of vector `v` of a block, in a row, at places of the summed axes."""
         places: list[Place] = [0] * len(self.kernel.lengths)
-        for axis, where in zip(self.others, outer, strict=True):
+        for axis, where in zip(self.others, block.outer, strict=True):
             places[axis] = where
         for axis, where in zip(self.summed, inner, strict=False):
             places[axis] = where
         if self.row_axis is not None:
             places[self.row_axis] = row
-        places[self.lane_axis] = place
+        places[self.lane_axis] = block.place + v * self.lanes if v else block.place
+        live = block.live if v == block.count - 1 else 0
         return Frame(places, self.lane_axis, self.lanes, live)
 
-    def _copy_together(
-        self, outer: list[Place], place: Place, count: int, live: int, part: tuple[int, int]
-    ) -> None:
-        view = self._vector_view()
+    def _copied_place(self, block: "_Block", part: "_Part", inner: Sequence[Place]) -> Value:
+        """Where the vectors of these summed places stand in the copy."""
+        b = self.w.b
+        place = b.integer(inner[0]) - part.begin
+        for axis, where in zip(self.summed[1:], inner[1:], strict=True):
+            place = place * self.kernel.lengths[axis] + where
+        return place * (block.count * self.lanes)
+
+    def _copy_together(self, block: "_Block", part: "_Part") -> None:
+        view, b = self._vector_view(), self.w.b
         assert view is not None
 
-        def entry(k: Place) -> None:
-            for v in range(count):
-                at = place + v * self.lanes if v else place
-                own = live if v == count - 1 else 0
-                value = self.w.load(view, self._frame(outer, 0, at, own, [k]))
-                target = (self.w.b.integer(k) - part[0]) * (count * self.lanes) + v * self.lanes
-                self.w.b.store(value, self.pack, target)
+        def entry(inner: list[Place]) -> None:
+            target = self._copied_place(block, part, inner)
+            for v in range(block.count):
+                value = self.w.load(view, self._frame(block, 0, v, inner))
+                b.store(value, self.pack, target + v * self.lanes)
 
-        self.w.b.loop(*part, 1, entry)
+        lengths = [self.kernel.lengths[axis] for axis in self.summed]
+        self.w.nest(lengths, entry, (part.begin, part.end))
 
     # --- tiles ---
 
-    def _tile(
-        self,
-        outer: list[Place],
-        row: Place,
-        rows: int,
-        place: Place,
-        count: int,
-        live: int,
-        part: tuple[int, int],
-    ) -> None:
-        """The sums of `rows` rows and `count` vectors, over a part of the copied axis."""
-        w, kernel = self.w, self.kernel
+    def _tile(self, block: "_Block", part: "_Part", row: Place, rows: int) -> None:
+        """The sums of `rows` rows of a block, over a part of the outermost summed axis."""
+        w, kernel, count = self.w, self.kernel, block.count
+        copied = self._vector_view() if self.depth else None
 
         def frame(r: int, v: int, inner: Sequence[Place]) -> Frame:
-            own = live if v == count - 1 else 0
-            at = place + v * self.lanes if v else place
-            return self._frame(outer, row + r if r else row, at, own, inner)
+            return self._frame(block, row + r if r else row, v, inner)
 
         def operand(view: View, inner: Sequence[Place]) -> list[list[Value]]:
             """Its value for every row and vector, each loaded once."""
-            by_row = self.row_axis is not None and view.strides[self.row_axis] != 0
-            by_lane = view.strides[self.lane_axis] != 0
-            if self.depth and view is self._vector_view():
-                start = (w.b.integer(inner[0]) - part[0]) * (count * self.lanes)
+            if view is copied:
+                start = self._copied_place(block, part, inner)
                 vectors = [
                     w.b.load(self.pack, start + v * self.lanes, kernel.dtype, self.lanes)
                     for v in range(count)
                 ]
                 return [vectors] * rows
+            by_row = self.row_axis is not None and view.strides[self.row_axis] != 0
+            by_lane = view.strides[self.lane_axis] != 0
             table = [
                 [w.load(view, frame(r, v, inner)) for v in range(count if by_lane else 1)]
                 for r in range(rows if by_row else 1)
@@ -212,57 +218,71 @@ class _Product:
         def level(number: int, inner: list[Place], sums: list[Value]) -> list[Value]:
             if number == len(self.summed):
                 return step(inner, sums)
-            length = kernel.lengths[self.summed[number]]
+            bounds: tuple[Place, Place] = (0, kernel.lengths[self.summed[number]])
+            if number == 0 and self.depth:
+                bounds = (part.begin, part.end)
             body = lambda k, *carry: level(number + 1, [*inner, k], list(carry))
-            bounds = part if self.depth else (0, length)
             return w.b.loop(*bounds, 1, body, sums)
 
+        places = [(r, v) for r in range(rows) for v in range(count)]
         target = kernel.stores[0].view
-        sums = [w.b.constant(0, kernel.dtype, self.lanes)] * (rows * count)
-        if part[0]:
-            sums = [w.load(target, frame(r, v, [])) for r in range(rows) for v in range(count)]
+        if part.first:
+            sums = [w.b.constant(0, kernel.dtype, self.lanes)] * len(places)
+        else:
+            sums = [w.load(target, frame(r, v, [])) for r, v in places]
         if prod(kernel.lengths[self.kept :]):
             sums = level(0, [], sums)
-        if self.depth and part[1] < kernel.lengths[self.summed[0]]:
-            for number, total in enumerate(sums):
-                w.store(total, target, frame(number // count, number % count, []))
+        if not part.last:
+            for (r, v), total in zip(places, sums, strict=True):
+                w.store(total, target, frame(r, v, []))
         elif self.bare:
-            for r in range(rows):
-                for v in range(count):
-                    w.write(kernel.stores, frame(r, v, []), {}, sums[r * count + v])
+            for (r, v), total in zip(places, sums, strict=True):
+                w.write(kernel.stores, frame(r, v, []), {}, total)
         else:
-            self._follow(outer, row, rows, place, count, live, sums)
+            self._follow(block, row, rows, sums)
 
-    def _follow(
-        self,
-        outer: list[Place],
-        row: Place,
-        rows: int,
-        place: Place,
-        count: int,
-        live: int,
-        sums: Sequence[Value],
-    ) -> None:
+    def _follow(self, block: "_Block", row: Place, rows: int, sums: Sequence[Value]) -> None:
         """What is made of the sums: written once, and run for each vector of the tile."""
-        w, b = self.w, self.w.b
+        w, b, count = self.w, self.w.b, block.count
         for number, total in enumerate(sums):
             b.store(total, self.scratch, number * self.lanes)
 
-        def follow(r: Place, v: Place, own: int) -> None:
+        def follow(r: Place, v: Place, live: int) -> None:
             offset = (b.integer(r) * count + v) * self.lanes
             total = b.load(self.scratch, offset, self.kernel.dtype, self.lanes)
-            at = b.integer(v) * self.lanes + place
-            frame = self._frame(outer, b.integer(row) + r, at, own, [])
+            frame = self._frame(block, b.integer(row) + r, 0, [])
+            frame.places[self.lane_axis] = b.integer(v) * self.lanes + block.place
+            frame.live = live
             w.write(self.kernel.stores, frame, {}, total)
 
-        dead = 1 if live and live < self.lanes else 0
+        dead = 1 if block.live and block.live < self.lanes else 0
 
         def follow_row(r: Place) -> None:
             b.loop(0, count - dead, 1, lambda v: follow(r, v, 0))
             if dead:
-                follow(r, count - 1, live)
+                follow(r, count - 1, block.live)
 
         b.loop(0, rows, 1, follow_row)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some vectors: where, how many, and how many lanes of the last one count (0 for all)."""
+
+    outer: list[Place]
+    place: Place
+    count: int
+    live: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the outermost summed axis; sums begin with the first and end with the last."""
+
+    begin: Place = 0
+    end: Place = 0
+    first: bool = True
+    last: bool = True
 
 
 def _blocks(vectors: int, most: int) -> list[tuple[int, int]]:
