@@ -157,6 +157,7 @@ class Run:
         self._leaves, self._structure = flatten(carry)
         self._newest: Step | None = None  # of the steps that led here
         self._span: Any = None  # the call that led here, where it took many steps
+        self._spare: list[list[Any]] = []
         self._engine, self.programs = engine_name, programs
         self._orders = Orders(order, self.samples, engine_name)
 
@@ -241,7 +242,7 @@ class Run:
         that are is the last result; without such an epoch NotFiniteError is raised.
         """
         before, begun = self._leaves, perf_counter()
-        self._leaves = [np.array(leaf) for leaf in before]
+        self._leaves = self._copies(before)
         applied, losses, norms = self._call(whole, self._leaves, begin, steps)
         if applied < steps:
             good = applied - applied % self.steps_per_epoch
@@ -260,6 +261,21 @@ class Run:
             self._newest = self._last_step()
             raise self._stopped(step, float(losses[applied]), float(norms[applied]))
         return losses, norms, steps
+
+    def _copies(self, leaves: list[Any]) -> list[Any]:
+        """Copies to change in place, in memory that has been used before: new pages are slow.
+
+        Three sets take turns: what is changed, what it was, and what it was before that.
+        """
+        kept = self._spare
+        if len(kept) == 3:
+            found = kept.pop(0)
+            for old, new in zip(found, leaves, strict=True):
+                np.copyto(old, new)
+        else:
+            found = [np.array(leaf) for leaf in leaves]
+        kept.append(found)
+        return found
 
     def _call(self, whole: Any, leaves: list[Any], begin: int, steps: int) -> tuple[int, Any, Any]:
         """Change `leaves` by so many steps; how many were finite, and what they measured."""
