@@ -233,3 +233,42 @@ def test_constants_are_found_through_numpy_functions():
     graph = simplified(lambda x: x * np.sqrt(2 / np.pi), np.ones(2, np.float32))
     (product,) = [node for node in graph.nodes if node.inputs]
     assert constant_value(product.inputs[1]) == np.float32(np.sqrt(2 / np.pi))
+
+
+@pytest.mark.parametrize("step", [(1, 1), (2, 2), (2, 3), (3, 1)])
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (1, 3)])
+@pytest.mark.parametrize("first", [0, 1])
+def test_windows_that_skip(step, size, first):
+    """Pooling in NumPy's words, and its gradient, before and after the rewriting."""
+
+    def pooled(x):
+        every = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))
+        some = every[:, first :: step[0], :: step[1]]
+        return np.sum(some.max(axis=(-2, -1)) ** 2) + np.sum(some * 0.5)
+
+    x = np.random.default_rng(0).normal(size=(2, 8, 9, 3))
+    graph = trace(value_and_grad(pooled), x)
+    simple = simplify(graph)
+    for before, after in zip(Program(graph)([x]), Program(simple)([x]), strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-13)
+    assert not any(
+        "interior" in node.params and any(node.params["interior"]) for node in simple.nodes
+    )
+
+
+def test_totals_are_made_after_their_loops():
+    def loss(w, x):
+        def step(h, x):
+            return np.tanh(h @ w + x), h
+
+        h, _ = scan(step, np.zeros((3, 4)), x)
+        return np.sum(h**2)
+
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=(4, 4)), rng.normal(size=(5, 3, 4))
+    graph = trace(value_and_grad(loss, (0, 1)), w, x)
+    simple = simplify(graph)
+    for before, after in zip(Program(graph)([w, x]), Program(simple)([w, x]), strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-12)
+    carries = [node.params["carries"] for node in simple.nodes if "body" in node.params]
+    assert carries == [1, 1]

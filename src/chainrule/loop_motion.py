@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.graph import Graph, Node, constant_value, rewrite
-from chainrule.ops import TABLE
 from chainrule.ops.loop import Loop
 from chainrule.ops.products import LETTERS, Contract, parts
+from chainrule.window_rules import made as _made
 
 
 def totals_after_loops(outputs: Sequence[Node]) -> list[Node]:
@@ -34,12 +34,6 @@ def totals_after_loops(outputs: Sequence[Node]) -> list[Node]:
 
     moved = rewrite(outputs, rule)
     return [moved[node] for node in outputs]
-
-
-def _made(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Node:
-    op = TABLE[name]
-    shape, dtype = op.infer(inputs, params)
-    return Node(op, tuple(inputs), params, shape, dtype, False, like.source, like.role)
 
 
 def _freed(node: Node) -> tuple[Node, list[Node]] | None:

@@ -7,7 +7,6 @@ its backward pass is merged with the first run.
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,11 +25,12 @@ from chainrule.graph import (
     with_inputs,
 )
 from chainrule.loop_motion import totals_after_loops
-from chainrule.ops import TABLE
 from chainrule.ops.layout import inverse_permutation
 from chainrule.ops.loop import Loop
 from chainrule.ops.map import Map
 from chainrule.ops.products import LETTERS, parts
+from chainrule.window_rules import made as _made
+from chainrule.window_rules import sliced_windows, summed_windows
 
 SMALL = 64  # constants of up to so many numbers are computed beforehand
 
@@ -41,7 +41,14 @@ def simplify(graph: Graph) -> Graph:
 
 
 def simplified(outputs: Sequence[Node]) -> list[Node]:
-    current = merge_loops(list(outputs))
+    current = _settled(merge_loops(list(outputs)))
+    freed = totals_after_loops(current)
+    same = all(a is b for a, b in zip(current, freed, strict=True))
+    return current if same else _settled(freed)
+
+
+def _settled(current: list[Node]) -> list[Node]:
+    """Rewritten until nothing changes any more."""
     for _ in range(4):  # each pass can open the way for another; more than three is rare
         before = current
         unique: dict[Any, Node] = {}
@@ -53,15 +60,7 @@ def simplified(outputs: Sequence[Node]) -> list[Node]:
         current = [moved[node] for node in current]
         if all(a is b for a, b in zip(before, current, strict=True)):
             break
-    return totals_after_loops(current)
-
-
-def _made(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Node:
-    """A node that stands in for `like`: the same line and role, shape and dtype as inferred."""
-    op = TABLE[name]
-    frozen = MappingProxyType(params)
-    shape, dtype = op.infer(inputs, frozen)
-    return Node(op, tuple(inputs), frozen, shape, dtype, False, like.source, like.role)
+    return current
 
 
 # --- equal nodes ---------------------------------------------------------------------------------
@@ -311,6 +310,8 @@ _RULES: Mapping[str, Callable[[Node], Node | None]] = {
     "broadcast_to": _broadcast,
     "contract": _contract,
     "sum": _sum,
+    "slice": sliced_windows,
+    "overlap_add": summed_windows,
 }
 
 
