@@ -243,7 +243,11 @@ class Run:
         """
         before, begun = self._leaves, perf_counter()
         self._leaves = self._copies(before)
-        applied, losses, norms = self._call(whole, self._leaves, begin, steps)
+        try:
+            applied, losses, norms = self._call(whole, self._leaves, begin, steps)
+        except BaseException:  # Ctrl-C: the history does not hold these steps
+            self._leaves = before
+            raise
         if applied < steps:
             good = applied - applied % self.steps_per_epoch
             if good and steps > self.steps_per_epoch:

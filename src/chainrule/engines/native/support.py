@@ -12,8 +12,12 @@ from chainrule.ops.reductions import Extreme
 KINDS = (Concatenate, Contract, Extreme, Leaf, Pad, Result)
 
 
+MOST_NODES = 5000  # about five seconds of compilation; longer graphs are unrolled loops
+
+
 def is_supported(graph: Graph) -> bool:
-    return all(_is_supported(node) for node in graph.nodes)
+    """Whether every op of a graph is compiled, and not so many that it would take long."""
+    return len(graph.nodes) <= MOST_NODES and all(_is_supported(node) for node in graph.nodes)
 
 
 def _is_supported(node: Node) -> bool:

@@ -39,6 +39,8 @@ def together(count: int, function: Callable[[int], None]) -> None:
     others = [Thread(target=function, args=(number,), daemon=True) for number in range(1, count)]
     for thread in others:
         thread.start()
-    function(0)
-    for thread in others:
-        thread.join()
+    try:
+        function(0)
+    finally:  # nobody may still be at work when the caller goes on, not even after Ctrl-C
+        for thread in others:
+            thread.join()
