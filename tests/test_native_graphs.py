@@ -1,0 +1,14 @@
+"""A part of what `native_graphs.py` looks at, in every run of the tests."""
+
+from native_graphs import examine
+
+from chainrule.engines.native import assemble
+
+
+def test_random_graphs_agree(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE", "")
+    monkeypatch.setenv("CHAINRULE_THREADS", "2")
+    monkeypatch.setattr(assemble, "PARALLEL_WORK", assemble.PARALLEL_WORK)  # put back at the end
+    outcomes, _, failures = examine(300)
+    assert not failures, failures[:3]
+    assert outcomes.total() >= 250
