@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule import random
 from chainrule.errors import DataError, SettingError
+from chainrule.finite import is_finite
 from chainrule.loss import FunctionLoss, Loss
 from chainrule.settings import number
 
@@ -72,7 +73,7 @@ def _kind(array: Array) -> str:
 
 def require_finite(array: Array, name: str) -> None:
     """DataError with the first place where a NaN or an infinity stands."""
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    if is_finite(array):
         return
     place = np.argwhere(~np.isfinite(array))[0].tolist()
     value = array[tuple(place)]
@@ -152,7 +153,7 @@ def converted(values: Any, dtype: Any, name: str) -> Array:
     require_finite(array, name)
     with np.errstate(over="ignore"):
         result = array.astype(dtype, copy=False)
-    if result is not array and not np.isfinite(result).all():
+    if result is not array and not is_finite(result):
         place = np.argwhere(~np.isfinite(result))[0].tolist()
         raise DataError(
             f"{name} holds {array[tuple(place)]} in row {place[0]}, beyond the range of "

@@ -1,5 +1,6 @@
 """Where the first NaN or infinity came from."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,8 +16,19 @@ def all_finite(values: Iterable[Any]) -> bool:
 def _has_not_finite(value: Any) -> bool:
     if isinstance(value, list):  # the results of a loop
         return any(_has_not_finite(entry) for entry in value)
-    array = np.asarray(value)
-    return array.dtype.kind == "f" and not np.isfinite(array).all()
+    return not is_finite(np.asarray(value))
+
+
+def is_finite(array: Any) -> bool:
+    """Whether an array holds no NaN and no infinity."""
+    if array.dtype.kind != "f":
+        return True
+    # A sum of squares says so in a fraction of the time, unless it overflows.
+    if array.dtype.itemsize >= 4 and array.flags.c_contiguous:
+        with np.errstate(all="ignore"):
+            if math.isfinite(np.vdot(array, array)):
+                return True
+    return bool(np.isfinite(array).all())
 
 
 def first_not_finite(graph: Graph, inputs: list[Any]) -> Node | None:
