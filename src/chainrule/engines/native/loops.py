@@ -330,12 +330,10 @@ class _Swapped:
         if id(found) not in memo:
             if isinstance(found, Load):
                 memo[id(found)] = self.w.load(self.views[id(found.view)], frame)
-            elif isinstance(found, Apply):
-                for part in found.inputs:
-                    self._evaluate(part, frame, memo)
-                memo[id(found)] = self.w.evaluate(found, frame, memo)
             else:
-                memo[id(found)] = self.w.evaluate(found, frame, memo)
+                for part in found.inputs if isinstance(found, Apply) else ():
+                    self._evaluate(part, frame, memo)
+                self.w.evaluate(found, frame, memo)
         return memo[id(found)]
 
 

@@ -43,21 +43,16 @@ class _Step:
 
     def __init__(self, graph: Graph, layout: Layout) -> None:
         carried = range(layout.data, layout.data + layout.carry)
-        late = [
-            node
-            for node, place in zip(graph.results, carried, strict=False)
-            if node is not graph.inputs[place]
-        ]
-        self.program = fuse(graph, late)
+        pairs = list(zip(graph.results, carried, strict=False))
+        unchanged = [node is graph.inputs[place] for node, place in pairs]
+        changed = [node for (node, _), same in zip(pairs, unchanged, strict=True) if not same]
+        self.program = fuse(graph, late=changed)
         self.carry = [self.program.inputs[place] for place in carried]
         self.data = self.program.inputs[: layout.data]
         self.index = self.program.inputs[-1] if layout.index else None
         self.new = self.program.results[: layout.carry]
         self.numbers = self.program.results[layout.carry :]
         self.late: list[Kernel] = []
-        unchanged = [
-            node is graph.inputs[place] for node, place in zip(graph.results, carried, strict=False)
-        ]
         self.program.results = [
             buffer for buffer, same in zip(self.new, unchanged, strict=True) if not same
         ] + list(self.numbers)
@@ -138,7 +133,6 @@ class Training:
     def __init__(self, full: Graph, last: Graph | None, layout: Layout) -> None:
         steps = [_Step(graph, layout) for graph in (full, last) if graph is not None]
         self.parallel = is_parallel(steps[0].program)
-        self.layout = layout
         assembler = Assembler(self.parallel)
         self._place(assembler, steps)
         arena = 0
@@ -147,7 +141,6 @@ class Training:
             assembler.step(f"step{number}", plan, guard)
             arena = max(arena, plan.arena)
         self._first = steps[0]
-        self._last = steps[-1]
         assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
         self.text = assembler.module.text()
         self._code = jit.Code(self.text)
