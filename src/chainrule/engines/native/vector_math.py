@@ -316,11 +316,7 @@ class VectorMath:
 
     def any(self, condition: Value) -> Value:
         """Whether a condition holds in any lane."""
-        if condition.lanes == 1:
-            return condition
-        full = f"llvm.vector.reduce.or.v{condition.lanes}i1"
-        self.builder.module.declare(full, f"i1 @{full}({condition.type})")
-        return self.builder.make(f"call i1 @{full}({condition.typed})", condition.dtype)
+        return self.builder.any(condition)
 
     def sqrt(self, x: Value) -> Value:
         return self.builder.intrinsic("sqrt", x)
