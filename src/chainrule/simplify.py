@@ -24,6 +24,7 @@ from chainrule.graph import (
     rewrite,
     with_inputs,
 )
+from chainrule.gather_rules import map_of_rows, product_of_rows, sum_of_products
 from chainrule.loop_motion import totals_after_loops
 from chainrule.ops.layout import inverse_permutation
 from chainrule.ops.loop import Loop
@@ -103,7 +104,7 @@ def _reduced(node: Node) -> Node:
     if replaced is not None and (replaced.shape, replaced.dtype) == (node.shape, node.dtype):
         return replaced
     if isinstance(node.op, Map):
-        return _stretched_last(node) or _unstretched(node)
+        return _stretched_last(node) or map_of_rows(node) or _unstretched(node)
     return node
 
 
@@ -286,7 +287,7 @@ def _contract(node: Node) -> Node | None:
             letters[place] = "".join(letters[place][axis] for axis in back)
             inputs[place] = child.inputs[0]
     if inputs == list(node.inputs):
-        return None
+        return product_of_rows(node)
     return _made("contract", inputs, node, spec=f"{letters[0]},{letters[1]}->{out}")
 
 
@@ -312,6 +313,7 @@ _RULES: Mapping[str, Callable[[Node], Node | None]] = {
     "sum": _sum,
     "slice": sliced_windows,
     "overlap_add": summed_windows,
+    "scatter_add": sum_of_products,
 }
 
 

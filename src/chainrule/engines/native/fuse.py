@@ -43,6 +43,7 @@ from chainrule.engines.native.kernels import (
     Total,
     loads,
 )
+from chainrule.engines.native.loop_constants import with_turned_constants
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
 from chainrule.ops import rows
 from chainrule.ops.layout import Concatenate, Pad, Reshape
@@ -569,7 +570,7 @@ class _Fuser:
     def _special(self, node: Node) -> None:
         operands = [self._dense(child) for child in node.inputs]
         buffer = self._buffer(node)
-        own = node.op.name in ("gather", "argmax", "argmin")
+        own = node.op.name in ("gather", "scatter_add", "argmax", "argmin")
         kernel = Special(node.shape, node=node, operands=operands, target=buffer, own=own)
         self._append(kernel)
         self.views[node] = whole(buffer)
@@ -586,10 +587,11 @@ class _Fuser:
         return buffer
 
     def _loop(self, node: Node) -> None:
-        params = node.params
+        prepared = with_turned_constants(node)
+        params = prepared.params
         body = fuse(params["body"])
         constants, carries = params["constants"], params["carries"]
-        outer = [self._dense(child) for child in node.inputs]
+        outer = [self._dense(child) for child in prepared.inputs]
         inner = body.inputs
         repeat = Repeat((), program=body, length=params["length"], reverse=params["reverse"])
         split = constants + carries

@@ -82,15 +82,23 @@ def gather(w: KernelWriter, kernel: Special) -> None:
 
 
 def scatter_add(w: KernelWriter, kernel: Special) -> None:
+    """Every thread goes through the whole index and adds up what falls into its own rows."""
     index, updates = kernel.operands
     target, row = kernel.target, kernel.target.row
     base = w.pointers[target]
-    w.b.clear(base, 0, target.bytes)
+    first, last = (w.b.integer(bound) for bound in w.bounds)
+    size = row * target.dtype.itemsize
+    w.b.clear(base, first * size, (last - first) * size)
     lanes = w.lanes_for([target.dtype], row)
 
     def one(i: Place) -> None:
-        begin = _index(w, index, i, target.shape[0]) * row
+        at = _index(w, index, i, target.shape[0])
+        if w.divided:
+            w.b.when((at >= first) & (at < last), lambda: add_row(i, at * row))
+        else:
+            add_row(i, at * row)
 
+    def add_row(i: Place, begin: Value) -> None:
         def add(place: Place, live: int) -> None:
             source = w.b.integer(i) * row + place
             value = w.b.load(w.pointers[updates], source, target.dtype, lanes, live)
