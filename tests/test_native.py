@@ -302,4 +302,4 @@ def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
     graph = cr.trace(sums, x, y)
     assert_agrees(graph, [x, y])
     kernels = program.fuse(simplify(graph)).kernels
-    assert sum(kernel.shape[:1] == (32,) for kernel in kernels) >= 3
+    assert sum(kernel.cut is not None for kernel in kernels) >= 3

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from chainrule.gather_rules import map_of_rows, product_of_rows, sum_of_products
 from chainrule.graph import (
     CONSTANT,
     VOID,
@@ -24,7 +25,6 @@ from chainrule.graph import (
     rewrite,
     with_inputs,
 )
-from chainrule.gather_rules import map_of_rows, product_of_rows, sum_of_products
 from chainrule.loop_motion import totals_after_loops
 from chainrule.ops.layout import inverse_permutation
 from chainrule.ops.loop import Loop

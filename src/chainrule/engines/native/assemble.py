@@ -17,6 +17,7 @@ from chainrule.engines.native.ir import INT64, Builder, Module, Value
 from chainrule.engines.native.kernels import Kernel, Repeat
 from chainrule.engines.native.loops import SIGNATURE
 from chainrule.engines.native.plan import (
+    Phase,
     Plan,
     is_aligned,
     is_divided,
@@ -95,8 +96,7 @@ class Assembler:
                 finite = guard.test(b)
                 b.emit(f"br i1 {finite.name}, label %{go}, label %{stop}")
                 b.begin(go)
-            for kernel in phase:
-                self._run(b, kernel)
+            self._phase(b, phase, plan.slices)
         if plan.phases:
             self._barrier(b)
         b.emit("ret i64 1")
@@ -104,6 +104,14 @@ class Assembler:
             b.begin(stop)
             b.emit("ret i64 0")
         self.module.add(b.text())
+
+    def _phase(self, b: Builder, phase: Phase, slices: int, arena: str = "%arena") -> None:
+        for number, stage in enumerate(phase):
+            if number and self.parallel:
+                uneven = b.binary("rem", b.integer(slices), Value(b, "%threads", INT64)) != 0
+                b.when(uneven, lambda: self._barrier(b))
+            for kernel in stage:
+                self._run(b, kernel, arena)
 
     def _barrier(self, b: Builder) -> None:
         if self.parallel:
@@ -155,8 +163,7 @@ class Assembler:
             for number, phase in enumerate(repeat.plan.phases):
                 if number:
                     self._barrier(b)
-                for kernel in phase:
-                    self._run(b, kernel, own)
+                self._phase(b, phase, repeat.plan.slices, own)
             if not is_closed(repeat):
                 self._barrier(b)
             for (_, _, _, inner), result in zip(repeat.carries, results, strict=False):
@@ -204,7 +211,7 @@ class Assembler:
 
 def is_closed(repeat: Repeat) -> bool:
     """Whether a thread needs nothing of the others from one step to the next."""
-    if len(repeat.plan.phases) != 1:
+    if [len(phase) for phase in repeat.plan.phases] != [1]:
         return False
     kernels = repeat.program.kernels
     if any(isinstance(kernel, Repeat) for kernel in kernels):

@@ -27,6 +27,7 @@ from chainrule.engines.native.access import (
     view_through,
     whole,
 )
+from chainrule.engines.native.contractions import add_contraction, summed_letters
 from chainrule.engines.native.kernels import (
     Apply,
     Elementwise,
@@ -43,10 +44,13 @@ from chainrule.engines.native.kernels import (
     Total,
     loads,
 )
+from chainrule.engines.native.layouts import storage_orders, unread_pads
 from chainrule.engines.native.loop_constants import with_turned_constants
+from chainrule.engines.native.rewrites import joins
+from chainrule.engines.native.slicing import slices
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
 from chainrule.ops import rows
-from chainrule.ops.layout import Concatenate, Pad, Reshape
+from chainrule.ops.layout import Concatenate, Pad, Reshape, Windows
 from chainrule.ops.loop import Loop, Result
 from chainrule.ops.map import Map
 from chainrule.ops.products import Contract, parts
@@ -60,8 +64,6 @@ SIMPLE = {
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where", "relu"),
     *("logical_and", "logical_or", "logical_not", "sign", "floor", "ceil", "clip", "copysign"),
 }
-SLICES, LEAST_EACH, MOST_SLICED = (64, 32, 16), 128, 4096
-NARROW = 4  # a product with fewer columns than this is a sum along its operands
 
 
 @dataclass(eq=False)
@@ -81,12 +83,7 @@ def fuse(graph: Graph, late: Sequence[Node] = ()) -> Program:
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
     everything else has been computed.
     """
-    return _Fuser(graph, late).run()
-
-
-def summed_letters(spec: str) -> str:
-    left, _, out = parts(spec)
-    return "".join(letter for letter in left if letter not in out)
+    return Fuser(graph, late).run()
 
 
 def is_elementwise(node: Node) -> bool:
@@ -96,7 +93,7 @@ def is_elementwise(node: Node) -> bool:
     return isinstance(node.op, Map)
 
 
-class _Fuser:
+class Fuser:
     def __init__(self, graph: Graph, late: Sequence[Node]) -> None:
         self.graph, self.late = graph, set(late)
         self.nodes = graph.nodes
@@ -108,6 +105,10 @@ class _Fuser:
         self.loops: dict[Node, Repeat] = {}
         self.known: dict[Kernel, dict[Node, Expression]] = {}
         self.matrices: set[Node] = set()
+        self.copies: dict[tuple[Node, Shape], View] = {}
+        self.orders = storage_orders(graph)
+        self.innermost = set(self.orders)  # nodes whose samples are
+        self.unread = unread_pads(graph)
         self.needed = self._needed()
 
     def run(self) -> Program:
@@ -222,11 +223,31 @@ class _Fuser:
             buffer.padded = LINE // node.dtype.itemsize if row % SET_BYTES == 0 else 0
         return buffer
 
-    def _append(self, kernel: Kernel) -> Kernel:
+    def append(self, kernel: Kernel) -> Kernel:
         self.kernels.append(kernel)
         for view in kernel.writes:
             self.maker[view.buffer] = len(self.kernels) - 1
         return kernel
+
+    def placed(self, node: Node) -> View:
+        """A buffer of its own for a node, its axes in the order that suits its readers."""
+        order = self.orders.get(node)
+        if order is None:
+            return whole(self._spaced(node))
+        buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+        steps = dict(zip(order, buffer.strides, strict=True))
+        return View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
+
+    def copied_in_order(self, node: Node, view: View, order: Sequence[int]) -> View:
+        """A copy of a node's numbers with its axes in this order, made once."""
+        key = (node, tuple(order))
+        if key not in self.copies:
+            buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+            steps = dict(zip(order, buffer.strides, strict=True))
+            target = View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
+            self.append(Elementwise(node.shape, [Store(Load(node.dtype, view=view), target)]))
+            self.copies[key] = target
+        return self.copies[key]
 
     def _add(self, node: Node) -> None:
         op = node.op
@@ -238,7 +259,7 @@ class _Fuser:
             if node in self.needed:
                 self._elementwise(node)
         elif isinstance(op, Contract):
-            self._contract(node)
+            add_contraction(self, node)
         elif isinstance(op, Reduce) and op.name in _SUMS:
             self._reduce(node)
         elif isinstance(op, Loop):
@@ -276,14 +297,13 @@ class _Fuser:
         rank = len(node.shape)
         value = self.expression(node, identity(rank), rank, {})
         target = View(buffer, 0, row_major(node.shape))
-        self._append(Elementwise(node.shape, [Store(value, target)]))
+        self.append(Elementwise(node.shape, [Store(value, target)]))
         return whole(buffer)
 
     def _elementwise(self, node: Node) -> None:
-        buffer = self._spaced(node)
+        target = self.placed(node)
         rank = len(node.shape)
         own = identity(rank)
-        target = whole(buffer)
         first = max([0, *(self._made(v) for v in self._loads(node))])
         for place in range(first, len(self.kernels)):
             kernel = self.kernels[place]
@@ -301,12 +321,12 @@ class _Fuser:
             if any(self._made(view) >= place for view in loads([value])):
                 continue
             kernel.stores.append(Store(value, target))
-            self.maker[buffer] = place
+            self.maker[target.buffer] = place
             break
         else:
             value = self.expression(node, own, rank, {})
             kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
-            self._append(kernel)
+            self.append(kernel)
             known = self.known.setdefault(kernel, {})
         known[node] = value
         self.views[node] = target
@@ -330,35 +350,30 @@ class _Fuser:
         body = self.expression(x, index, len(order), {})
         summed = tuple(x.shape[axis] for axis in axes)
         shape = tuple(x.shape[axis] for axis in kept)
-        slices = _slices(shape, summed) if node.op.name == "sum" and kept else 1
-        if slices == 1:
-            self._total(node, shape, summed, body)
+        count = 1
+        if node.op.name == "sum" and kept and axes[0] == 0:
+            count = slices(prod(shape), prod(summed), summed[0], prod(x.shape))
+        if count == 1:
+            self.total(node, shape, summed, body)
             return
-        # The longest sums are cut into slices, as many as there would be on any machine.
-        units = identity(len(order) + 1)
-        spread = units[1:]
-        place = order.index(axes[0])
-        each = summed[0] // slices
-        spread = (
-            *spread[:place],
-            units[0].scaled(each) + spread[place],
-            *spread[place + 1 :],
-        )
-        index = tuple(spread[order.index(axis)] for axis in range(len(order)))
+        units = identity(len(order) + 1)[1:]
+        index = tuple(units[order.index(axis)] for axis in range(len(order)))
         body = self.expression(x, index, len(order) + 1, {})
-        kernel = Reduction((slices, *shape), summed=(each, *summed[1:]), body=body)
-        self._sum_slices(node, kernel, Buffer(kernel.shape, node.dtype, "slices"))
+        self.sum_slices(
+            node, Reduction((count, *shape), cut=1 + len(shape), summed=summed, body=body)
+        )
 
-    def _sum_slices(self, node: Node, kernel: Reduction | Product, partial: Buffer) -> None:
-        """Add up what a kernel gives for each entry of its first axis."""
+    def sum_slices(self, node: Node, kernel: Reduction | Product) -> None:
+        """Add up what a kernel gives for each slice."""
+        partial = Buffer(kernel.shape, node.dtype, "slices")
         kernel.stores.append(Store(Total(node.dtype), whole(partial)))
-        self._append(kernel)
+        self.append(kernel)
         shape = kernel.shape[1:]
         step, *others = whole(partial).strides
         body = Load(node.dtype, view=View(partial, 0, (*others, step)))
-        self._total(node, shape, kernel.shape[:1], body)
+        self.total(node, shape, kernel.shape[:1], body)
 
-    def _total(self, node: Node, shape: Shape, summed: Shape, body: Expression) -> None:
+    def total(self, node: Node, shape: Shape, summed: Shape, body: Expression) -> None:
         how = node.op.name if isinstance(node.op, Reduce) else "sum"
         if not shape and len(summed) > 1 and prod(summed) > 4096 and how == "sum":
             # Row by row first, which threads can divide, and in the order that others keep.
@@ -366,196 +381,50 @@ class _Fuser:
             total = Total(node.dtype)
             rows_of = Reduction(summed[:1], summed=summed[1:], body=body)
             rows_of.stores.append(Store(total, whole(partial)))
-            self._append(rows_of)
+            self.append(rows_of)
             body, summed = Load(node.dtype, view=View(partial, 0, (1,))), summed[:1]
-        buffer = self._buffer(node)
+        target = self.placed(node)
         total = Total(node.dtype)
         kernel = Reduction(shape, summed=summed, how=how, body=body)
-        kernel.stores.append(Store(total, whole(buffer)))
-        self._append(kernel)
+        kernel.stores.append(Store(total, target))
+        self.append(kernel)
         self.known[kernel] = {node: total}
-        self.views[node] = whole(buffer)
-
-    # --- products ---
-
-    def _contract(self, node: Node) -> None:
-        left, right, out = parts(node.params["spec"])
-        summed = summed_letters(node.params["spec"])
-        lengths = {
-            letter: length
-            for letters, child in zip((left, right), node.inputs, strict=True)
-            for letter, length in zip(letters, child.shape, strict=True)
-        }
-        if not out or not self._tileable(node, left, right, out, lengths):
-            order = out + summed
-            units = dict(zip(order, identity(len(order)), strict=True))
-            inputs = tuple(
-                self.expression(child, tuple(units[x] for x in letters), len(order), {})
-                for child, letters in zip(node.inputs, (left, right), strict=True)
-            )
-            body = Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
-            sizes = tuple(lengths[letter] for letter in summed)
-            self._total(node, tuple(lengths[letter] for letter in out), sizes, body)
-            return
-        views = [self.views[child] for child in node.inputs]
-        steps = [
-            dict(zip(letters, view.strides, strict=True))
-            for letters, view in zip((left, right), views, strict=True)
-        ]
-        wide = self._lane_letter(out, steps, lengths)
-        if wide is None:
-            which, wide = self._turned(left, right, out, views, lengths)
-            views[which], steps[which] = self._packed(
-                node.inputs[which], (left, right)[which], wide, views[which], lengths
-            )
-        self._product(node, out, summed, wide, views, steps, lengths)
-
-    def _tileable(
-        self, node: Node, left: str, right: str, out: str, lengths: dict[str, int]
-    ) -> bool:
-        """Whether some axis of the result is long enough to run vectors along it."""
-        if max(lengths[letter] for letter in out) < NARROW:
-            return False
-        summed = [letter for letter in left if letter not in out]
-        columns = [x for x in out if not (x in left and x in right)]
-        if not columns:
-            return False
-        # A matrix times a vector, along the rows of the matrix: their sums are faster.
-        for letters, other, view in (
-            (left, right, self.views[node.inputs[0]]),
-            (right, left, self.views[node.inputs[1]]),
-        ):
-            strides = dict(zip(letters, view.strides, strict=True))
-            narrow = all(lengths[x] < NARROW for x in other if x in out)
-            if narrow and any(strides.get(x) == 1 and lengths[x] > 1 for x in summed):
-                return False
-        return True
-
-    def _lane_letter(
-        self, out: str, steps: Sequence[dict[str, int]], lengths: dict[str, int]
-    ) -> str | None:
-        """The axis that vectors run along: one whose numbers are neighbours in an operand."""
-        fitting = [
-            letter
-            for letter in out
-            if lengths[letter] >= NARROW
-            and any(step.get(letter) == 1 for step in steps)
-            and all(step.get(letter, 0) in (0, 1) for step in steps)
-        ]
-        if not fitting:
-            return None
-        return out[-1] if out[-1] in fitting else max(fitting, key=lambda x: lengths[x])
-
-    def _turned(
-        self, left: str, right: str, out: str, views: Sequence[View], lengths: dict[str, int]
-    ) -> tuple[int, str]:
-        """The operand to copy into another order, and the axis to come last there."""
-        choices = []
-        for which, letters in enumerate((left, right)):
-            size = prod(lengths[letter] for letter in letters)
-            for letter in letters:
-                other = (left, right)[1 - which]
-                if letter in out and letter not in other:
-                    narrow = lengths[letter] < NARROW
-                    choices.append((narrow, letter != out[-1], size, which, letter))
-        _, _, _, which, letter = min(choices)
-        return which, letter
-
-    def _packed(
-        self, node: Node, letters: str, last: str, view: View, lengths: dict[str, int]
-    ) -> tuple[View, dict[str, int]]:
-        order = [x for x in letters if x != last] + [last]
-        shape = tuple(lengths[x] for x in order)
-        steps = dict(zip(letters, view.strides, strict=True))
-        buffer = self._buffer(node, shape)
-        source = View(view.buffer, view.offset, tuple(steps[x] for x in order))
-        value = Load(node.dtype, view=source)
-        self._append(Elementwise(shape, [Store(value, whole(buffer))]))
-        found = dict(zip(order, row_major(shape), strict=True))
-        return View(buffer, 0, tuple(found[x] for x in letters)), found
-
-    def _product(
-        self,
-        node: Node,
-        out: str,
-        summed: str,
-        wide: str,
-        views: Sequence[View],
-        steps: Sequence[dict[str, int]],
-        lengths: dict[str, int],
-    ) -> None:
-        """The kernel; the axis that vectors run along is stored last."""
-        order = out if out[-1] == wide else out.replace(wide, "") + wide
-        shape = tuple(lengths[letter] for letter in order)
-        buffer = self._spaced(node) if order == out else self._buffer(node, shape)
-        # A letter with the operand that vectors are not loaded from: its numbers are repeated.
-        repeated = [
-            letter
-            for letter in order
-            if letter != wide and any(letter not in s for s in steps if wide in s)
-        ]
-        rows_letter = max(repeated, key=lambda x: lengths[x], default=None)
-        axes = order + summed
-        left, right = (
-            View(view.buffer, view.offset, tuple(step.get(letter, 0) for letter in axes))
-            for view, step in zip(views, steps, strict=True)
-        )
-        sums = tuple(lengths[letter] for letter in summed)
-        slices = _slices(shape, sums) if order == out else 1
-        if slices > 1:
-            each = sums[0] // slices
-            axis = len(order)
-            pair = [
-                View(v.buffer, v.offset, (v.strides[axis] * each, *v.strides))
-                for v in (left, right)
-            ]
-            sliced = Product(
-                (slices, *shape),
-                summed=(each, *sums[1:]),
-                left=pair[0],
-                right=pair[1],
-                lanes=order.index(wide) + 1,
-                rows=None if rows_letter is None else order.index(rows_letter) + 1,
-                dtype=node.dtype,
-            )
-            self._sum_slices(node, sliced, Buffer(sliced.shape, node.dtype, "slices"))
-            return
-        kernel = Product(
-            shape,
-            summed=sums,
-            left=left,
-            right=right,
-            lanes=order.index(wide),
-            rows=None if rows_letter is None else order.index(rows_letter),
-            dtype=node.dtype,
-        )
-        total = Total(node.dtype)
-        kernel.stores.append(Store(total, whole(buffer)))
-        self._append(kernel)
-        found = dict(zip(order, buffer.strides, strict=True))
-        self.views[node] = View(buffer, 0, tuple(found[letter] for letter in out))
-        self.known[kernel] = {node: total} if order == out else {}
+        self.views[node] = target
 
     # --- copies with holes ---
 
     def _pad(self, node: Node) -> None:
         (x,) = node.inputs
-        buffer = self._buffer(node)
-        fill = self._append(Fill(buffer.shape, target=buffer))
-        strides = row_major(node.shape)
         low, gaps = node.params["low"], node.params["interior"]
-        offset = sum(a * s for a, s in zip(low, strides, strict=True))
-        steps = tuple((gap + 1) * s for gap, s in zip(gaps, strides, strict=True))
-        self._write(x, View(buffer, offset, steps), fill)
-        self.views[node] = whole(buffer)
+        if node in self.unread:
+            # As if there were zeros around it: whoever slides over it stays inside.
+            view = self.views[x]
+            before = sum(a * s for a, s in zip(low, view.strides, strict=True))
+            self.views[node] = View(view.buffer, view.offset - before, view.strides)
+            return
+        target = self.placed(node)
+        fill = self.append(Fill(target.buffer.shape, target=target.buffer))
+        offset = sum(a * s for a, s in zip(low, target.strides, strict=True))
+        steps = tuple((gap + 1) * s for gap, s in zip(gaps, target.strides, strict=True))
+        self._write(x, View(target.buffer, offset, steps), fill)
+        self.views[node] = target
+
+    def fill_pad(self, windows: Node) -> None:
+        """Give windows real zeros to slide over, where their reader cannot leave them out."""
+        pad = windows.inputs[0] if isinstance(windows.op, Windows) else None
+        if pad in self.unread:
+            self.unread.remove(pad)
+            self._pad(pad)
+            self._view(windows)
 
     def _concatenate(self, node: Node) -> None:
-        buffer = self._buffer(node)
-        strides, axis, begin = row_major(node.shape), node.params["axis"], 0
+        target = self.placed(node)
+        axis, begin = node.params["axis"], 0
         for x in node.inputs:
-            self._write(x, View(buffer, begin * strides[axis], strides), None)
+            offset = begin * target.strides[axis]
+            self._write(x, View(target.buffer, offset, target.strides), None)
             begin += x.shape[axis]
-        self.views[node] = whole(buffer)
+        self.views[node] = target
 
     def _write(self, node: Node, target: View, after: Kernel | None) -> None:
         rank = len(node.shape)
@@ -563,7 +432,7 @@ class _Fuser:
         kernel = Elementwise(node.shape, [Store(value, target)])
         if after is not None:
             kernel.after.append(after)
-        self._append(kernel)
+        self.append(kernel)
 
     # --- others ---
 
@@ -572,8 +441,10 @@ class _Fuser:
         buffer = self._buffer(node)
         own = node.op.name in ("gather", "scatter_add", "argmax", "argmin")
         kernel = Special(node.shape, node=node, operands=operands, target=buffer, own=own)
-        self._append(kernel)
+        self.append(kernel)
         self.views[node] = whole(buffer)
+        if node in self.orders:
+            self.views[node] = self.copied_in_order(node, whole(buffer), self.orders[node])
 
     def _dense(self, node: Node) -> Buffer:
         """A buffer that holds a node's numbers, and nothing else, in row-major order."""
@@ -611,7 +482,7 @@ class _Fuser:
                 repeat.stacks.append((stack, body.results[k]))
                 made.append(stack)
         repeat.made = made
-        self._append(repeat)
+        self.append(repeat)
         for user in self.nodes:
             if isinstance(user.op, Result) and user.inputs[0] is node:
                 self.views[user] = whole(made[user.params["index"]])
@@ -657,22 +528,8 @@ _SUMS = ("sum", "max", "min")
 _OPEN = (Elementwise, Reduction, Product)
 
 
-def _slices(shape: Shape, summed: Shape) -> int:
-    """Into how many slices a long sum of few numbers is cut, so that threads can share it."""
-    if not summed or prod(shape) > MOST_SLICED or not prod(shape):
-        return 1
-    fitting = [n for n in SLICES if summed[0] % n == 0 and summed[0] // n >= LEAST_EACH]
-    return fitting[0] if fitting else 1
-
-
 def _is_fluid(node: Node) -> bool:
     """Whether a node takes its input's numbers one by one, wherever they come from."""
     if is_view(node):
-        return not (isinstance(node.op, Reshape) and _joins(node))
+        return not (isinstance(node.op, Reshape) and joins(node))
     return is_elementwise(node) or node.op.name in _SUMS
-
-
-def _joins(node: Node) -> bool:
-    """Whether a reshape makes one axis of several, which no affine index can follow."""
-    rank = len(node.shape)
-    return through(node, identity(rank), rank) is None

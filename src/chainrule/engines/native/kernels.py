@@ -82,6 +82,8 @@ class Kernel:
     """shape  the lengths of the result's axes"""
 
     shape: Shape
+    cut: int | None = field(default=None, kw_only=True)
+    """Where the first axis counts slices: the summed axis that they are slices of."""
     after: list["Kernel"] = field(default_factory=list, kw_only=True)
     """Kernels that must be complete before, whatever this one reads."""
     late: bool = field(default=False, kw_only=True)
@@ -160,15 +162,30 @@ class Reduction(Kernel):
         return [store.view for store in self.stores]
 
 
+@dataclass(frozen=True)
+class Clip:
+    """Of a summed axis only those places count where low <= place + place on `axis` < high.
+
+    Beyond lie the zeros of a padded operand, which are never read.
+    """
+
+    axis: int
+    summed: int
+    low: int
+    high: int
+
+
 @dataclass(eq=False)
 class Product(Kernel):
     """The sum over `summed` of left · right, and what is made of it while it is in registers.
 
-    lanes  the axis of the result that vectors run along; one operand has its neighbours there
+    lanes  the axis that vectors run along: of the result, one operand having its neighbours
+           there, or a summed one, both operands having them there
     rows   another one, whose entries are computed several at a time; None where there is none
     """
 
     summed: Shape = ()
+    clips: tuple[Clip, ...] = ()
     left: View = field(kw_only=True)
     right: View = field(kw_only=True)
     lanes: int = field(kw_only=True)

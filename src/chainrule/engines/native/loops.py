@@ -73,12 +73,23 @@ class KernelWriter:
 
     def _share(self, count: int) -> tuple[Place, Place]:
         """This thread's rows: whole grains, the last of which may be smaller."""
-        b, size = self.b, grain(count)
+        b, size = self.b, grain(count) if self.kernel.cut is None else 1
         units = -(-count // size)
         tid, threads = Value(b, "%tid", INT64), Value(b, "%threads", INT64)
         first = b.binary("div", tid * units, threads) * size
         last = b.binary("div", (tid + 1) * units, threads) * size
         return first, b.select(last < count, last, count)
+
+    def slice(self, number: Place) -> tuple[Value, Value]:
+        """Where a slice of the summed axis that is cut begins and ends: at whole grains."""
+        kernel, b = self.kernel, self.b
+        assert kernel.cut is not None
+        length, slices = kernel.lengths[kernel.cut], kernel.shape[0]
+        size = grain(length)
+        units = -(-length // size)
+        first = b.binary("div", b.integer(number) * units, slices) * size
+        last = b.binary("div", (b.integer(number) + 1) * units, slices) * size
+        return first, b.select(last < length, last, length)
 
     # --- expressions ---
 
@@ -227,26 +238,24 @@ def write_elementwise(w: KernelWriter) -> None:
     if not axes:
         swap.write(kernel.stores, Frame([]), {}, None)
         return
-    lane_axis = _lane_axis(axes, [flat[id(v)] for v in kernel.writes], [*flat.values()])
-    if w.divided and lane_axis == 0:
-        lane_axis = len(axes) - 1
-    lanes = w.lanes_for(dtypes, axes[lane_axis])
-    if w.divided and lane_axis == 0:
+    along = lane_axis(axes, [flat[id(v)] for v in kernel.writes], [*flat.values()])
+    lanes = w.lanes_for(dtypes, axes[along])
+    if w.divided and along == 0:
         lanes = min(lanes, grain(axes[0]))
-    others = [axis for axis in range(len(axes)) if axis != lane_axis]
+    others = [axis for axis in range(len(axes)) if axis != along]
 
     def at(outer: list[Place]) -> None:
         places: list[Place] = [0] * len(axes)
         for axis, place in zip(others, outer, strict=True):
             places[axis] = place
-        begin, end = w.bounds if w.divided and lane_axis == 0 else (0, axes[lane_axis])
+        begin, end = w.bounds if w.divided and along == 0 else (0, axes[along])
 
         def body(place: Place, live: int) -> None:
             own = list(places)
-            own[lane_axis] = place
-            swap.write(kernel.stores, Frame(own, lane_axis, lanes, live), {}, None)
+            own[along] = place
+            swap.write(kernel.stores, Frame(own, along, lanes, live), {}, None)
 
-        w.along(begin, end, axes[lane_axis], lanes, body)
+        w.along(begin, end, axes[along], lanes, body)
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([axes[axis] for axis in others], at, first)
@@ -337,13 +346,14 @@ class _Swapped:
         return memo[id(found)]
 
 
-def _lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[View]) -> int:
-    """The axis that most views walk element by element; stores count double."""
+def lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[View]) -> int:
+    """The axis that most views walk element by element, or not at all; stores count double."""
 
     def score(axis: int) -> tuple[bool, int, int]:
-        wide = axes[axis] >= 4
-        near = sum(view.strides[axis] == 1 for view in views)
-        return wide, near + sum(view.strides[axis] == 1 for view in written), axis
+        found = [*views, *written]
+        near = sum(view.strides[axis] == 1 for view in found if axis < len(view.strides))
+        far = sum(view.strides[axis] not in (0, 1) for view in found if axis < len(view.strides))
+        return axes[axis] >= 4, near - far, axis
 
     return max(range(len(axes)), key=score)
 

@@ -8,6 +8,7 @@ reader's.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 
 from chainrule.engines.native.access import ARENA, Buffer, View
 from chainrule.engines.native.kernels import Kernel, Repeat
@@ -23,33 +24,58 @@ def grain(rows: int) -> int:
 
 
 def is_divided(kernel: Kernel) -> bool:
-    return kernel.divisible and kernel.shape[0] >= FEW_ROWS
+    return kernel.divisible and (kernel.cut is not None or kernel.shape[0] >= FEW_ROWS)
+
+
+def slices_of(kernel: Kernel) -> int:
+    """Into how many parts a divided kernel is cut at most: slices, or grains of rows."""
+    rows = kernel.shape[0]
+    return rows if kernel.cut is not None else -(-rows // grain(rows))
+
+
+Phase = list[list[Kernel]]
+"""The kernels between two barriers, in stages: from one to the next, threads wait for each other
+only where the slices of sums do not fall to them evenly."""
 
 
 @dataclass
 class Plan:
-    """phases  the kernels between one barrier and the next
+    """phases  what runs between one barrier and the next
+    slices  stages of a phase need no waiting where the number of threads divides this
     arena   bytes
     """
 
-    phases: list[list[Kernel]]
+    phases: list[Phase]
+    slices: int
     arena: int
 
 
-def phases_of(kernels: Sequence[Kernel], first: dict[Kernel, int] | None = None) -> list[int]:
-    """The phase of each kernel, as early as its dependences allow; `first` gives lower bounds."""
-    found: dict[Kernel, int] = {}
+APART, SLICED, TOGETHER = 2, 1, 0
+
+
+def phases_of(
+    kernels: Sequence[Kernel], first: dict[Kernel, int] | None = None
+) -> list[tuple[int, int]]:
+    """The phase of each kernel, as early as its dependences allow; `first` gives lower bounds.
+
+    A phase is a pair: how many barriers for everyone are before it, and how many that are needed
+    only where the threads do not divide the slices of sums evenly.
+    """
+    found: dict[Kernel, tuple[int, int]] = {}
     writers: dict[Buffer, list[tuple[Kernel, View]]] = {}
     for kernel in kernels:
-        phase = (first or {}).get(kernel, 0)
+        phase = ((first or {}).get(kernel, 0), 0)
         for before in kernel.after:
-            phase = max(phase, found[before] + 1)
+            phase = max(phase, (found[before][0] + 1, 0))
         needed = [(view.buffer, view) for view in kernel.reads]
         for buffer, view in [*needed, *((buffer, None) for buffer in kernel.everywhere)]:
             for writer, written in writers.get(buffer, []):
-                if writer is not kernel:
-                    together = is_aligned(writer, written, kernel, view)
-                    phase = max(phase, found[writer] + (0 if together else 1))
+                if writer is kernel:
+                    continue
+                hard, soft = found[writer]
+                how = dependence(writer, written, kernel, view)
+                following = {TOGETHER: (hard, soft), SLICED: (hard, soft + 1), APART: (hard + 1, 0)}
+                phase = max(phase, following[how])
         found[kernel] = phase
         for view in kernel.writes:
             writers.setdefault(view.buffer, []).append((kernel, view))
@@ -58,27 +84,41 @@ def phases_of(kernels: Sequence[Kernel], first: dict[Kernel, int] | None = None)
 
 def is_aligned(writer: Kernel, written: View, reader: Kernel, read: View | None) -> bool:
     """Whether every thread reads only what it has written itself."""
+    return dependence(writer, written, reader, read) == TOGETHER
+
+
+def dependence(writer: Kernel, written: View, reader: Kernel, read: View | None) -> int:
+    """What a thread reads of a kernel's result: its own part (TOGETHER; SLICED where that takes
+    as many slices as threads, or a multiple), or others' as well (APART).
+    """
     if isinstance(writer, Repeat) or isinstance(reader, Repeat):
-        return False
+        return APART
     if not is_divided(writer) and not is_divided(reader):
-        return True
+        return TOGETHER
     if read is None or not (is_divided(writer) and is_divided(reader)):
-        return False
-    if writer.shape[0] != reader.shape[0]:
-        return False
+        return APART
+    if writer.cut is not None:
+        return APART
+    axis = 0 if reader.cut is None else reader.cut
+    rows = writer.shape[0]
     step = written.strides[0]
-    return (
-        step > 0
-        and read.strides[0] == step
-        and _stays(written, writer.shape, step)
-        and _stays(read, reader.lengths, step)
-    )
+    if reader.lengths[axis] != rows or step <= 0 or read.strides[axis] != step:
+        return APART
+    if not _stays(written, writer.shape, 0, rows) or not _stays(read, reader.lengths, axis, rows):
+        return APART
+    return TOGETHER if reader.cut is None else SLICED
 
 
-def _stays(view: View, lengths: Sequence[int], step: int) -> bool:
-    """Whether one entry of the first axis stays inside its own `step` elements."""
-    low = high = view.offset
-    for stride, length in zip(view.strides[1:], lengths[1:], strict=True):
+def _stays(view: View, lengths: Sequence[int], axis: int, rows: int) -> bool:
+    """Whether an entry of an axis of `rows` entries stays with its own elements: `step` of them
+    every `rows` · `step`, whatever the places on the other axes.
+    """
+    step = view.strides[axis]
+    turn = step * rows
+    low = high = view.offset % turn
+    for other, (stride, length) in enumerate(zip(view.strides, lengths, strict=True)):
+        if other == axis or stride % turn == 0:
+            continue
         reach = stride * (length - 1)
         low, high = low + min(reach, 0), high + max(reach, 0)
     return low >= 0 and high < step
@@ -95,12 +135,17 @@ def make_plan(
     Within a phase threads may be at different kernels; one thread is at one kernel at a time.
     """
     numbers = phases_of(kernels, first)
-    phases: list[list[Kernel]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+    stages: dict[tuple[int, int], list[Kernel]] = {number: [] for number in sorted(set(numbers))}
     for kernel, number in zip(kernels, numbers, strict=True):
-        phases[number].append(kernel)
-    phases = [phase for phase in phases if phase]
-    together = phases if parallel else [[kernel] for phase in phases for kernel in phase]
-    return Plan(phases, _place(together, kept))
+        stages[number].append(kernel)
+    phases: dict[int, Phase] = {}
+    for (phase, _), stage in stages.items():
+        phases.setdefault(phase, []).append(stage)
+    found = list(phases.values())
+    whole = [[kernel for stage in phase for kernel in stage] for phase in found]
+    together = whole if parallel else [[kernel] for phase in whole for kernel in phase]
+    slices = gcd(*(slices_of(kernel) for kernel in kernels if kernel.cut is not None))
+    return Plan(found, slices, _place(together, kept))
 
 
 def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:

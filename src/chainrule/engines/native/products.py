@@ -12,6 +12,7 @@ from functools import partial
 from math import prod
 
 from chainrule.engines.native.access import View
+from chainrule.engines.native.dots import summed_limits, write_dots
 from chainrule.engines.native.ir import Value
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import Product, Total
@@ -29,10 +30,21 @@ def tile_shape() -> tuple[int, int]:
     return (4, 3) if vector_bytes() == 32 else (8, 2)
 
 
+def _even_tile(rows: int) -> tuple[int, int]:
+    """A tile of about as many sums, where a thread has few vectors: rows that divide evenly."""
+    most, vectors = tile_shape()
+    few = -(-rows // -(-rows // most))
+    return few, 4 if 4 * few <= most * vectors else 2
+
+
 def write_product(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Product)
-    if prod(kernel.shape):
+    if prod(kernel.shape) == 0:
+        return
+    if kernel.lanes >= len(kernel.shape):
+        write_dots(w)
+    else:
         _Product(w, kernel).write()
 
 
@@ -50,6 +62,9 @@ class _Product:
             self.lanes = min(self.lanes, grain(self.length))
         self.vectors = -(-self.length // self.lanes)
         self.rows, self.most = (1, 4) if self.row_axis is None else tile_shape()
+        if self.by_lane and self.row_axis is not None:
+            self.rows, self.most = _even_tile(kernel.lengths[self.row_axis])
+        self.limits: dict[int, tuple[Place, Place]] = {}
         self.others = [k for k in range(self.kept) if k not in (self.lane_axis, self.row_axis)]
         views = (kernel.left, kernel.right)
         self.summed = sorted(
@@ -72,6 +87,8 @@ class _Product:
         """How many entries of the outermost summed axis are copied together; 0 for no copy."""
         kernel = self.kernel
         if self.row_axis is None or not self.summed or self.by_lane:
+            return 0
+        if kernel.cut is not None or kernel.clips:
             return 0
         if kernel.lengths[self.row_axis] < PACKED_ROWS or self.vectors < 2:
             return 0
@@ -103,9 +120,9 @@ class _Product:
     def _columns(self, outer: list[Place]) -> None:
         """All blocks of vectors, in sizes that differ by one at most."""
         w, lanes, rest = self.w, self.lanes, self.length % self.lanes
-        if self.by_lane:  # a vector at a time, between the bounds of this thread
-            one = lambda place, live: self._block(outer, place, 1, live)
-            w.along(w.bounds[0], w.bounds[1], self.length, lanes, one)
+        self.limits = summed_limits(w, self.kernel, dict(zip(self.others, outer, strict=True)))
+        if self.by_lane:
+            self._own_columns(outer)
             return
         begin = 0
         for size, times in _blocks(self.vectors, self.most):
@@ -116,6 +133,20 @@ class _Product:
             if whole < times:
                 self._block(outer, (begin + whole * size) * lanes, size, rest)
             begin += size * times
+
+    def _own_columns(self, outer: list[Place]) -> None:
+        """Between the bounds of this thread: blocks as long as there are, then single vectors."""
+        w, (begin, end) = self.w, (self.w.b.integer(bound) for bound in self.w.bounds)
+        size = self.most * self.lanes
+        if self.most > 1:
+            full = self.length - self.length % self.lanes
+            stop = w.b.select(end < full, end, full)
+            whole = w.b.binary("div", stop - begin, size) * size
+            several = lambda place: self._block(outer, place, self.most, 0)
+            w.b.loop(begin, begin + whole, size, several)
+            begin = begin + whole
+        one = lambda place, live: self._block(outer, place, 1, live)
+        w.along(begin, end, self.length, self.lanes, one)
 
     def _block(self, outer: list[Place], place: Place, count: int, live: int) -> None:
         """All rows of some vectors; of the last one perhaps only some lanes are `live`."""
@@ -218,7 +249,7 @@ class _Product:
         def level(number: int, inner: list[Place], sums: list[Value]) -> list[Value]:
             if number == len(self.summed):
                 return step(inner, sums)
-            bounds: tuple[Place, Place] = (0, kernel.lengths[self.summed[number]])
+            bounds = self.limits[self.summed[number]]
             if number == 0 and self.depth:
                 bounds = (part.begin, part.end)
             body = lambda k, *carry: level(number + 1, [*inner, k], list(carry))

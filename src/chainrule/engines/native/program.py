@@ -12,6 +12,7 @@ from chainrule.engines.native import jit
 from chainrule.engines.native.assemble import Assembler, is_parallel
 from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.plan import ALIGNMENT
+from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.specials import OUTSIDE
 from chainrule.engines.native.threads import thread_count, together
 from chainrule.graph import Graph
@@ -34,7 +35,7 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        program = fuse(graph)
+        program = fuse(rewritten(graph))
         self.parallel = is_parallel(program)
         assembler = Assembler(self.parallel)
         assembler.place(program)

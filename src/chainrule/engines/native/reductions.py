@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.engines.native.ir import Value
 from chainrule.engines.native.kernels import Reduction
-from chainrule.engines.native.loops import Frame, KernelWriter, Place
+from chainrule.engines.native.loops import Frame, KernelWriter, Place, lane_axis
 from chainrule.engines.native.plan import grain
 
 ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
@@ -23,19 +23,19 @@ def write_reduction(w: KernelWriter) -> None:
     kept = len(kernel.shape)
     lengths = kernel.lengths
     body_views = [view for view in kernel.reads if len(view.strides) == len(lengths)]
-    best = max(
-        range(len(lengths)),
-        key=lambda axis: (
-            lengths[axis] >= 4,
-            sum(view.strides[axis] == 1 for view in body_views),
-            axis,
-        ),
-        default=None,
-    )
+    best = lane_axis(lengths, kernel.writes, body_views) if lengths else None
     if best is not None and best < kept:
         _across(w, kernel, best)
     else:
         _along(w, kernel, best)
+
+
+def _bounds(w: KernelWriter, kernel: Reduction, places: list[Place]) -> list[tuple[Place, Place]]:
+    """Where the loops over all axes begin and end; that of a slice, where it is one."""
+    found: list[tuple[Place, Place]] = [(0, length) for length in kernel.lengths]
+    if kernel.cut is not None:
+        found[kernel.cut] = w.slice(places[0])
+    return found
 
 
 def _start(w: KernelWriter, how: str, dtype: np.dtype[Any], lanes: int) -> Value:
@@ -56,31 +56,31 @@ def _joined(w: KernelWriter, how: str, a: Value, b: Value) -> Value:
     return w.m.maximum(a, b) if how == "max" else w.m.minimum(a, b)
 
 
-def _across(w: KernelWriter, kernel: Reduction, lane_axis: int) -> None:
+def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
     """Vectors along an axis of the result: several sums side by side."""
     kept, lengths = len(kernel.shape), kernel.lengths
     dtype = kernel.body.dtype
-    lanes = w.lanes_for([dtype], lengths[lane_axis])
-    if w.divided and lane_axis == 0:
+    lanes = w.lanes_for([dtype], lengths[along])
+    if w.divided and along == 0:
         lanes = min(lanes, grain(lengths[0]))
-    others = [axis for axis in range(kept) if axis != lane_axis]
+    others = [axis for axis in range(kept) if axis != along]
 
     def at(outer: list[Place]) -> None:
         places: list[Place] = [0] * len(lengths)
         for axis, place in zip(others, outer, strict=True):
             places[axis] = place
-        begin, end = w.bounds if w.divided and lane_axis == 0 else (0, lengths[lane_axis])
+        begin, end = w.bounds if w.divided and along == 0 else (0, lengths[along])
+        bounds = _bounds(w, kernel, places)
 
         def body(place: Place, live: int) -> None:
             def level(axis: int, inner: list[Place], carry: Value) -> Value:
                 if axis == len(lengths):
                     own = [*places[:kept], *inner]
-                    own[lane_axis] = place
-                    value = w.evaluate(kernel.body, Frame(own, lane_axis, lanes, live), {})
+                    own[along] = place
+                    value = w.evaluate(kernel.body, Frame(own, along, lanes, live), {})
                     return _joined(w, kernel.how, carry, w.b.splat(value, lanes))
                 (found,) = w.b.loop(
-                    0,
-                    lengths[axis],
+                    *bounds[axis],
                     1,
                     lambda i, c: [level(axis + 1, [*inner, i], c)],
                     [carry],
@@ -89,29 +89,33 @@ def _across(w: KernelWriter, kernel: Reduction, lane_axis: int) -> None:
 
             total = level(kept, [], _start(w, kernel.how, dtype, lanes))
             own = places[:kept]
-            own[lane_axis] = place
+            own[along] = place
             own += [0] * (len(lengths) - kept)
-            w.write(kernel.stores, Frame(own, lane_axis, lanes, live), {}, total)
+            w.write(kernel.stores, Frame(own, along, lanes, live), {}, total)
 
-        w.along(begin, end, lengths[lane_axis], lanes, body)
+        w.along(begin, end, lengths[along], lanes, body)
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([lengths[axis] for axis in others], at, first)
 
 
-def _along(w: KernelWriter, kernel: Reduction, lane_axis: int | None) -> None:
+def _along(w: KernelWriter, kernel: Reduction, along: int | None) -> None:
     """Vectors along a summed axis: parts of one sum, added up at the end."""
     kept, lengths = len(kernel.shape), kernel.lengths
     dtype = kernel.body.dtype
-    length = 1 if lane_axis is None else lengths[lane_axis]
+    length = 1 if along is None else lengths[along]
     lanes = w.lanes_for([dtype], length)
-    summed = [axis for axis in range(kept, len(lengths)) if axis != lane_axis]
-    count = ACCUMULATORS if length >= 2 * ACCUMULATORS * lanes else 1
+    if along is not None and along == kernel.cut:
+        lanes = min(lanes, grain(length))
+    summed = [axis for axis in range(kept, len(lengths)) if axis != along]
+    count = ACCUMULATORS if length >= 2 * ACCUMULATORS * lanes and along != kernel.cut else 1
 
     def at(outer: list[Place]) -> None:
+        bounds = _bounds(w, kernel, outer)
+
         def value_at(inner: dict[int, Place], live: int) -> Value:
             own: list[Place] = [*outer, *(inner.get(axis, 0) for axis in range(kept, len(lengths)))]
-            found = w.evaluate(kernel.body, Frame(own, lane_axis, lanes, live), {})
+            found = w.evaluate(kernel.body, Frame(own, along, lanes, live), {})
             found = w.b.splat(found, lanes)
             if live and live < lanes:
                 mask = w.b.vector([lane < live for lane in range(lanes)], bool)
@@ -119,15 +123,17 @@ def _along(w: KernelWriter, kernel: Reduction, lane_axis: int | None) -> None:
             return found
 
         def innermost(inner: dict[int, Place], carry: list[Value]) -> list[Value]:
-            if lane_axis is None:
+            if along is None:
                 return [_joined(w, kernel.how, carry[0], value_at(inner, 0))]
 
             def several(i: Place, *sums: Value) -> list[Value]:
                 return [
-                    _joined(w, kernel.how, s, value_at({**inner, lane_axis: i + k * lanes}, 0))
+                    _joined(w, kernel.how, s, value_at({**inner, along: i + k * lanes}, 0))
                     for k, s in enumerate(sums)
                 ]
 
+            if along == kernel.cut:
+                return [slice_of_lanes(inner, carry[0])]
             whole = length // (count * lanes) * count * lanes
             carry = w.b.loop(0, whole, count * lanes, several, carry)
             full = length // lanes * lanes
@@ -135,21 +141,34 @@ def _along(w: KernelWriter, kernel: Reduction, lane_axis: int | None) -> None:
                 whole,
                 full,
                 lanes,
-                lambda i, s: [_joined(w, kernel.how, s, value_at({**inner, lane_axis: i}, 0))],
+                lambda i, s: [_joined(w, kernel.how, s, value_at({**inner, along: i}, 0))],
                 carry[:1],
             )
             if length % lanes:
-                rest = value_at({**inner, lane_axis: full}, length % lanes)
+                rest = value_at({**inner, along: full}, length % lanes)
                 first = _joined(w, kernel.how, first, rest)
             return [first, *carry[1:]]
+
+        def slice_of_lanes(inner: dict[int, Place], total: Value) -> Value:
+            """The part of the lanes' axis that is this slice; what is left over ends the last."""
+            assert along is not None
+            begin, end = (w.b.integer(bound) for bound in bounds[along])
+            full = length // lanes * lanes
+            stop = w.b.select(end < full, end, full)
+            join = lambda i, s: [_joined(w, kernel.how, s, value_at({**inner, along: i}, 0))]
+            (total,) = w.b.loop(begin, stop, lanes, join, [total])
+            if length % lanes:
+                rest = value_at({**inner, along: full}, length % lanes)
+                joined = _joined(w, kernel.how, total, rest)
+                total = w.b.select(end > full, joined, total)
+            return total
 
         def level(number: int, inner: dict[int, Place], carry: list[Value]) -> list[Value]:
             if number == len(summed):
                 return innermost(inner, carry)
             axis = summed[number]
             return w.b.loop(
-                0,
-                lengths[axis],
+                *bounds[axis],
                 1,
                 lambda i, *c: level(number + 1, {**inner, axis: i}, list(c)),
                 carry,
@@ -164,14 +183,14 @@ def _along(w: KernelWriter, kernel: Reduction, lane_axis: int | None) -> None:
                 _joined(w, kernel.how, a, c)
                 for a, c in zip(carry[:half], carry[half:], strict=True)
             ]
-        total = _horizontal(w, kernel.how, carry[0])
+        total = horizontal(w, kernel.how, carry[0])
         places = [*outer, *[0] * (len(lengths) - kept)]
         w.write(kernel.stores, Frame(places), {}, total)
 
     w.nest(kernel.shape, at, w.bounds if w.divided else None)
 
 
-def _horizontal(w: KernelWriter, how: str, x: Value) -> Value:
+def horizontal(w: KernelWriter, how: str, x: Value) -> Value:
     """The lanes of a vector joined by halves."""
     while x.lanes > 1:
         low, high = w.b.halves(x)

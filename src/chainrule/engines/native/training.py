@@ -20,6 +20,7 @@ from chainrule.engines.native.ir import INT64, Builder, Value
 from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
 from chainrule.engines.native.plan import ALIGNMENT, Plan, phases_of
 from chainrule.engines.native.program import aligned
+from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.specials import OUTSIDE
 from chainrule.engines.native.threads import thread_count, together
 from chainrule.graph import Graph
@@ -42,6 +43,7 @@ class _Step:
     """The program of one batch size, its results bound to the carry."""
 
     def __init__(self, graph: Graph, layout: Layout) -> None:
+        graph = rewritten(graph)
         carried = range(layout.data, layout.data + layout.carry)
         pairs = list(zip(graph.results, carried, strict=False))
         unchanged = [node is graph.inputs[place] for node, place in pairs]
@@ -114,17 +116,16 @@ class _Step:
         kernels = self.program.kernels
         numbers = dict(zip(kernels, phases_of(kernels), strict=True))
         makers = [
-            numbers[kernel]
+            numbers[kernel][0]
             for kernel in kernels
             if any(view.buffer in self.numbers for view in kernel.writes)
         ]
         guard = max(makers) + 1
         first = dict.fromkeys(self.late, guard)
         plan = assembler.plan(self.program, first)
-        number = next(
-            (i for i, phase in enumerate(plan.phases) if any(k in first for k in phase)), None
-        )
-        return plan, Guard(list(self.numbers), len(plan.phases) if number is None else number)
+        changing = [any(k in first for stage in phase for k in stage) for phase in plan.phases]
+        place = changing.index(True) if True in changing else len(changing)
+        return plan, Guard(list(self.numbers), place)
 
 
 class Training:

@@ -1,0 +1,283 @@
+"""One contraction as a kernel: which axis vectors run along, what is copied before, what is cut.
+
+Axes are letters here, as in the contraction's `spec`.
+"""
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from chainrule.engines.native.access import Buffer, View, identity, row_major, view_through, whole
+from chainrule.engines.native.kernels import (
+    Apply,
+    Clip,
+    Elementwise,
+    Load,
+    Product,
+    Store,
+    Total,
+)
+from chainrule.engines.native.slicing import slices
+from chainrule.graph import Node
+from chainrule.ops import rows
+from chainrule.ops.layout import Windows
+from chainrule.ops.products import parts
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.fuse import Fuser
+
+NARROW = 4  # a product with fewer columns than this is a sum along its operands
+LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
+DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
+
+
+def summed_letters(spec: str) -> str:
+    left, _, out = parts(spec)
+    return "".join(letter for letter in left if letter not in out)
+
+
+def add_contraction(fuser: "Fuser", node: Node) -> None:
+    """Append the kernels of a contraction."""
+    _Contraction(fuser, node).add()
+
+
+class _Contraction:
+    def __init__(self, fuser: "Fuser", node: Node) -> None:
+        self.fuser, self.node = fuser, node
+        self.left, self.right, self.out = parts(node.params["spec"])
+        self.letters = (self.left, self.right)
+        self.summed = summed_letters(node.params["spec"])
+        self.lengths = {
+            letter: length
+            for letters, child in zip(self.letters, node.inputs, strict=True)
+            for letter, length in zip(letters, child.shape, strict=True)
+        }
+
+    def add(self) -> None:
+        fuser, node = self.fuser, self.node
+        if not self.out or not self._is_tileable():
+            self._as_sum()
+            return
+        self.clips = self._clips()
+        self.views = [fuser.views[child] for child in node.inputs]
+        self.steps = [
+            dict(zip(letters, view.strides, strict=True))
+            for letters, view in zip(self.letters, self.views, strict=True)
+        ]
+        wide = self._lane_letter() or self._dot_letter()
+        if wide is None:
+            which, wide = self._turned()
+            self.views[which], self.steps[which] = self._packed(which, wide)
+        self._product(wide)
+
+    def _size(self, letters: str) -> int:
+        return prod(self.lengths[letter] for letter in letters)
+
+    def _as_sum(self) -> None:
+        """A reduction, whose body is the product of two numbers."""
+        fuser, node, order = self.fuser, self.node, self.out + self.summed
+        for child in node.inputs:
+            fuser.fill_pad(child)
+        units = dict(zip(order, identity(len(order)), strict=True))
+        inputs = tuple(
+            fuser.expression(child, tuple(units[x] for x in letters), len(order), {})
+            for child, letters in zip(node.inputs, self.letters, strict=True)
+        )
+        body = Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
+        shape = tuple(self.lengths[letter] for letter in self.out)
+        fuser.total(node, shape, tuple(self.lengths[letter] for letter in self.summed), body)
+
+    def _is_tileable(self) -> bool:
+        """Whether some axis of the result is long enough to run vectors along it."""
+        if max(self.lengths[letter] for letter in self.out) < NARROW:
+            return False
+        left, right = self.letters
+        if not any(x for x in self.out if not (x in left and x in right)):
+            return False
+        # A matrix times a vector, along the rows of the matrix: their sums are faster.
+        for letters, other, child in zip(
+            (left, right), (right, left), self.node.inputs, strict=True
+        ):
+            strides = dict(zip(letters, self.fuser.views[child].strides, strict=True))
+            narrow = all(self.lengths[x] < NARROW for x in other if x in self.out)
+            if narrow and any(strides.get(x) == 1 and self.lengths[x] > 1 for x in self.summed):
+                return False
+        return True
+
+    def _clips(self) -> list[tuple[str, str, int, int]]:
+        """(the result's letter, the summed one, low, high) of windows over a frame of zeros."""
+        found = []
+        for letters, child in zip(self.letters, self.node.inputs, strict=True):
+            if not isinstance(child.op, Windows) or child.inputs[0] not in self.fuser.unread:
+                continue
+            pad = child.inputs[0]
+            for which, axis in enumerate(child.params["axes"]):
+                low, length = pad.params["low"][axis], pad.inputs[0].shape[axis]
+                if low or pad.params["high"][axis]:
+                    pair = letters[axis], letters[pad.ndim + which]
+                    kept, summed = pair if pair[0] in self.out else pair[::-1]
+                    found.append((kept, summed, low, low + length))
+        return found
+
+    def _is_free(self, letter: str) -> bool:
+        """Whether loops over an axis may take several places together."""
+        return not any(letter in clip[:2] for clip in self.clips)
+
+    # --- the axis of vectors ---
+
+    def _lane_letter(self) -> str | None:
+        """An axis of the result whose numbers are neighbours in an operand."""
+        fitting = [
+            letter
+            for letter in self.out
+            if self.lengths[letter] >= NARROW
+            and self._is_free(letter)
+            and any(step.get(letter) == 1 for step in self.steps)
+            and all(step.get(letter, 0) in (0, 1) for step in self.steps)
+        ]
+        last = self._last()
+        if self.node in self.fuser.innermost:
+            return last if last in fitting else None
+        if not fitting:
+            return None
+        return last if last in fitting else max(fitting, key=lambda x: self.lengths[x])
+
+    def _last(self) -> str:
+        """The letter of the result's innermost axis in memory."""
+        order = self.fuser.orders.get(self.node)
+        return self.out[-1 if order is None else order[-1]]
+
+    def _dot_letter(self) -> str | None:
+        """A summed axis whose numbers are neighbours in both operands, of a long sum."""
+        if self._size(self.summed) < DOT_SUM or self.node in self.fuser.innermost:
+            return None
+        fitting = [
+            letter
+            for letter in self.summed
+            if all(step[letter] == 1 for step in self.steps)
+            and self._is_free(letter)
+            and self.lengths[letter] >= NARROW
+        ]
+        return max(fitting, key=lambda x: self.lengths[x], default=None)
+
+    def _turned(self) -> tuple[int, str]:
+        """The operand to copy into another order, and the axis to come last there."""
+        choices = []
+        for which, letters in enumerate(self.letters):
+            for letter in letters:
+                if letter in self.out and letter not in self.letters[1 - which]:
+                    narrow = self.lengths[letter] < NARROW or not self._is_free(letter)
+                    choices.append(
+                        (narrow, letter != self._last(), self._size(letters), which, letter)
+                    )
+        *_, which, letter = min(choices)
+        return which, letter
+
+    def _packed(self, which: int, last: str) -> tuple[View, dict[str, int]]:
+        """A copy of an operand whose last axis is the one of this letter."""
+        letters, view = self.letters[which], self.views[which]
+        child = self.node.inputs[which]
+        if isinstance(child.op, Windows):
+            return self._packed_source(child, letters, last)
+        order = [x for x in letters if x != last] + [last]
+        buffer = Buffer(tuple(self.lengths[x] for x in order), child.dtype, child.op.name)
+        source = View(view.buffer, view.offset, tuple(self.steps[which][x] for x in order))
+        copy = Store(Load(child.dtype, view=source), whole(buffer))
+        self.fuser.append(Elementwise(buffer.shape, [copy]))
+        found = dict(zip(order, row_major(buffer.shape), strict=True))
+        return View(buffer, 0, tuple(found[x] for x in letters)), found
+
+    def _packed_source(self, windows: Node, letters: str, last: str) -> tuple[View, dict[str, int]]:
+        """The same of windows: it is what they slide over that is copied, once for everybody."""
+        source = windows.inputs[0]
+        self.fuser.fill_pad(windows)
+        self.clips = [clip for clip in self.clips if not {*clip[:2]} & {*letters}]
+        view = self.fuser.views[source]
+        axis = letters.index(last) if letters.index(last) < source.ndim else source.ndim - 1
+        order = [k for k in range(source.ndim) if k != axis] + [axis]
+        copy = self.fuser.copied_in_order(source, view, order)
+        found = view_through(windows, copy)
+        assert found is not None  # windows are views of anything
+        return found, dict(zip(letters, found.strides, strict=True))
+
+    # --- the kernel ---
+
+    def _product(self, wide: str) -> None:
+        fuser, node, out = self.fuser, self.node, self.out
+        follows = wide == self._last() or wide in self.summed
+        if not follows:
+            places = [axis for axis in range(len(out)) if out[axis] != wide]
+            fuser.orders[node] = (*places, out.index(wide))
+        axes = out + self.summed
+        kernel = Product(
+            tuple(self.lengths[letter] for letter in out),
+            summed=tuple(self.lengths[letter] for letter in self.summed),
+            left=self._over(0, axes),
+            right=self._over(1, axes),
+            lanes=axes.index(wide),
+            rows=self._rows(wide),
+            dtype=node.dtype,
+            clips=tuple(
+                Clip(axes.index(kept), axes.index(summed), low, high)
+                for kept, summed, low, high in self.clips
+            ),
+        )
+        cut = self._cut_letter()
+        count = self._slices(cut, wide)
+        if count > 1:
+            fuser.sum_slices(node, _sliced(kernel, count, axes.index(cut)))
+            return
+        total = Total(node.dtype)
+        target = fuser.placed(node)
+        kernel.stores.append(Store(total, target))
+        fuser.append(kernel)
+        fuser.views[node] = target
+        fuser.known[kernel] = {node: total} if follows else {}
+
+    def _over(self, which: int, axes: str) -> View:
+        view, step = self.views[which], self.steps[which]
+        return View(view.buffer, view.offset, tuple(step.get(letter, 0) for letter in axes))
+
+    def _rows(self, wide: str) -> int | None:
+        """The longest axis of the operand that vectors are not loaded from: it is repeated."""
+        fitting = [
+            letter
+            for letter in self.out
+            if letter != wide
+            and self._is_free(letter)
+            and any(letter not in step for step in self.steps if wide in step)
+        ]
+        longest = max(fitting, key=lambda x: self.lengths[x], default=None)
+        return None if longest is None else self.out.index(longest)
+
+    def _cut_letter(self) -> str:
+        """The summed axis that slices are made of: the samples of both operands."""
+        first = self.left[:1]
+        return first if first in self.summed and first == self.right[:1] else ""
+
+    def _slices(self, cut: str, wide: str) -> int:
+        if not cut or not self._is_free(cut):
+            return 1
+        moved = sum(self._size(letters) for letters in self.letters)
+        count = slices(self._size(self.out), self._size(self.summed), self.lengths[cut], moved)
+        if cut == wide:  # the lanes' own axis: not so short that every sum is one vector
+            count = min(count, max(self.lengths[cut] // LANES_EACH, 2))
+        return count
+
+
+def _sliced(kernel: Product, count: int, cut: int) -> Product:
+    """The same sums in slices, which are the first axis."""
+
+    def shifted(view: View) -> View:
+        return View(view.buffer, view.offset, (0, *view.strides))
+
+    return Product(
+        (count, *kernel.shape),
+        cut=cut + 1,
+        summed=kernel.summed,
+        left=shifted(kernel.left),
+        right=shifted(kernel.right),
+        lanes=kernel.lanes + 1,
+        rows=None if kernel.rows is None else kernel.rows + 1,
+        dtype=kernel.dtype,
+        clips=tuple(Clip(c.axis + 1, c.summed + 1, c.low, c.high) for c in kernel.clips),
+    )

@@ -1,0 +1,180 @@
+"""Products to code, where both operands have their neighbours along a summed axis.
+
+Every sum is a vector of parts, which are added up at the end. A tile is some entries of the left
+operand by some of the right one, so that each vector that is loaded serves several sums.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from math import prod
+
+from chainrule.engines.native.access import View
+from chainrule.engines.native.ir import Value
+from chainrule.engines.native.kernels import Product
+from chainrule.engines.native.loops import Frame, KernelWriter, Place
+from chainrule.engines.native.plan import grain
+from chainrule.engines.native.reductions import horizontal
+
+MOST_SUMS = 24  # vectors of sums that stay in registers
+LONGEST = 6  # entries of an operand in a tile
+
+
+def write_dots(w: KernelWriter) -> None:
+    kernel = w.kernel
+    assert isinstance(kernel, Product)
+    _Dots(w, kernel).write()
+
+
+class _Dots:
+    """The loops of one such product."""
+
+    def __init__(self, w: KernelWriter, kernel: Product) -> None:
+        self.w, self.kernel = w, kernel
+        self.kept = len(kernel.shape)
+        self.length = kernel.lengths[kernel.lanes]
+        self.lanes = w.lanes_for([kernel.dtype], self.length)
+        if kernel.lanes == kernel.cut:
+            self.lanes = min(self.lanes, grain(self.length))
+        self.left_axis = self._own_axis(kernel.left.strides, kernel.right.strides)
+        self.right_axis = self._own_axis(kernel.right.strides, kernel.left.strides)
+        self.tile = self._tile_shape()
+        tiled = (self.left_axis, self.right_axis)
+        self.others = [axis for axis in range(self.kept) if axis not in tiled]
+        views = (kernel.left, kernel.right)
+        self.summed = sorted(
+            (axis for axis in range(self.kept, len(kernel.lengths)) if axis != kernel.lanes),
+            key=lambda axis: -max(abs(view.strides[axis]) for view in views),
+        )
+
+    def _own_axis(self, mine: tuple[int, ...], theirs: tuple[int, ...]) -> int | None:
+        """The longest axis of the result that only one operand has."""
+        clipped = {clip.axis for clip in self.kernel.clips}
+        begin = 0 if self.kernel.cut is None else 1
+        fitting = [
+            axis
+            for axis in range(begin, self.kept)
+            if mine[axis] and not theirs[axis] and axis not in clipped
+        ]
+        return max(fitting, key=lambda axis: self.kernel.shape[axis], default=None)
+
+    def _tile_shape(self) -> tuple[int, int]:
+        """The tile with the fewest loads and the least left over at the edges."""
+        lengths = [
+            1 if axis is None else self.kernel.shape[axis]
+            for axis in (self.left_axis, self.right_axis)
+        ]
+
+        def cost(tile: Sequence[int]) -> float:
+            tiles = prod(-(-length // size) for length, size in zip(lengths, tile, strict=True))
+            return tiles * max(sum(tile) / 2, prod(tile) / 2, 4.0)
+
+        # Threads begin at whole grains, which a tile must not straddle.
+        sizes = [
+            [s for s in ((1, 2, 4) if self._is_divided(axis) else range(1, LONGEST + 1)) if s <= n]
+            for axis, n in zip((self.left_axis, self.right_axis), lengths, strict=True)
+        ]
+        fitting = [(a, c) for a, c in product(*sizes) if a * c <= MOST_SUMS]
+        return min(fitting, key=lambda tile: (cost(tile), sum(tile)))
+
+    def _is_divided(self, axis: int | None) -> bool:
+        return self.w.divided and axis == 0
+
+    def write(self) -> None:
+        w, kernel = self.w, self.kernel
+        first = w.bounds if w.divided and 0 in self.others else None
+        w.nest([kernel.lengths[axis] for axis in self.others], self._entries, first)
+
+    def _entries(self, outer: list[Place]) -> None:
+        """All tiles at these places of the other axes."""
+        limits = summed_limits(self.w, self.kernel, dict(zip(self.others, outer, strict=True)))
+
+        def lefts(i: Place, rest: int) -> None:
+            def rights(j: Place, some: int) -> None:
+                self._tile(outer, limits, (i, j), (rest or self.tile[0], some or self.tile[1]))
+
+            self._along(self.right_axis, self.tile[1], rights)
+
+        self._along(self.left_axis, self.tile[0], lefts)
+
+    def _along(self, axis: int | None, size: int, body: Callable[[Place, int], None]) -> None:
+        length = 1 if axis is None else self.kernel.shape[axis]
+        begin, end = self.w.bounds if self._is_divided(axis) else (0, length)
+        self.w.along(begin, end, length, size, body)
+
+    def _tile(
+        self,
+        outer: list[Place],
+        limits: dict[int, tuple[Place, Place]],
+        corner: tuple[Place, Place],
+        size: tuple[int, int],
+    ) -> None:
+        w, kernel = self.w, self.kernel
+        axes = (self.left_axis, self.right_axis)
+
+        def places(i: int, j: int, inner: dict[int, Place]) -> list[Place]:
+            found: list[Place] = [inner.get(axis, 0) for axis in range(len(kernel.lengths))]
+            for axis, place in zip(self.others, outer, strict=True):
+                found[axis] = place
+            for own, start, more in zip(axes, corner, (i, j), strict=True):
+                if own is not None:
+                    found[own] = start + more if more else start
+            return found
+
+        def step(inner: dict[int, Place], sums: list[Value], live: int) -> list[Value]:
+            def load(view: View, i: int, j: int) -> Value:
+                return w.load(view, Frame(places(i, j, inner), kernel.lanes, self.lanes, live))
+
+            lefts = [load(kernel.left, i, 0) for i in range(size[0])]
+            rights = [load(kernel.right, 0, j) for j in range(size[1])]
+            pairs = product(lefts, rights)
+            return [w.multiply_add(a, c, s) for (a, c), s in zip(pairs, sums, strict=True)]
+
+        def lanes(inner: dict[int, Place], sums: list[Value]) -> list[Value]:
+            axis, rest = kernel.lanes, self.length % self.lanes
+            full = self.length - rest
+            begin, end = (w.b.integer(bound) for bound in limits[axis])
+            stop = full if kernel.cut != axis else w.b.select(end < full, end, full)
+            start = 0 if kernel.cut != axis else begin
+            body = lambda k, *s: step({**inner, axis: k}, list(s), 0)
+            sums = w.b.loop(start, stop, self.lanes, body, sums)
+            if rest:
+                more = step({**inner, axis: full}, sums, rest)
+                if kernel.cut == axis:
+                    more = [w.b.select(end > full, a, b) for a, b in zip(more, sums, strict=True)]
+                sums = more
+            return sums
+
+        def level(number: int, inner: dict[int, Place], sums: list[Value]) -> list[Value]:
+            if number == len(self.summed):
+                return lanes(inner, sums)
+            axis = self.summed[number]
+            body = lambda k, *s: level(number + 1, {**inner, axis: k}, list(s))
+            return w.b.loop(*limits[axis], 1, body, sums)
+
+        sums = [w.b.constant(0, kernel.dtype, self.lanes)] * prod(size)
+        if prod(kernel.lengths[self.kept :]):
+            sums = level(0, {}, sums)
+        for (i, j), total in zip(product(*map(range, size)), sums, strict=True):
+            found = places(i, j, {})[: self.kept]
+            w.write(kernel.stores, Frame(found), {}, horizontal(w, "sum", total))
+
+
+def summed_limits(
+    w: KernelWriter, kernel: Product, places: dict[int, Place]
+) -> dict[int, tuple[Place, Place]]:
+    """Where the loops over the summed axes begin and end, at these places of the result's axes."""
+    kept = len(kernel.shape)
+    found: dict[int, tuple[Place, Place]] = {
+        axis: (0, kernel.lengths[axis]) for axis in range(kept, len(kernel.lengths))
+    }
+    if kernel.cut is not None:
+        found[kernel.cut] = w.slice(places[0])
+    for clip in kernel.clips:
+        place = w.b.integer(places[clip.axis])
+        first, last = clip.low - place, clip.high - place
+        length = kernel.lengths[clip.summed]
+        found[clip.summed] = (
+            w.b.select(first > 0, first, 0),
+            w.b.select(last < length, last, length),
+        )
+    return found
