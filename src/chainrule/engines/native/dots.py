@@ -47,7 +47,9 @@ class _Dots:
         )
 
     def _own_axis(self, mine: tuple[int, ...], theirs: tuple[int, ...]) -> int | None:
-        """The longest axis of the result that only one operand has."""
+        """The longest axis of the result that only one operand has; one that windows slide along
+        before others, as what it loads for one place is still there for the next.
+        """
         clipped = {clip.axis for clip in self.kernel.clips}
         begin = 0 if self.kernel.cut is None else 1
         fitting = [
@@ -55,7 +57,13 @@ class _Dots:
             for axis in range(begin, self.kept)
             if mine[axis] and not theirs[axis] and axis not in clipped
         ]
-        return max(fitting, key=lambda axis: self.kernel.shape[axis], default=None)
+        slides = {abs(step) for step in mine[self.kept :]}
+
+        def worth(axis: int) -> tuple[bool, int]:
+            length = self.kernel.shape[axis]
+            return length > 2 and abs(mine[axis]) in slides, length
+
+        return max(fitting, key=lambda axis: (*worth(axis), -abs(mine[axis])), default=None)
 
     def _tile_shape(self) -> tuple[int, int]:
         """The tile with the fewest loads and the least left over at the edges."""
@@ -66,7 +74,7 @@ class _Dots:
 
         def cost(tile: Sequence[int]) -> float:
             tiles = prod(-(-length // size) for length, size in zip(lengths, tile, strict=True))
-            return tiles * max(sum(tile) / 2, prod(tile) / 2, 4.0)
+            return tiles * max(sum(tile), prod(tile) / 2)
 
         # Threads begin at whole grains, which a tile must not straddle.
         sizes = [
