@@ -22,7 +22,7 @@ from chainrule.bench.rows import PARITY_STEPS, Row
 SETTLE_SECONDS = 0.02  # after a block: pools of threads spin for a while before they sleep
 # The relative difference of losses up to which two peers did the same. Adam's first steps are as
 # long as its rate even where a gradient is nothing but rounding, and wide networks carry that on.
-PARITY = 5e-3
+PARITY = 1e-2
 ENDS_IN_SECONDS = 5.0
 
 # Read when a library is loaded.

@@ -26,7 +26,7 @@ from chainrule.engines.native.plan import (
 )
 from chainrule.engines.native.writers import write_kernel
 
-PARALLEL_WORK = 4_000_000.0  # operations below which a second thread costs more than it brings
+PARALLEL_WORK = 1e5  # operations below which a second thread costs more than it brings
 SPINS = 2000  # rounds of waiting before a thread lets others have its core
 STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))
 INT8 = np.dtype(np.int8)

@@ -95,6 +95,11 @@ class Kernel:
         raise NotImplementedError
 
     @property
+    def expressions(self) -> list[Expression]:
+        """What it evaluates at every place."""
+        return []
+
+    @property
     def lengths(self) -> Shape:
         """Of all axes: the result's, then those that are summed over."""
         return self.shape
@@ -125,8 +130,12 @@ class Elementwise(Kernel):
     stores: list[Store] = field(default_factory=list)
 
     @property
+    def expressions(self) -> list[Expression]:
+        return [store.expression for store in self.stores]
+
+    @property
     def reads(self) -> list[View]:
-        return loads([store.expression for store in self.stores])
+        return loads(self.expressions)
 
     @property
     def writes(self) -> list[View]:
@@ -154,8 +163,12 @@ class Reduction(Kernel):
         return (*self.shape, *self.summed)
 
     @property
+    def expressions(self) -> list[Expression]:
+        return [self.body, *(store.expression for store in self.stores)]
+
+    @property
     def reads(self) -> list[View]:
-        return loads([self.body, *(store.expression for store in self.stores)])
+        return loads(self.expressions)
 
     @property
     def writes(self) -> list[View]:
@@ -198,8 +211,12 @@ class Product(Kernel):
         return (*self.shape, *self.summed)
 
     @property
+    def expressions(self) -> list[Expression]:
+        return [store.expression for store in self.stores]
+
+    @property
     def reads(self) -> list[View]:
-        return [self.left, self.right, *loads([store.expression for store in self.stores])]
+        return [self.left, self.right, *loads(self.expressions)]
 
     @property
     def writes(self) -> list[View]:

@@ -29,6 +29,7 @@ SIGNATURE = (("ptr", "table"), ("ptr", "arena"), ("i64", "tid"), ("i64", "thread
 ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
 
 Place = int | Value
+Memo = dict[int | View, Value]  # what has been evaluated at one place
 
 
 @dataclass
@@ -53,12 +54,31 @@ class KernelWriter:
             self.pointer(view.buffer)
         for buffer in kernel.everywhere:
             self.pointer(buffer)
-        roots = [store.expression for store in getattr(kernel, "stores", [])]
+        roots = kernel.expressions
+        self._written = {view.buffer for view in kernel.writes}
         self._totals = [id(p) for root in roots for p in walk(root) if isinstance(p, Total)]
         self.status = self.b.load_pointer("%table", 0) if kernel.everywhere else ""
         self.bounds: tuple[Place, Place] = (0, kernel.shape[0]) if kernel.shape else (0, 1)
         if divided:
             self.bounds = self._share(kernel.shape[0])
+        self.fixed: Memo = {}
+        for root in roots:
+            self._fix(root)
+
+    def _fix(self, found: Expression) -> bool:
+        """Evaluate what is the same at every place, before the loops begin; whether `found` is."""
+        if isinstance(found, Load):
+            still = not any(found.view.strides) and found.view.buffer not in self._written
+        elif isinstance(found, Apply):
+            parts = [self._fix(part) for part in found.inputs]
+            still = all(parts)
+            if not still:
+                for part, fixed in zip(found.inputs, parts, strict=True):
+                    if fixed and not isinstance(part, Number):
+                        self.evaluate(part, Frame([]), self.fixed)
+        else:
+            still = isinstance(found, Number)
+        return still
 
     def pointer(self, buffer: Buffer) -> str:
         """The address of a buffer; asked for at the entry of the function."""
@@ -134,13 +154,16 @@ class KernelWriter:
         for lane in range(frame.live or frame.lanes):
             b.store(b.extract(value, lane), base, place + lane * step)
 
-    def evaluate(self, expression: Expression, frame: Frame, memo: dict[int, Value]) -> Value:
-        key = id(expression)
+    def evaluate(self, expression: Expression, frame: Frame, memo: Memo) -> Value:
+        # Loads of one place are one load, even after stores: nothing is stored that is read later.
+        key = expression.view if isinstance(expression, Load) else id(expression)
+        if key in self.fixed:
+            return self.fixed[key]
         if key not in memo:
             memo[key] = self._evaluated(expression, frame, memo)
         return memo[key]
 
-    def _evaluated(self, found: Expression, frame: Frame, memo: dict[int, Value]) -> Value:
+    def _evaluated(self, found: Expression, frame: Frame, memo: Memo) -> Value:
         if isinstance(found, Load):
             return self.load(found.view, frame)
         if isinstance(found, Number):
@@ -153,9 +176,7 @@ class KernelWriter:
             return value if value.dtype == found.dtype else value.astype(found.dtype)
         raise TypeError(f"{type(found).__name__} has no value of its own")
 
-    def write(
-        self, stores: Sequence[Store], frame: Frame, memo: dict[int, Value], total: Value | None
-    ) -> None:
+    def write(self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None) -> None:
         """Evaluate and store; `total` is what the kernel has computed at this place."""
         if total is not None:
             memo |= dict.fromkeys(self._totals, total)
@@ -328,22 +349,23 @@ class _Swapped:
     def __init__(self, w: KernelWriter, views: dict[int, View]) -> None:
         self.w, self.views = w, views
 
-    def write(
-        self, stores: Sequence[Store], frame: Frame, memo: dict[int, Value], total: Value | None
-    ) -> None:
+    def write(self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None) -> None:
         for store in stores:
             value = self._evaluate(store.expression, frame, memo)
             self.w.store(value, self.views[id(store.view)], frame)
 
-    def _evaluate(self, found: Expression, frame: Frame, memo: dict[int, Value]) -> Value:
-        if id(found) not in memo:
+    def _evaluate(self, found: Expression, frame: Frame, memo: Memo) -> Value:
+        key = found.view if isinstance(found, Load) else id(found)
+        if key in self.w.fixed:
+            return self.w.fixed[key]
+        if key not in memo:
             if isinstance(found, Load):
-                memo[id(found)] = self.w.load(self.views[id(found.view)], frame)
+                memo[key] = self.w.load(self.views[id(found.view)], frame)
             else:
                 for part in found.inputs if isinstance(found, Apply) else ():
                     self._evaluate(part, frame, memo)
                 self.w.evaluate(found, frame, memo)
-        return memo[id(found)]
+        return memo[key]
 
 
 def lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[View]) -> int:
