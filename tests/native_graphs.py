@@ -19,7 +19,7 @@ from strategies import TRACED, Program, programs
 
 from chainrule import trace, value_and_grad
 from chainrule.engines import native
-from chainrule.engines.native import assemble
+from chainrule.engines.native import effort
 from chainrule.engines.numpy import Program as Definition
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
@@ -66,7 +66,7 @@ def examine(count: int) -> tuple[Counter[str], float, list[Program]]:
     @given(programs())
     def look(program: Program) -> None:
         nonlocal largest
-        assemble.PARALLEL_WORK = 0.0 if outcomes.total() % 2 else 1e30
+        effort.PARALLEL_WORK = 0.0 if outcomes.total() % 2 else 1e30
         apart = difference(program)
         outcomes["agree" if apart <= 1 else "differ"] += 1
         if apart <= 1:

@@ -14,7 +14,7 @@ from test_every_layer import CASES as LAYERS
 
 import chainrule as cr
 from chainrule.engines import native
-from chainrule.engines.native import assemble, jit, program, threads
+from chainrule.engines.native import effort, jit, program, threads
 from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.support import is_supported
 from chainrule.engines.numpy import Program as Definition
@@ -202,7 +202,7 @@ def test_the_arena_is_used_again():
         return x
 
     graph = cr.trace(chain, np.ones((64, 64)), np.ones((64, 64)))
-    fused = program.fuse(simplify(graph))
+    fused = program.fuse(simplify(graph), parallel=False)
     plan = make_plan(fused.kernels, set(fused.results), parallel=False)
     assert plan.arena <= 3 * 64 * 64 * 8
 
@@ -247,7 +247,7 @@ SIZES = [
 @pytest.mark.parametrize(("batch", "widths"), SIZES, ids=str)
 def test_networks_of_every_size(batch, widths, work, monkeypatch):
     """Also such whose rows are a power of two apart, and products that are cut into blocks."""
-    monkeypatch.setattr(assemble, "PARALLEL_WORK", work)
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
     monkeypatch.setenv("CHAINRULE_THREADS", "3")
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=pair) / np.sqrt(pair[0]) for pair in pairwise(widths)]
@@ -261,7 +261,7 @@ def test_networks_of_every_size(batch, widths, work, monkeypatch):
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 @pytest.mark.parametrize(("batch", "units"), [(5, 3), (32, 128), (40, 33)])
 def test_recurrent_networks(batch, units, work, monkeypatch):
-    monkeypatch.setattr(assemble, "PARALLEL_WORK", work)
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
     monkeypatch.setenv("CHAINRULE_THREADS", "2")
 
     def loss(params, series):
@@ -291,7 +291,7 @@ def test_recurrent_networks(batch, units, work, monkeypatch):
 
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
-    monkeypatch.setattr(assemble, "PARALLEL_WORK", work)
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
     monkeypatch.setenv("CHAINRULE_THREADS", "3")
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(4096, 5)), rng.normal(size=(4096, 9))
@@ -301,5 +301,5 @@ def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
 
     graph = cr.trace(sums, x, y)
     assert_agrees(graph, [x, y])
-    kernels = program.fuse(simplify(graph)).kernels
+    kernels = program.fuse(simplify(graph), parallel=True).kernels
     assert sum(kernel.cut is not None for kernel in kernels) >= 3

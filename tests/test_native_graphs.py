@@ -2,13 +2,13 @@
 
 from native_graphs import examine
 
-from chainrule.engines.native import assemble
+from chainrule.engines.native import effort
 
 
 def test_random_graphs_agree(monkeypatch):
     monkeypatch.setenv("CHAINRULE_CACHE", "")
     monkeypatch.setenv("CHAINRULE_THREADS", "2")
-    monkeypatch.setattr(assemble, "PARALLEL_WORK", assemble.PARALLEL_WORK)  # put back at the end
+    monkeypatch.setattr(effort, "PARALLEL_WORK", effort.PARALLEL_WORK)  # put back at the end
     outcomes, _, failures = examine(300)
     assert not failures, failures[:3]
     assert outcomes.total() >= 250

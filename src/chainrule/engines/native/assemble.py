@@ -22,11 +22,9 @@ from chainrule.engines.native.plan import (
     is_aligned,
     is_divided,
     make_plan,
-    total_work,
 )
 from chainrule.engines.native.writers import write_kernel
 
-PARALLEL_WORK = 1e5  # operations below which a second thread costs more than it brings
 SPINS = 2000  # rounds of waiting before a thread lets others have its core
 STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))
 INT8 = np.dtype(np.int8)
@@ -244,10 +242,6 @@ class Guard:
             value = b.load(base, 0, buffer.dtype)
             fine = fine & ((value - value) == 0)
         return fine
-
-
-def is_parallel(program: Program) -> bool:
-    return total_work(program.kernels) >= PARALLEL_WORK
 
 
 # --- threads -------------------------------------------------------------------------------------

@@ -255,7 +255,7 @@ class _Contraction:
         return first if first in self.summed and first == self.right[:1] else ""
 
     def _slices(self, cut: str, wide: str) -> int:
-        if not cut or not self._is_free(cut):
+        if not cut or not self.fuser.parallel or not self._is_free(cut):
             return 1
         moved = sum(self._size(letters) for letters in self.letters)
         count = slices(self._size(self.out), self._size(self.summed), self.lengths[cut], moved)

@@ -77,13 +77,15 @@ class Program:
     results: list[Buffer] = field(default_factory=list)
 
 
-def fuse(graph: Graph, late: Sequence[Node] = ()) -> Program:
+def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
     """The kernels that compute a graph's results, in an order in which they can run.
+
+    Where threads will divide them (`parallel`), long sums are cut into slices.
 
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
     everything else has been computed.
     """
-    return Fuser(graph, late).run()
+    return Fuser(graph, parallel, late).run()
 
 
 def is_elementwise(node: Node) -> bool:
@@ -94,8 +96,8 @@ def is_elementwise(node: Node) -> bool:
 
 
 class Fuser:
-    def __init__(self, graph: Graph, late: Sequence[Node]) -> None:
-        self.graph, self.late = graph, set(late)
+    def __init__(self, graph: Graph, parallel: bool, late: Sequence[Node]) -> None:
+        self.graph, self.parallel, self.late = graph, parallel, set(late)
         self.nodes = graph.nodes
         self.results = list(graph.results)
         self.program = Program()
@@ -351,7 +353,7 @@ class Fuser:
         summed = tuple(x.shape[axis] for axis in axes)
         shape = tuple(x.shape[axis] for axis in kept)
         count = 1
-        if node.op.name == "sum" and kept and axes[0] == 0:
+        if self.parallel and node.op.name == "sum" and kept and axes[0] == 0:
             count = slices(prod(shape), prod(summed), summed[0], prod(x.shape))
         if count == 1:
             self.total(node, shape, summed, body)
@@ -460,7 +462,7 @@ class Fuser:
     def _loop(self, node: Node) -> None:
         prepared = with_turned_constants(node)
         params = prepared.params
-        body = fuse(params["body"])
+        body = fuse(params["body"], self.parallel)
         constants, carries = params["constants"], params["carries"]
         outer = [self._dense(child) for child in prepared.inputs]
         inner = body.inputs

@@ -8,7 +8,6 @@ same way, so that a row is computed by one thread from its first kernel to its l
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -115,11 +114,6 @@ class Kernel:
         raise NotImplementedError
 
     @property
-    def work(self) -> float:
-        """About how many operations it takes."""
-        return float(prod(self.lengths))
-
-    @property
     def divisible(self) -> bool:
         """Whether threads may divide it along its first axis."""
         return bool(self.shape)
@@ -140,11 +134,6 @@ class Elementwise(Kernel):
     @property
     def writes(self) -> list[View]:
         return [store.view for store in self.stores]
-
-    @property
-    def work(self) -> float:
-        parts = {id(part): part for s in self.stores for part in walk(s.expression)}
-        return float(prod(self.shape)) * (len(parts) + len(self.stores))
 
 
 @dataclass(eq=False)
@@ -222,10 +211,6 @@ class Product(Kernel):
     def writes(self) -> list[View]:
         return [store.view for store in self.stores]
 
-    @property
-    def work(self) -> float:
-        return 2.0 * prod(self.lengths) / 4
-
 
 @dataclass(eq=False)
 class Fill(Kernel):
@@ -297,7 +282,3 @@ class Repeat(Kernel):
     def writes(self) -> list[View]:
         spare = [carry[2] for carry in self.carries]
         return [whole(buffer) for buffer in (*self.made, *spare)]
-
-    @property
-    def work(self) -> float:
-        return float(self.length * sum(kernel.work for kernel in self.program.kernels))

@@ -183,7 +183,3 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
 
 def rounded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def total_work(kernels: Sequence[Kernel]) -> float:
-    return sum(kernel.work for kernel in kernels)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native import jit
-from chainrule.engines.native.assemble import Assembler, is_parallel
+from chainrule.engines.native.assemble import Assembler
+from chainrule.engines.native.effort import is_parallel
 from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.plan import ALIGNMENT
 from chainrule.engines.native.rewrites import rewritten
@@ -35,8 +36,8 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        program = fuse(rewritten(graph))
-        self.parallel = is_parallel(program)
+        self.parallel = is_parallel(graph)
+        program = fuse(rewritten(graph), self.parallel)
         assembler = Assembler(self.parallel)
         assembler.place(program)
         plan = assembler.plan(program)

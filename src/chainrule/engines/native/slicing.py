@@ -8,7 +8,7 @@ bits of the result.
 from chainrule.engines.native.plan import FEW_ROWS, grain
 
 SLICES = (16, 8, 4, 2)
-LEAST_WORK = 250_000  # products in a slice, where there are more than two
+LEAST_WORK = 700_000  # products in a slice, where there are more than two
 MOST_SUMS = 32_768  # numbers in all slices together
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from chainrule.engines.native import jit
 from chainrule.engines.native.access import Buffer, whole
-from chainrule.engines.native.assemble import Assembler, Guard, is_parallel
+from chainrule.engines.native.assemble import Assembler, Guard
+from chainrule.engines.native.effort import is_parallel
 from chainrule.engines.native.fuse import Program, forget_unread, fuse
 from chainrule.engines.native.ir import INT64, Builder, Value
 from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
@@ -42,13 +43,13 @@ class Layout:
 class _Step:
     """The program of one batch size, its results bound to the carry."""
 
-    def __init__(self, graph: Graph, layout: Layout) -> None:
+    def __init__(self, graph: Graph, layout: Layout, parallel: bool) -> None:
         graph = rewritten(graph)
         carried = range(layout.data, layout.data + layout.carry)
         pairs = list(zip(graph.results, carried, strict=False))
         unchanged = [node is graph.inputs[place] for node, place in pairs]
         changed = [node for (node, _), same in zip(pairs, unchanged, strict=True) if not same]
-        self.program = fuse(graph, late=changed)
+        self.program = fuse(graph, parallel, late=changed)
         self.carry = [self.program.inputs[place] for place in carried]
         self.data = self.program.inputs[: layout.data]
         self.index = self.program.inputs[-1] if layout.index else None
@@ -132,8 +133,9 @@ class Training:
     """Compiled steps: full batches, and a smaller last one where there is one."""
 
     def __init__(self, full: Graph, last: Graph | None, layout: Layout) -> None:
-        steps = [_Step(graph, layout) for graph in (full, last) if graph is not None]
-        self.parallel = is_parallel(steps[0].program)
+        self.parallel = is_parallel(full)
+        graphs = [graph for graph in (full, last) if graph is not None]
+        steps = [_Step(graph, layout, self.parallel) for graph in graphs]
         assembler = Assembler(self.parallel)
         self._place(assembler, steps)
         arena = 0
