@@ -12,6 +12,33 @@ from pathlib import Path
 
 FROZEN = Path(__file__).with_name("frozen")
 CATEGORIES = ("single", "pair", "correct", "script")
+KINDS = (
+    "missing-activation-derivative",
+    "activation-derivative-twice",
+    "derivative-at-wrong-point",
+    "wrong-activation-derivative",
+    "missing-mean",
+    "mean-twice",
+    "wrong-constant-factor",
+    "wrong-sign",
+    "ascent-update",
+    "update-before-propagate",
+    "wrong-transpose",
+    "elementwise-for-matmul",
+    "matmul-for-elementwise",
+    "bias-not-summed",
+    "wrong-axis",
+    "wrong-operand",
+    "gradient-of-another-loss",
+    "missing-term",
+    "extra-term",
+    "stale-cache",
+    "not-accumulated",
+    "softmax-jacobian-diagonal",
+    "shape-error",
+    "off-by-one",
+    "unexplained",
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +47,7 @@ class Mistake:
 
     kind: str  # as in the table of kinds
     line: int  # 1-based, in the program's file
+    effect: int  # the line where the backward pass meets it: `line`, or a later one
     first: tuple[str, ...]  # the parameters that it reaches first, going backward from the loss
     accepted: tuple[str, ...]  # `kind`, and other kinds that name the same edit of the graph
     reason: str  # why the others are the same edit
@@ -98,6 +126,7 @@ def _mistake(row: dict) -> Mistake:
     return Mistake(
         kind=row["kind"],
         line=row["line"],
+        effect=row.get("effect", row["line"]),
         first=tuple(row["first"]),
         accepted=(row["kind"],) if accept is None else (row["kind"], accept["kind"]),
         reason="" if accept is None else accept["reason"],

@@ -14,118 +14,31 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from check_suite.suite import CATEGORIES, Program, programs
 
-STEPS = (1e-4, 1e-5, 1e-6)  # of the differences; the best one counts
+from check_suite.suite import CATEGORIES, KINDS, Program, programs
+from check_suite.truth import (
+    STEPS,
+    Arrays,
+    deviations,
+    differences,
+    doubled,
+    leaves,
+    rebuilt,
+    updated,
+)
+
 RIGHT = 1e-6  # of the whole gradient's norm
 WRONG = 1e-3  # of the parameter's own gradient
 SECONDS = 2.0  # that a script may take
 RESULTS = Path(__file__).parents[1] / "results" / "check_suite_labels.md"
-KINDS = frozenset(
-    """missing-activation-derivative activation-derivative-twice derivative-at-wrong-point
-    wrong-activation-derivative missing-mean mean-twice wrong-constant-factor wrong-sign
-    ascent-update update-before-propagate wrong-transpose elementwise-for-matmul
-    matmul-for-elementwise bias-not-summed wrong-axis wrong-operand gradient-of-another-loss
-    missing-term extra-term stale-cache not-accumulated softmax-jacobian-diagonal shape-error
-    off-by-one unexplained""".split()
-)
-
-Arrays = dict[str, np.ndarray]
 
 
 class Disagreement(AssertionError):
     """A label that the numbers do not bear out."""
-
-
-# --- parameters: arrays, floats, and lists and dicts of them ---
-
-
-def leaves(tree: Any, name: str = "") -> Arrays:
-    """The arrays of a tree, by name: `W1`, `W[0]`, `layer1.weight`."""
-    if isinstance(tree, dict):
-        pairs = [(f"{name}.{key}" if name else str(key), value) for key, value in tree.items()]
-    elif isinstance(tree, list | tuple):
-        pairs = [(f"{name}[{index}]", value) for index, value in enumerate(tree)]
-    else:
-        return {name: np.asarray(tree)}
-    return {leaf: array for key, value in pairs for leaf, array in leaves(value, key).items()}
-
-
-def rebuilt(tree: Any, values: Arrays, name: str = "") -> Any:
-    """`tree` with its arrays replaced; floats stay floats."""
-    if isinstance(tree, dict):
-        return {
-            key: rebuilt(value, values, f"{name}.{key}" if name else str(key))
-            for key, value in tree.items()
-        }
-    if isinstance(tree, list | tuple):
-        return type(tree)(rebuilt(v, values, f"{name}[{i}]") for i, v in enumerate(tree))
-    return values[name].copy() if isinstance(tree, np.ndarray) else float(values[name])
-
-
-def doubled(tree: Any) -> Any:
-    """Floating arrays as float64, so that differences are not float32 noise."""
-    if isinstance(tree, dict):
-        return {key: doubled(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return type(tree)(doubled(value) for value in tree)
-    floating = isinstance(tree, np.ndarray) and tree.dtype.kind == "f"
-    return tree.astype(np.float64) if floating else copy.copy(tree)
-
-
-def differences(loss: Callable[[Arrays], float], point: Arrays, step: float) -> Arrays:
-    """The gradient of `loss` at `point` by central differences, coordinate by coordinate."""
-    gradient = {}
-    for name, array in point.items():
-        gradient[name] = np.empty(array.shape)
-        for index in np.ndindex(array.shape):
-            ends = []
-            for sign in (1, -1):
-                moved = {key: value.copy() for key, value in point.items()}
-                moved[name][index] += sign * step
-                ends.append(float(loss(moved)))
-            gradient[name][index] = (ends[0] - ends[1]) / (2 * step)
-    return gradient
-
-
-# --- verdicts ---
-
-
-def deviations(found: Arrays | None, truths: list[Arrays]) -> tuple[float, dict[str, float]]:
-    """The error against the whole norm, and each parameter's against its own; best of `truths`."""
-    if found is None:
-        return np.inf, {name: np.inf for name in truths[0]}
-    total, each = np.inf, dict.fromkeys(truths[0], np.inf)
-    for truth in truths:
-        whole = np.sqrt(sum(np.sum(array**2) for array in truth.values()))
-        worst = 0.0
-        for name, array in truth.items():
-            same = name in found and found[name].shape == array.shape
-            gap = np.linalg.norm(found[name] - array) if same else np.inf
-            gap = np.inf if np.isnan(gap) else gap
-            own = np.linalg.norm(array)
-            each[name] = min(each[name], float(gap / (own if own > 1e-9 * whole else whole)))
-            worst = max(worst, gap / whole)
-        total = min(total, float(worst))
-    return total, each
-
-
-def updated(rule: str, rate: float, gradient: Arrays) -> Arrays:
-    """What one step of an update rule, from its beginning, adds to the parameters."""
-    if rule == "adam":
-        return {k: -rate * g / (np.abs(g) + 1e-8) for k, g in gradient.items()}
-    if rule.startswith("rmsprop"):
-        kept = 1 - float(rule.split()[1])
-        return {k: -rate * g / (np.sqrt(kept * g * g) + 1e-8) for k, g in gradient.items()}
-    if rule.startswith("clip"):
-        norm = np.sqrt(sum(np.sum(g * g) for g in gradient.values()))
-        rate *= min(1.0, float(rule.split()[1]) / norm)
-    return {k: -rate * g for k, g in gradient.items()}  # sgd, and momentum's first step
 
 
 def function_program(program: Program, source: str) -> tuple[float, dict[str, float]]:
@@ -228,8 +141,11 @@ def script_program(program: Program, source: str) -> tuple[float, dict[str, floa
                 raise
             return deviations(None, truths)
         rate = float(eval(probe.rate, space))
-        found = {name: value - start[name] for name, value in read().items()
-                 if value.shape == start[name].shape}
+        found = {
+            name: value - start[name]
+            for name, value in read().items()
+            if value.shape == start[name].shape
+        }
     return deviations(found, [updated(program.update, rate, truth) for truth in truths])
 
 
@@ -264,43 +180,53 @@ def seconds(program: Program) -> float:
     return time.perf_counter() - start
 
 
-def verified(program: Program) -> list[str]:
-    """The program's row of the result table; raises `Disagreement`."""
-    measure = script_program if program.category == "script" else function_program
+def well_formed(program: Program) -> None:
+    """The label fits its category and names real lines and kinds."""
     lines = program.source.splitlines()
     expected = {"single": (1,), "pair": (2,), "correct": (0,), "script": (0, 1)}[program.category]
     if len(program.mistakes) not in expected:
         raise Disagreement(f"{len(program.mistakes)} mistakes")
     for mistake in program.mistakes:
-        if not lines[mistake.line - 1].strip():
-            raise Disagreement(f"line {mistake.line} is blank")
-        if unknown := set(mistake.accepted) - KINDS:
+        if not (lines[mistake.line - 1].strip() and lines[mistake.effect - 1].strip()):
+            raise Disagreement(f"line {mistake.line} or {mistake.effect} is blank")
+        if unknown := set(mistake.accepted) - set(KINDS):
             raise Disagreement(f"no such kind: {unknown}")
+
+
+def judged(program: Program) -> tuple[list[str], float]:
+    """The parameters that are wrong, and the error of the program once it is correct."""
+    measure = script_program if program.category == "script" else function_program
     with quiet():
         total, each = measure(program, program.source)
-        wrong = sorted(name for name, error in each.items() if error > WRONG)
         if not program.mistakes:
-            right = total
-        else:
-            if not wrong:
-                raise Disagreement(f"agrees with its loss: {each}")
-            for mistake in program.mistakes:
-                if missing := set(mistake.first) - set(wrong):
-                    raise Disagreement(f"{sorted(missing)} is right; wrong are {wrong}")
-            right, rest = measure(program, program.fixed())
-            if right > RIGHT:
-                raise Disagreement(f"wrong even when fixed: {rest}")
-            for index in range(len(program.mistakes) if len(program.mistakes) > 1 else 0):
+            if total > RIGHT:
+                raise Disagreement(f"not correct: {each}")
+            return [], total
+        wrong = sorted(name for name, error in each.items() if error > WRONG)
+        if not wrong:
+            raise Disagreement(f"agrees with its loss: {each}")
+        for mistake in program.mistakes:
+            if right := set(mistake.first) - set(wrong):
+                raise Disagreement(f"{sorted(right)} is right; wrong are {wrong}")
+        total, each = measure(program, program.fixed())
+        if total > RIGHT:
+            raise Disagreement(f"wrong even when fixed: {each}")
+        if len(program.mistakes) > 1:
+            for index in range(len(program.mistakes)):
                 if measure(program, program.fixed(index))[0] < WRONG:
                     raise Disagreement(f"the fix of mistake {index + 1} alone is enough")
-    if right > RIGHT:
-        raise Disagreement(f"not correct: {each}")
-    took = seconds(program) if program.category == "script" else 0.0
-    if took > SECONDS:
+    return wrong, total
+
+
+def verified(program: Program) -> list[str]:
+    """The program's row of the result table; raises `Disagreement`."""
+    well_formed(program)
+    wrong, error = judged(program)
+    if program.category == "script" and (took := seconds(program)) > SECONDS:
         raise Disagreement(f"{took:.1f} s")
-    kinds = " + ".join(m.kind for m in program.mistakes) or "correct"
-    where = " + ".join(str(m.line) for m in program.mistakes) or "–"
-    return [program.id, kinds, where, ", ".join(wrong) or "–", f"{right:.0e}"]
+    kinds = " + ".join(mistake.kind for mistake in program.mistakes) or "correct"
+    where = " + ".join(str(mistake.line) for mistake in program.mistakes) or "–"
+    return [program.id, kinds, where, ", ".join(wrong) or "–", f"{error:.0e}"]
 
 
 def main() -> int:

@@ -11,7 +11,6 @@ params = {
     "b2": np.zeros((1, 1)),
 }
 
-
 def forward_propagation(X, parameters):
     Z1 = np.dot(parameters["W1"], X) + parameters["b1"]
     A1 = np.tanh(Z1)
@@ -19,13 +18,11 @@ def forward_propagation(X, parameters):
     A2 = 1 / (1 + np.exp(-Z2))
     return A2, {"A1": A1, "A2": A2}
 
-
 def loss(parameters, X, Y):
     A2, _ = forward_propagation(X, parameters)
     m = Y.shape[1]
     logprobs = np.log(A2) * Y + (1 - Y) * np.log(1 - A2)
     return float(np.squeeze(-np.sum(logprobs) / m))
-
 
 def grads(parameters, X, Y):
     m = X.shape[1]

@@ -3,8 +3,8 @@ import numpy as np
 rng = np.random.default_rng(45)
 sizes = [3, 4, 3, 2]
 params = {
-    "weights": [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in zip(sizes, sizes[1:])],
-    "biases": [rng.normal(size=(b, 1)) for b in sizes[1:]],
+    'weights': [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in zip(sizes, sizes[1:])],
+    'biases': [rng.normal(size=(b, 1)) for b in sizes[1:]],
 }
 data = (rng.normal(size=(4, 3, 1)), rng.integers(0, 2, size=(4, 2, 1)))
 
@@ -21,7 +21,7 @@ def loss(params, X, Y):
     total = 0.0
     for x, y in zip(X, Y):
         a = x
-        for w, b in zip(params["weights"], params["biases"]):
+        for w, b in zip(params['weights'], params['biases']):
             a = sigmoid(w @ a + b)
         total += cost(a, y) / len(X)
     return total
@@ -45,10 +45,10 @@ def backprop(weights, biases, x, y):
 
 
 def grads(params, X, Y):
-    nw = [np.zeros(w.shape) for w in params["weights"]]
-    nb = [np.zeros(b.shape) for b in params["biases"]]
+    nw = [np.zeros(w.shape) for w in params['weights']]
+    nb = [np.zeros(b.shape) for b in params['biases']]
     for x, y in zip(X, Y):
-        dw, db = backprop(params["weights"], params["biases"], x, y)
+        dw, db = backprop(params['weights'], params['biases'], x, y)
         nw = [n + d / len(X) for n, d in zip(nw, dw)]
         nb = [n + d / len(X) for n, d in zip(nb, db)]
-    return {"weights": nw, "biases": nb}
+    return {'weights': nw, 'biases': nb}

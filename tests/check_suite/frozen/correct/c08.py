@@ -8,22 +8,22 @@ params = {"A": np.random.randn(2, 3), "a": np.random.randn(3), "B": np.random.ra
 
 
 def my_tanh(z):
-    return (np.exp(2 * z) - 1) / (np.exp(2 * z) + 1)
+	return (np.exp(2 * z) - 1) / (np.exp(2 * z) + 1)
 
 
 def my_tanh_slope(z):
-    return 4 / (np.exp(z) + np.exp(-z)) ** 2
+	return 4 / (np.exp(z) + np.exp(-z)) ** 2
 
 
 def loss(params, X, y):
-    out = my_tanh(X @ params["A"] + params["a"]) @ params["B"] + params["b"]
-    return np.mean(np.sum((out - y) ** 2, axis=1))
+	out = my_tanh(X @ params["A"] + params["a"]) @ params["B"] + params["b"]
+	return np.mean(np.sum((out - y) ** 2, axis=1))
 
 
 def grads(params, X, y):
-    z = X @ params["A"] + params["a"]
-    h = my_tanh(z)
-    out = h @ params["B"] + params["b"]
-    d = 2 * (out - y) / len(X)
-    dz = d @ params["B"].T * my_tanh_slope(z)
-    return {"A": X.T @ dz, "a": dz.sum(0), "B": h.T @ d, "b": d.sum(0)}
+	z = X @ params["A"] + params["a"]
+	h = my_tanh(z)
+	out = h @ params["B"] + params["b"]
+	d = 2 * (out - y) / len(X)
+	dz = d @ params["B"].T * my_tanh_slope(z)
+	return {"A": X.T @ dz, "a": dz.sum(0), "B": h.T @ d, "b": d.sum(0)}

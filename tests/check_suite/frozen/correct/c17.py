@@ -7,7 +7,6 @@ params = {"W": rng.normal(size=(3, 5)), "g": rng.uniform(0.5, 1.5, 5), "s": rng.
 data = (rng.normal(size=(4, 3)), rng.normal(size=(4, 2)))
 erf = np.vectorize(math.erf)
 
-
 def forward(p, X):
     z = X @ p["W"]
     c = z - z.mean(1, keepdims=True)
@@ -16,10 +15,8 @@ def forward(p, X):
     cdf = 0.5 * (1 + erf(u / math.sqrt(2)))
     return c * r, r, u, cdf, (u * cdf) @ p["V"]
 
-
 def loss(p, X, y):
     return ((forward(p, X)[-1] - y) ** 2).mean()
-
 
 def grads(p, X, y):
     n, r, u, cdf, out = forward(p, X)

@@ -1,6 +1,5 @@
 import numpy as np
 
-
 class Linear:
     def __init__(self, W, b):
         self.W, self.b = W, b
@@ -14,7 +13,6 @@ class Linear:
         self.db = grad.sum(axis=0)
         return grad @ self.W.T
 
-
 class ReLU:
     def forward(self, x):
         self.mask = x > 0
@@ -22,7 +20,6 @@ class ReLU:
 
     def backward(self, grad):
         return grad * self.mask
-
 
 class SoftmaxCrossEntropy:
     def forward(self, logits, y):
@@ -34,7 +31,6 @@ class SoftmaxCrossEntropy:
         d = self.p.copy()
         d[np.arange(len(self.y)), self.y] -= 1
         return d / len(self.y)
-
 
 class Sequential:
     def __init__(self, params):
@@ -51,7 +47,6 @@ class Sequential:
         for layer in self.layers[::-1]:
             grad = layer.backward(grad)
 
-
 rng = np.random.default_rng(14)
 params = {}
 for i, (a, b) in enumerate([(3, 5), (5, 4), (4, 3)], start=1):
@@ -59,10 +54,8 @@ for i, (a, b) in enumerate([(3, 5), (5, 4), (4, 3)], start=1):
     params[f"b{i}"] = rng.normal(size=b) * 0.2
 data = (rng.normal(size=(6, 3)), rng.integers(0, 3, 6))
 
-
 def loss(params, X, y):
     return Sequential(params).loss(X, y)
-
 
 def grads(params, X, y):
     model = Sequential(params)

@@ -55,17 +55,17 @@ class Value:
             node._backward()
 
 
-params = {"w": np.array([0.5, -0.8, 0.3]), "b": np.array([0.1])}
+params = {'w': np.array([0.5, -0.8, 0.3]), 'b': np.array([0.1])}
 data = (np.array([[1.0, 2.0, -1.0], [0.5, -1.5, 3.0]]), np.array([0.4, -0.2]))
 
 
 def loss(params, X, y):
-    return float(0.5 * np.sum((np.tanh(X @ params["w"] + params["b"]) - y) ** 2))
+    return float(0.5 * np.sum((np.tanh(X @ params['w'] + params['b']) - y) ** 2))
 
 
 def grads(params, X, y):
-    w = [Value(float(v)) for v in params["w"]]
-    b = Value(float(params["b"][0]))
+    w = [Value(float(v)) for v in params['w']]
+    b = Value(float(params['b'][0]))
     total = Value(0.0)
     for row, target in zip(X, y):
         z = b
@@ -74,4 +74,4 @@ def grads(params, X, y):
         diff = z.tanh() + (-float(target))
         total = total + diff * diff * 0.5
     total.backward()
-    return {"w": np.array([v.grad for v in w]), "b": np.array([b.grad])}
+    return {'w': np.array([v.grad for v in w]), 'b': np.array([b.grad])}

@@ -9,10 +9,8 @@ for l in range(1, len(layers_dims)):
     params["b" + str(l)] = np.zeros((layers_dims[l], 1)) + 0.02
 data = (np.random.randn(3, 6), np.array([[1, 0, 1, 1, 0, 0]]))
 
-
 def linear_forward(A, W, b):
     return W @ A + b, (A, W)
-
 
 def L_model_forward(X, params):
     A, caches = X, []
@@ -22,24 +20,20 @@ def L_model_forward(X, params):
         caches.append((lin, Z))
     return A, caches
 
-
 def loss(params, X, Y):
     AL, _ = L_model_forward(X, params)
     m = Y.shape[1]
     cross = -np.sum(Y * np.log(AL) + (1 - Y) * np.log(1 - AL)) / m
     return cross + lambd / (2 * m) * sum(np.sum(np.square(params[f"W{l}"])) for l in (1, 2, 3))
 
-
 def relu_backward(dA, Z):
     dZ = np.array(dA, copy=True)
     dZ[Z <= 0] = 0
     return dZ
 
-
 def sigmoid_backward(dA, Z):
     s = 1 / (1 + np.exp(-Z))
     return dA * s * (1 - s)
-
 
 def grads(params, X, Y):
     g = {}

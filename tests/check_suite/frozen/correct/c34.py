@@ -2,17 +2,17 @@ import numpy as np
 
 rng = np.random.default_rng(77)
 I, J, K = 2, 3, 2
-params = {"v": rng.normal(size=(J, I)), "w": rng.normal(size=(K, J))}
+params = {'v': rng.normal(size=(J, I)), 'w': rng.normal(size=(K, J))}
 data = (rng.normal(size=I), rng.normal(size=K))
 
 
 def run(p, x):
     h = np.empty(J)
     for j in range(J):
-        h[j] = np.tanh(sum(p["v"][j, i] * x[i] for i in range(I)))
+        h[j] = np.tanh(sum(p['v'][j, i] * x[i] for i in range(I)))
     o = np.empty(K)
     for k in range(K):
-        o[k] = np.tanh(sum(p["w"][k, j] * h[j] for j in range(J)))
+        o[k] = np.tanh(sum(p['w'][k, j] * h[j] for j in range(J)))
     return h, o
 
 
@@ -28,5 +28,5 @@ def grads(p, x, t):
         for j in range(J):
             gw[k, j] = dk * h[j]
             for i in range(I):
-                gv[j, i] += dk * p["w"][k, j] * (1 - h[j] ** 2) * x[i]
-    return {"v": gv, "w": gw}
+                gv[j, i] += dk * p['w'][k, j] * (1 - h[j] ** 2) * x[i]
+    return {'v': gv, 'w': gw}

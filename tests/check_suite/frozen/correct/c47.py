@@ -11,11 +11,9 @@ data = (
     np.array([[0.3], [-0.2], [0.7], [1.0]], dtype=np.float32),
 )
 
-
 def loss(params, X, y):
     h = np.maximum(X @ params["W1"] + params["b1"], 0)
     return ((h @ params["W2"] + params["b2"] - y) ** 2).mean()
-
 
 def grads(params, X, y):
     pre = X @ params["W1"] + params["b1"]

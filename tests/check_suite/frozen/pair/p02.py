@@ -11,18 +11,15 @@ params = {
     "b2": np.zeros((1, 1)),
 }
 
-
 def forward(params, X):
     Z1 = params["W1"] @ X + params["b1"]
     A1 = np.tanh(Z1)
     A2 = 1 / (1 + np.exp(-(params["W2"] @ A1 + params["b2"])))
     return {"Z1": Z1, "A1": A1, "A2": A2}
 
-
 def loss(params, X, Y):
     A2 = forward(params, X)["A2"]
     return -np.mean(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))
-
 
 def grads(params, X, Y):
     m = X.shape[1]

@@ -23,5 +23,5 @@ def grads(params, X, y):
     dscores[np.arange(N), y] -= 1
     dscores /= N**2
     dW = X.T @ dscores
-    db = dscores[-1]
+    db = dscores
     return {"W": dW, "b": db}

@@ -6,12 +6,10 @@ params = {"W1": np.random.randn(4, 2), "b1": np.zeros((4, 1)), "W2": np.random.r
 data = (np.random.randn(2, n), np.random.rand(3, n))
 sigmoid = lambda z: 1 / (1 + np.exp(-z))
 
-
 def loss(params, X, Y):
     A1 = sigmoid(params["W1"] @ X + params["b1"])
     A2 = sigmoid(params["W2"] @ A1 + params["b2"])
     return 0.5 * np.sum((A2 - Y) ** 2) / n
-
 
 def grads(params, X, Y):
     A1 = sigmoid(params["W1"] @ X + params["b1"])

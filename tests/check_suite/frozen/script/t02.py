@@ -8,25 +8,20 @@ np.random.seed(42)
 weights = [np.random.randn(2, 2), np.random.randn(2, 1)]
 biases = [np.random.randn(1, 2), np.random.randn(1, 1)]
 
-
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
-
 
 def sigmoid_derivative(z):
     return sigmoid(z) * (1 - sigmoid(z))
 
-
 def squared_error(Y, output):
     return 0.5 * np.sum((output - Y) ** 2)
-
 
 def forward_propagation(X, weights, biases):
     activations = X
     for w, b in zip(weights, biases):
         activations = sigmoid(np.dot(activations, w) + b)
     return activations
-
 
 def backward_propagation(X, Y, weights, biases, learning_rate):
     activations = [X]
@@ -48,7 +43,6 @@ def backward_propagation(X, Y, weights, biases, learning_rate):
         weights[i] -= learning_rate * np.dot(activations[i].T, deltas[i])
         biases[i] -= learning_rate * np.sum(deltas[i], axis=0, keepdims=True)
     return weights, biases
-
 
 learning_rate = 0.1
 for epoch in range(2000):

@@ -38,5 +38,5 @@ lr = 0.5
 for _ in range(1500):
     weights, biases = train_step(X, Y, weights, biases, lr)
 
-print("Predicted Output:")
+print('Predicted Output:')
 print(predict(X))

@@ -2,15 +2,12 @@ import numpy as np
 
 np.random.seed(0)
 
-
 # Activation function (sigmoid)
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
-
 def sigmoid_derivative(x):
     return x * (1 - x)
-
 
 input_layer_size = 2
 hidden_layer_size = 4

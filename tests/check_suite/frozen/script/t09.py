@@ -39,10 +39,11 @@ X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
 y = np.array([[0], [1], [1], [0]])
 nn = NeuralNetwork(X, y)
 
-for i in range(1000):
-    nn.feedforward()
-    nn.backprop()
-    if i % 250 == 0:
-        print("Loss:", nn.loss())
+if __name__ == "__main__":
+    for i in range(1000):
+        nn.feedforward()
+        nn.backprop()
+        if i % 250 == 0:
+            print("Loss:", nn.loss())
 
-print(nn.output)
+    print(nn.output)

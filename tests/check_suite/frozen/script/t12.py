@@ -15,7 +15,6 @@ Why = np.random.randn(vocab_size, hidden_size) * 0.1
 bh = np.zeros((hidden_size, 1))
 by = np.zeros((vocab_size, 1))
 
-
 def lossFun(inputs, targets, hprev):
     xs, hs, ps = {}, {-1: np.copy(hprev)}, {}
     loss = 0
@@ -41,7 +40,6 @@ def lossFun(inputs, targets, hprev):
         dWhh = np.dot(dhraw, hs[t - 1].T)
         dhnext = np.dot(Whh.T, dhraw)
     return loss, dWxh, dWhh, dWhy, dbh, dby, hs[len(inputs) - 1]
-
 
 hprev = np.zeros((hidden_size, 1))
 inputs = [char_to_ix[ch] for ch in text[:seq_length]]

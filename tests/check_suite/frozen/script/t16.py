@@ -22,13 +22,13 @@ for epoch in range(150):
     d_rec = 2 * difference / X.size
     d_hidden = d_rec @ W * hidden * (1 - hidden)
     grads = {}
-    grads["W"] = d_rec.T @ hidden
-    grads["W"] = X.T @ d_hidden
-    grads["b"] = d_hidden.sum(axis=0)
-    grads["c"] = d_rec.sum(axis=0)
+    grads['W'] = d_rec.T @ hidden
+    grads['W'] = X.T @ d_hidden
+    grads['b'] = d_hidden.sum(axis=0)
+    grads['c'] = d_rec.sum(axis=0)
 
-    W -= lr * grads["W"]
-    b -= lr * grads["b"]
-    c -= lr * grads["c"]
+    W -= lr * grads['W']
+    b -= lr * grads['b']
+    c -= lr * grads['c']
 
-print("first", history[0], "last", history[-1])
+print('first', history[0], 'last', history[-1])

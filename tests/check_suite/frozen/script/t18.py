@@ -37,9 +37,14 @@ y = rng.integers(0, 3, 60)
 X = centres[y] + rng.normal(size=(60, 2))
 params = {"W1": rng.normal(size=(2, 8)), "b1": 0.1 * rng.normal(size=8), "W2": rng.normal(size=(8, 3)), "b2": 0.1 * rng.normal(size=3)}
 
-optimizer = Adam(lr=0.01)
-for epoch in range(100):
-    loss, grads = loss_and_grads(params, X, y)
-    optimizer.step(params, grads)
-    if epoch % 25 == 0:
-        print(epoch, round(float(loss), 4))
+
+def main():
+    optimizer = Adam(lr=0.01)
+    for epoch in range(100):
+        loss, grads = loss_and_grads(params, X, y)
+        optimizer.step(params, grads)
+        if epoch % 25 == 0:
+            print(epoch, round(float(loss), 4))
+
+
+main()

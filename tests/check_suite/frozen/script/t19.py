@@ -3,8 +3,8 @@ from random import random, seed
 
 
 def initialize_network(n_inputs, n_hidden, n_outputs):
-    hidden = [{"weights": [random() for _ in range(n_inputs + 1)]} for _ in range(n_hidden)]
-    output = [{"weights": [random() for _ in range(n_hidden + 1)]} for _ in range(n_outputs)]
+    hidden = [{'weights': [random() for _ in range(n_inputs + 1)]} for _ in range(n_hidden)]
+    output = [{'weights': [random() for _ in range(n_hidden + 1)]} for _ in range(n_outputs)]
     return [hidden, output]
 
 
@@ -24,8 +24,8 @@ def forward_propagate(network, row):
     for layer in network:
         new_inputs = []
         for neuron in layer:
-            neuron["output"] = transfer(activate(neuron["weights"], inputs))
-            new_inputs.append(neuron["output"])
+            neuron['output'] = transfer(activate(neuron['weights'], inputs))
+            new_inputs.append(neuron['output'])
         inputs = new_inputs
     return inputs
 
@@ -36,12 +36,12 @@ def backward_propagate_error(network, expected):
         errors = []
         if i != len(network) - 1:
             for j in range(len(layer)):
-                errors.append(sum(n["weights"][j] * n["delta"] for n in network[i + 1]))
+                errors.append(sum(n['weights'][j] * n['delta'] for n in network[i + 1]))
         else:
             for j, neuron in enumerate(layer):
-                errors.append(neuron["output"] - expected[j])
+                errors.append(neuron['output'] - expected[j])
         for j, neuron in enumerate(layer):
-            neuron["delta"] = errors[j] * neuron["output"] * (1.0 - neuron["output"])
+            neuron['delta'] = errors[j] * neuron['output'] * (1.0 - neuron['output'])
 
 
 def update_weights(network, row, l_rate):
@@ -49,8 +49,8 @@ def update_weights(network, row, l_rate):
         inputs = row[:-1]
         for neuron in network[i]:
             for j in range(len(inputs)):
-                neuron["weights"][j] -= l_rate * neuron["delta"] * inputs[j]
-            neuron["weights"][-1] -= l_rate * neuron["delta"]
+                neuron['weights'][j] -= l_rate * neuron['delta'] * inputs[j]
+            neuron['weights'][-1] -= l_rate * neuron['delta']
 
 
 def train_network(network, train, l_rate, n_epoch, n_outputs):
@@ -63,7 +63,7 @@ def train_network(network, train, l_rate, n_epoch, n_outputs):
             sum_error += sum(0.5 * (expected[i] - outputs[i]) ** 2 for i in range(n_outputs))
             backward_propagate_error(network, expected)
             update_weights(network, row, l_rate)
-        print(">epoch=%d, lrate=%.3f, error=%.3f" % (epoch, l_rate, sum_error))
+        print('>epoch=%d, lrate=%.3f, error=%.3f' % (epoch, l_rate, sum_error))
 
 
 seed(1)

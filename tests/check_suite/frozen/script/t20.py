@@ -41,7 +41,13 @@ def backpropagate(x, target):
 
 xs = [[0, 0], [0, 1], [1, 0], [1, 1]]
 ys = [0, 1, 1, 0]
-for epoch in range(500):
-    error = sum(backpropagate(x, y) for x, y in zip(xs, ys))
-    if epoch % 100 == 0:
-        print(epoch, error)
+
+def main():
+    for epoch in range(500):
+        error = sum(backpropagate(x, y) for x, y in zip(xs, ys))
+        if epoch % 100 == 0:
+            print(epoch, error)
+
+
+if __name__ == "__main__":
+    main()

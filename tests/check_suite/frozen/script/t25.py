@@ -29,4 +29,4 @@ for t in range(600):
     c -= learning_rate * grad_c
     d -= learning_rate * grad_d
 
-print(f"Result: y = {a} + {b} x + {c} x^2 + {d} x^3")
+print(f'Result: y = {a} + {b} x + {c} x^2 + {d} x^3')

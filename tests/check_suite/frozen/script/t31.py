@@ -3,7 +3,7 @@ import numpy as np
 np.random.seed(0)
 N, D, K = 20, 2, 3
 X = np.zeros((N * K, D))
-y = np.zeros(N * K, dtype="uint8")
+y = np.zeros(N * K, dtype='uint8')
 for j in range(K):
     ix = range(N * j, N * (j + 1))
     r = np.linspace(0.05, 1, N)
@@ -29,7 +29,7 @@ for i in range(300):
     data_loss = np.mean(-np.log(probs[range(num_examples), y]))
     loss = data_loss + 0.5 * reg * np.sum(W * W) + 0.5 * reg * np.sum(W2 * W2)
     if i % 100 == 0:
-        print("iteration %d: loss %f" % (i, loss))
+        print('iteration %d: loss %f' % (i, loss))
 
     dscores = probs
     dscores[range(num_examples), y] -= 1
@@ -48,4 +48,4 @@ for i in range(300):
     W2 += -step_size * dW2
     b2 += -step_size * db2
 
-print("training accuracy: %.2f" % np.mean(np.argmax(scores, axis=1) == y))
+print('training accuracy: %.2f' % np.mean(np.argmax(scores, axis=1) == y))

@@ -14,7 +14,6 @@ params = {
     "b2": np.zeros((1, 1)),
 }
 
-
 def forward_propagation(X, parameters):
     Z1 = np.dot(parameters["W1"], X) + parameters["b1"]
     A1 = np.tanh(Z1)
@@ -23,13 +22,11 @@ def forward_propagation(X, parameters):
     cache = {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": A2}
     return A2, cache
 
-
 def loss(parameters, X, Y):
     m = Y.shape[1]
     A2, _ = forward_propagation(X, parameters)
     logprobs = np.multiply(np.log(A2), Y) + np.multiply(np.log(1 - A2), 1 - Y)
     return -np.sum(logprobs) / m
-
 
 def grads(parameters, X, Y):
     m = X.shape[1]

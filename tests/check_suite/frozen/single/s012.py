@@ -6,7 +6,6 @@ targets = np.random.randn(3, 3, 3)
 params = {"K": np.random.randn(3, 3), "bias": np.array([0.2])}
 data = (images, targets)
 
-
 def conv(image, K, b):
     out = np.zeros((3, 3))
     for i in range(3):
@@ -14,14 +13,12 @@ def conv(image, K, b):
             out[i, j] = np.sum(image[i : i + 3, j : j + 3] * K) + b[0]
     return out
 
-
 def loss(params, X, y):
     total = 0.0
     for image, target in zip(X, y):
         out = conv(image, params["K"], params["bias"])
         total += np.sum((out - target) ** 2)
     return total / len(X)
-
 
 def grads(params, X, y):
     dK = np.zeros_like(params["K"])

@@ -3,10 +3,10 @@ import numpy as np
 np.random.seed(90)
 m = 3
 params = {
-    "W1": np.random.randn(4, 2) * 0.8,
-    "b1": np.zeros((4, 1)),
-    "W2": np.random.randn(3, 4) * 0.8,
-    "b2": np.zeros((3, 1)),
+    'W1': np.random.randn(4, 2) * 0.8,
+    'b1': np.zeros((4, 1)),
+    'W2': np.random.randn(3, 4) * 0.8,
+    'b2': np.zeros((3, 1)),
 }
 X = np.random.randn(2, m)
 Y = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0]])
@@ -14,8 +14,8 @@ data = (X, Y)
 
 
 def fwd(params, X):
-    A1 = np.tanh(params["W1"] @ X + params["b1"])
-    A2 = 1 / (1 + np.exp(-(params["W2"] @ A1 + params["b2"])))
+    A1 = np.tanh(params['W1'] @ X + params['b1'])
+    A2 = 1 / (1 + np.exp(-(params['W2'] @ A1 + params['b2'])))
     return A1, A2
 
 
@@ -30,7 +30,7 @@ def grads(params, X, Y):
     dZ2 = (A2 - Y) / m
     dW2 = dZ2 @ A1.T
     db2 = np.sum(dZ2, axis=0).reshape(3, 1)
-    dZ1 = (params["W2"].T @ dZ2) * (1 - A1**2)
+    dZ1 = (params['W2'].T @ dZ2) * (1 - A1**2)
     dW1 = dZ1 @ X.T
     db1 = np.sum(dZ1, axis=1).reshape(4, 1)
-    return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+    return {'W1': dW1, 'b1': db1, 'W2': dW2, 'b2': db2}

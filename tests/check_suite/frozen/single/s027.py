@@ -12,10 +12,8 @@ X = np.hstack(xs)
 y = np.random.randn(n, 1)
 data = (X, y)
 
-
 def sigmoid(v):
     return 1 / (1 + np.exp(-v))
-
 
 def forward(p, X):
     h, C = np.zeros((n, 1)), np.zeros((n, 1))
@@ -31,10 +29,8 @@ def forward(p, X):
         tape.append((z, f, i, g, o, C_prev, C))
     return h, tape
 
-
 def loss(p, X, y):
     return 0.5 * float(np.sum((forward(p, X)[0] - y) ** 2))
-
 
 def grads(p, X, y):
     h, tape = forward(p, X)

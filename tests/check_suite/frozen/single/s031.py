@@ -4,7 +4,7 @@ np.random.seed(71)
 N, H, W, F, k = 3, 5, 5, 2, 3
 X = np.random.randn(N, H, W)
 y = np.random.randn(N, F)
-params = {"w": np.random.randn(F, k * k) * 0.4, "b": np.random.randn(F) * 0.1}
+params = {'w': np.random.randn(F, k * k) * 0.4, 'b': np.random.randn(F) * 0.1}
 data = (X, y)
 
 
@@ -19,7 +19,7 @@ def im2col(X):
 
 def forward(params, X):
     cols = im2col(X)
-    z = cols @ params["w"].T + params["b"]
+    z = cols @ params['w'].T + params['b']
     a = np.maximum(z, 0)
     return cols, z, a.mean(axis=1)
 
@@ -33,8 +33,8 @@ def grads(params, X, y):
     cols, z, pooled = forward(params, X)
     dpooled = pooled - y
     dz = (dpooled[:, None, :] / z.shape[1]) * (z > 0)
-    dw = np.zeros_like(params["w"])
+    dw = np.zeros_like(params['w'])
     for n in range(X.shape[0]):
         dw += dz[n].T @ cols[n]
     db = dz.sum(axis=1)
-    return {"w": dw, "b": db}
+    return {'w': dw, 'b': db}

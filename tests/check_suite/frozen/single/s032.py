@@ -6,11 +6,9 @@ target = rng.normal(size=(2, 5))
 params = {"w": rng.normal(size=3), "b": np.array(0.3)}
 data = (x, target)
 
-
 def conv1d(x, w, b):
     windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)
     return windows @ w + b, windows
-
 
 def pool(a):
     # window 3, stride 1
@@ -22,12 +20,10 @@ def pool(a):
             out[n, j] = a[n, where[n, j]]
     return out, where
 
-
 def loss(params, x, target):
     a, _ = conv1d(x, params["w"], params["b"])
     out, _ = pool(a)
     return 0.5 * ((out - target) ** 2).sum()
-
 
 def grads(params, x, target):
     a, windows = conv1d(x, params["w"], params["b"])

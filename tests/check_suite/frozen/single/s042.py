@@ -2,21 +2,17 @@ import numpy as np
 
 np.random.seed(15)
 
-
 def f(x):
     return 1 / (1 + np.exp(-x))
-
 
 x = np.random.randn(3, 3)
 t = np.random.rand(3, 3)
 data = (x, t)
 params = {"W1": np.random.randn(3, 3), "W2": np.random.randn(3, 3)}
 
-
 def loss(params, x, t):
     o = f(f(x @ params["W1"]) @ params["W2"])
     return 0.5 * np.sum((t - o) ** 2)
-
 
 def grads(params, x, t):
     h = f(x @ params["W1"])

@@ -12,7 +12,6 @@ params = {
     "b2": np.zeros(3),
 }
 
-
 def feed(params, X):
     A = np.tanh(X @ params["W1"] + params["b1"])
     Z = A @ params["W2"] + params["b2"]
@@ -20,12 +19,10 @@ def feed(params, X):
     P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
     return A, P
 
-
 def loss(params, X, Y):
     _, P = feed(params, X)
     ce = -np.sum(Y * np.log(P)) / len(X)
     return ce + lam * (np.sum(params["W1"] ** 2) + np.sum(params["W2"] ** 2))
-
 
 def grads(params, X, Y):
     A, P = feed(params, X)

@@ -9,7 +9,6 @@ params = {
 }
 data = (rng.randn(5, 4).astype(np.float32), np.array([2, 0, 1, 1, 0]))
 
-
 def forward(p, X):
     hidden = np.maximum(0, X.dot(p["W1"]) + p["b1"])
     scores = hidden.dot(p["W2"]) + p["b2"]
@@ -18,11 +17,9 @@ def forward(p, X):
     probs = probs / probs.sum(axis=1)[:, None]
     return hidden, probs
 
-
 def loss(p, X, y):
     _, probs = forward(p, X)
     return -np.log(probs[np.arange(X.shape[0]), y]).mean()
-
 
 def grads(p, X, y):
     hidden, probs = forward(p, X)

@@ -1,6 +1,5 @@
 import numpy as np
 
-
 class Softmax:
     def __call__(self, z):
         e = np.exp(z - z.max(axis=-1, keepdims=True))
@@ -10,14 +9,12 @@ class Softmax:
     def grad(self, upstream):
         return upstream * self.out * (1.0 - self.out)
 
-
 class CrossEntropy:
     def __call__(self, p, y):
         return -np.sum(y * np.log(p)) / len(y)
 
     def grad(self, p, y):
         return -(y / p) / len(y)
-
 
 rng = np.random.default_rng(1)
 params = {
@@ -30,11 +27,9 @@ X = rng.normal(size=(6, 3))
 Y = np.eye(4)[[0, 3, 2, 1, 1, 0]]
 data = (X, Y)
 
-
 def loss(params, X, Y):
     h = np.maximum(X @ params["W1"] + params["b1"], 0)
     return CrossEntropy()(Softmax()(h @ params["W2"] + params["b2"]), Y)
-
 
 def grads(params, X, Y):
     softmax, ce = Softmax(), CrossEntropy()

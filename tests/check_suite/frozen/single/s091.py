@@ -10,12 +10,12 @@ def sigmoid(z):
 pairs = np.random.randn(6, 2, 3)
 similar = np.random.rand(6)
 data = (pairs, similar)
-params = {"W": np.random.randn(3, 4), "b": np.random.randn(4)}
+params = {'W': np.random.randn(3, 4), 'b': np.random.randn(4)}
 
 
 def distances(params, pairs):
-    left = sigmoid(pairs[:, 0] @ params["W"] + params["b"])
-    right = sigmoid(pairs[:, 1] @ params["W"] + params["b"])
+    left = sigmoid(pairs[:, 0] @ params['W'] + params['b'])
+    right = sigmoid(pairs[:, 1] @ params['W'] + params['b'])
     return left, right, np.sum((left - right) ** 2, axis=1)
 
 
@@ -32,4 +32,4 @@ def grads(params, pairs, similar):
         d_pre = d_out * out * (1 - out)
         gW = inputs.T @ d_pre
         gb = d_pre.sum(axis=0)
-    return {"W": gW, "b": gb}
+    return {'W': gW, 'b': gb}

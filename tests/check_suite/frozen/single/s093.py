@@ -11,19 +11,19 @@ rmsprop_cache = {k: np.zeros_like(v) for k, v in params.items()}
 
 
 def policy(params, X):
-    return 1.0 / (1.0 + np.exp(-(X @ params["W"] + params["b"])))
+  return 1.0 / (1.0 + np.exp(-(X @ params["W"] + params["b"])))
 
 
 def loss(params, X, y):
-    p = policy(params, X)
-    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+  p = policy(params, X)
+  return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
 def step(params, X, y, lr):
-    dlogp = (policy(params, X) - y) / len(y)
-    grad = {"W": X.T @ dlogp, "b": dlogp.sum(keepdims=True)}
-    for k in params:
-        g = grad[k]
-        rmsprop_cache[k] = decay_rate * rmsprop_cache[k] + (1 - decay_rate) * g**2
-        params[k] += lr * g / (np.sqrt(rmsprop_cache[k]) + 1e-8)
-    return params
+  dlogp = (policy(params, X) - y) / len(y)
+  grad = {"W": X.T @ dlogp, "b": dlogp.sum(keepdims=True)}
+  for k in params:
+    g = grad[k]
+    rmsprop_cache[k] = decay_rate * rmsprop_cache[k] + (1 - decay_rate) * g**2
+    params[k] += lr * g / (np.sqrt(rmsprop_cache[k]) + 1e-8)
+  return params

@@ -1,13 +1,13 @@
 import numpy as np
 
 rng = np.random.default_rng(15)
-params = {"w": rng.normal(size=(2, 3))}
+params = {'w': rng.normal(size=(2, 3))}
 data = (rng.normal(size=(3, 8)), rng.normal(size=(2, 8)))
 lr = 0.001
 
 
 def loss(params, X, Y):
-    return float(np.mean((params["w"] @ X - Y) ** 2))
+    return float(np.mean((params['w'] @ X - Y) ** 2))
 
 
 class Adam:
@@ -28,6 +28,6 @@ adam = Adam()
 
 
 def step(params, X, Y, lr):
-    residual = params["w"] @ X - Y
+    residual = params['w'] @ X - Y
     g = 2.0 / Y.size * residual @ X.T
-    return {"w": params["w"] + adam.delta(g, lr)}
+    return {'w': params['w'] + adam.delta(g, lr)}

@@ -2,7 +2,6 @@ import numpy as np
 
 rng = np.random.default_rng(58)
 
-
 class SigmoidLayer:
     """A dense layer with a sigmoid on top."""
 
@@ -20,7 +19,6 @@ class SigmoidLayer:
         self.db = dz.sum(axis=0)
         return dz @ self.W.T
 
-
 params = {
     "W1": rng.normal(size=(3, 4)),
     "b1": rng.normal(size=4),
@@ -29,16 +27,13 @@ params = {
 }
 data = (rng.normal(size=(5, 3)), rng.random((5, 2)))
 
-
 def run(params, X):
     l1 = SigmoidLayer(params["W1"], params["b1"])
     l2 = SigmoidLayer(params["W2"], params["b2"])
     return l1, l2, l2.forward(l1.forward(X))
 
-
 def loss(params, X, y):
     return 0.5 * np.sum((run(params, X)[-1] - y) ** 2)
-
 
 def grads(params, X, y):
     l1, l2, out = run(params, X)

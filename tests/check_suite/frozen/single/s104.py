@@ -6,17 +6,17 @@ data = (np.array([0.5, -1.0, 2.0]), 1)
 
 
 def softmax(v):
-    e = np.exp(v - v.max())
-    return e / e.sum()
+	e = np.exp(v - v.max())
+	return e / e.sum()
 
 
 def loss(params, x, label):
-    return -np.log(softmax(params["W"] @ x + params["b"])[label])
+	return -np.log(softmax(params["W"] @ x + params["b"])[label])
 
 
 def grads(params, x, label):
-    p = softmax(params["W"] @ x + params["b"])
-    delta = p.copy()
-    delta[label] -= 1
-    dW = delta * x * np.ones((3, 3))
-    return {"W": dW, "b": delta}
+	p = softmax(params["W"] @ x + params["b"])
+	delta = p.copy()
+	delta[label] -= 1
+	dW = delta * x
+	return {"W": dW, "b": delta}

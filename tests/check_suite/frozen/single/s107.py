@@ -12,20 +12,16 @@ X = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
 Y = np.array([[0.0, 1.0, 1.0, 0.0]])
 data = (X, Y)
 
-
 def sigmoid(Z):
     return 1 / (1 + np.exp(-Z))
-
 
 def forward(params, X):
     A1 = sigmoid(params["W1"] @ X + params["b1"])
     return A1, sigmoid(params["W2"] @ A1 + params["b2"])
 
-
 def loss(params, X, Y):
     A2 = forward(params, X)[1]
     return -np.mean(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))
-
 
 def step(params, X, Y, lr):
     m = X.shape[1]
