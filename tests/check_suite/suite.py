@@ -5,6 +5,7 @@
 ...     report = check(program.path)
 """
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -104,6 +105,16 @@ def programs(category: str | None = None) -> tuple[Program, ...]:
     with (FROZEN / "labels.toml").open("rb") as file:
         rows = tomllib.load(file)["program"]
     return tuple(_program(row) for row in rows if category in (None, row["category"]))
+
+
+def digest() -> str:
+    """SHA-256 of the frozen half: names and texts, whatever the line endings of the checkout."""
+    found = hashlib.sha256()
+    for path in sorted(FROZEN.rglob("*.*")):
+        if path.suffix in (".py", ".toml"):
+            found.update(path.relative_to(FROZEN).as_posix().encode())
+            found.update("\n".join(path.read_text(encoding="utf-8").splitlines()).encode())
+    return found.hexdigest()
 
 
 def _program(row: dict) -> Program:

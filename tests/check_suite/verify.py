@@ -257,7 +257,15 @@ def table(rows: list[list[str]]) -> str:
         "| program | mistake | line | wrong | corrected |",
         "|---|---|---|---|---|",
     ]
-    return "\n".join(head + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+    lines = head + ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["", "| kind | single | pair | script |", "|---|---:|---:|---:|"]
+    for kind in KINDS:
+        labelled = {
+            category: sum(m.kind == kind for p in programs(category) for m in p.mistakes)
+            for category in ("single", "pair", "script")
+        }
+        lines.append("| " + " | ".join([kind, *map(str, labelled.values())]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ params = {
   'W2': rng.normal(size=(3, 1)),
   'b2': rng.normal(size=1),
 }
-data = (rng.normal(size=(1, 2)), np.array([[1.0]]))
+data = (rng.normal(size=(3, 2)), np.array([[1.0], [0.0], [0.0]]))
 
 
 def s(z):
