@@ -6,7 +6,7 @@ import pytest
 from check_suite import suite, verify
 
 # Changed only with a label that was proved wrong; check_suite/README.md lists those.
-FROZEN = "2975d51cbb2b7abedcb9cefa24ebfbaeb41bd843f521f3ccb0c3050efbda0dc0"
+FROZEN = "85a4b863058acc6d9dcb4a2d024fdc969e9aed3a50bebdf2b32a879433b780e2"
 
 
 def test_the_suite_has_its_size() -> None:
