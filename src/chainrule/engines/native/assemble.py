@@ -23,9 +23,9 @@ from chainrule.engines.native.plan import (
     is_divided,
     make_plan,
 )
+from chainrule.engines.native.threads import SPINS, pause
 from chainrule.engines.native.writers import write_kernel
 
-SPINS = 2000  # rounds of waiting before a thread lets others have its core
 STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))
 INT8 = np.dtype(np.int8)
 
@@ -249,13 +249,8 @@ class Guard:
 
 def _write_barrier(module: Module) -> None:
     """All threads meet. The words of `sync`: how many have come, and the number of the meeting."""
-    machine = platform.machine().lower()
-    if machine in ("x86_64", "amd64", "i686"):
-        module.declare("llvm.x86.sse2.pause", "void @llvm.x86.sse2.pause()")
-        pause = "call void @llvm.x86.sse2.pause()"
-    else:
-        module.declare("llvm.aarch64.hint", "void @llvm.aarch64.hint(i32)")
-        pause = "call void @llvm.aarch64.hint(i32 1)"
+    declaration, call_pause = pause()
+    module.declare("pause", declaration.removeprefix("declare "))
     give_way = "SwitchToThread" if platform.system() == "Windows" else "sched_yield"
     module.declare(give_way, f"i32 @{give_way}()")
     module.add(f"""define internal void @barrier(ptr %sync, i64 %threads) nounwind noinline {{
@@ -284,7 +279,7 @@ spin:
   %patient = icmp slt i64 %round, {SPINS}
   br i1 %patient, label %brief, label %long
 brief:
-  {pause}
+  {call_pause}
   br label %again
 long:
   %ignored = call i32 @{give_way}()

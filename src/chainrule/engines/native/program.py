@@ -15,7 +15,7 @@ from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.plan import ALIGNMENT
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import thread_count, together
+from chainrule.engines.native.threads import call, thread_count
 from chainrule.graph import Graph
 
 Array = np.ndarray[Any, Any]
@@ -141,9 +141,8 @@ class Program:
         for buffer, result in zip(self._results, results, strict=True):
             table[buffer.slot] = result.ctypes.data
         threads = thread_count() if self.parallel else 1
-        fixed = (self._sync.ctypes.data, table.ctypes.data)
-        arena = self._arena.ctypes.data
-        together(threads, lambda tid: self._run(arena, tid, threads, *fixed))
+        sync, arena = self._sync.ctypes.data, self._arena.ctypes.data
+        call(self._code.address("run"), threads, arena, sync, table.ctypes.data, 0)
         if self._status[0]:
             self._status[0] = 0
             raise IndexError(OUTSIDE)

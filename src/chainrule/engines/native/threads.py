@@ -1,11 +1,32 @@
-"""Threads that run one function together, and how many there should be."""
+"""How many threads there should be, and workers that wait for what to do.
 
+A worker is a thread of Python's that stays in compiled code: it looks for the next job for a moment
+and then sleeps until it is woken. A job is one function, which every thread calls with its own
+number, and which has its own barriers.
+"""
+
+import atexit
+import ctypes
 import os
-from collections.abc import Callable
+import platform
+import sys
+from collections.abc import Sequence
 from functools import cache
-from threading import Thread
+from threading import Lock, Thread
+
+import numpy as np
+
+from chainrule.engines.native import jit
 
 MOST = 64
+SPINS = 2000  # rounds of looking for a job, or for the end of one, before giving way
+ALIGNMENT = 64
+
+# Where a pool keeps what, in bytes.
+NUMBER, DONE, STOP = 0, 64, 128  # of the newest job; how many workers have done it; whether to end
+FUNCTION, ARENA, THREADS, SYNC, TABLE, CONTROL = range(192, 240, 8)
+CALLS, MUTEX, CONDITION, SIZE = 256, 320, 448, 576
+LOCK, UNLOCK, WAIT, WAKE, GIVE_WAY = range(CALLS, CALLS + 40, 8)
 
 
 @cache
@@ -31,16 +52,270 @@ def thread_count() -> int:
     return max(1, min(int(given), MOST)) if given.isdigit() else _allowed()
 
 
-def together(count: int, function: Callable[[int], None]) -> None:
-    """function(0), …, function(count - 1), each on a thread of its own, the first on this one."""
-    if count == 1:
-        function(0)
+def call(function: int, threads: int, arena: int, sync: int, table: int, control: int) -> None:
+    """Call the compiled function at this address on so many threads, this one among them.
+
+    Where another call has the workers, this thread does everything alone; results are the same.
+    """
+    fixed = (arena, sync, table, control)
+    pool = _pool(threads) if threads > 1 else None
+    if pool is None or not pool.busy.acquire(blocking=False):
+        _ENTRY(function)(arena, 0, 1, sync, table, control)
         return
-    others = [Thread(target=function, args=(number,), daemon=True) for number in range(1, count)]
-    for thread in others:
-        thread.start()
     try:
-        function(0)
-    finally:  # nobody may still be at work when the caller goes on, not even after Ctrl-C
-        for thread in others:
-            thread.join()
+        pool.run(function, fixed)
+    finally:
+        pool.busy.release()
+
+
+_ENTRY = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+)
+
+
+class _Pool:
+    """So many threads, the caller's included."""
+
+    def __init__(self, threads: int) -> None:
+        self.busy = Lock()
+        self._memory = np.zeros(SIZE + ALIGNMENT, np.uint8)
+        self._start = -self._memory.ctypes.data % ALIGNMENT
+        self._base = self._memory.ctypes.data + self._start
+        _make_lock(self._base)
+        for place, address in zip((LOCK, UNLOCK, WAIT, WAKE, GIVE_WAY), _waiting(), strict=True):
+            self._word(place)[0] = address
+        self._word(THREADS)[0] = threads
+        self._work = _code().function("work", ctypes.c_void_p, ctypes.c_int64)
+        self._lead = _code().function("lead", ctypes.c_void_p)
+        self._workers = [
+            Thread(target=self._work, args=(self._base, number), daemon=True)
+            for number in range(1, threads)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def _word(self, place: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+        begin = self._start + place
+        return self._memory[begin : begin + 8].view(np.int64)
+
+    def run(self, function: int, fixed: Sequence[int]) -> None:
+        places = (FUNCTION, ARENA, SYNC, TABLE, CONTROL)
+        for place, value in zip(places, (function, *fixed), strict=True):
+            self._word(place)[0] = value
+        self._lead(self._base)
+
+    def close(self) -> None:
+        """Let the workers end. Nobody may be at work."""
+        self._word(STOP)[0] = 1
+        self._word(FUNCTION)[0] = 0
+        self._lead(self._base)
+        for worker in self._workers:
+            worker.join()
+
+
+_POOLS: dict[int, _Pool] = {}
+_making = Lock()
+
+
+def _pool(threads: int) -> _Pool:
+    with _making:
+        if threads not in _POOLS:
+            _POOLS[threads] = _Pool(threads)
+        return _POOLS[threads]
+
+
+def _end() -> None:
+    for pool in _POOLS.values():
+        if pool.busy.acquire(blocking=False):  # a thread that is still at work ends with us
+            pool.close()
+    _POOLS.clear()
+
+
+def _forget() -> None:
+    """A new process has the memory of its parent, but not its threads."""
+    global _making
+    _making = Lock()
+    _POOLS.clear()
+
+
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+# --- in compiled code ----------------------------------------------------------------------------
+
+
+@cache
+def _waiting() -> tuple[int, ...]:
+    """Addresses of the system's lock, unlock, wait, wake all, and give way."""
+    if sys.platform == "win32":
+        library = ctypes.windll.kernel32
+        names = (
+            "AcquireSRWLockExclusive",
+            "ReleaseSRWLockExclusive",
+            "SleepConditionVariableSRW",
+            "WakeAllConditionVariable",
+            "SwitchToThread",
+        )
+    else:
+        library = ctypes.CDLL(None)
+        names = (
+            "pthread_mutex_lock",
+            "pthread_mutex_unlock",
+            "pthread_cond_wait",
+            "pthread_cond_broadcast",
+            "sched_yield",
+        )
+    found = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
+    return tuple(address or 0 for address in found)
+
+
+def _make_lock(base: int) -> None:
+    """Windows' locks begin as zeros; POSIX's are made."""
+    if sys.platform != "win32":
+        library = ctypes.CDLL(None)
+        library.pthread_mutex_init(ctypes.c_void_p(base + MUTEX), None)
+        library.pthread_cond_init(ctypes.c_void_p(base + CONDITION), None)
+
+
+def pause() -> tuple[str, str]:
+    """How a loop that waits tells the processor so: a declaration, and a call."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64", "i686"):
+        return "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
+    return "declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"
+
+
+@cache
+def _code() -> jit.Code:
+    """`work`, which a worker stays in, and `lead`, which gives a job and takes part in it.
+
+    The job's number is changed under the lock, so that nobody sleeps through it; who looks at it
+    without the lock sees it a moment later. The fields are the caller's until all have done it.
+    """
+    declaration, call_pause = pause()
+    text = f"""{declaration}
+
+define internal void @run(ptr %pool, i64 %index) {{
+  {_loads("function", FUNCTION, "ptr")}
+  {_loads("arena", ARENA, "ptr")}
+  {_loads("threads", THREADS, "i64")}
+  {_loads("sync", SYNC, "ptr")}
+  {_loads("table", TABLE, "ptr")}
+  {_loads("control", CONTROL, "ptr")}
+  %nothing = icmp eq ptr %function, null
+  br i1 %nothing, label %done, label %go
+go:
+  call void %function(ptr %arena, i64 %index, i64 %threads, ptr %sync, ptr %table, ptr %control)
+  br label %done
+done:
+  ret void
+}}
+
+define void @work(ptr %pool, i64 %index) {{
+entry:
+  %number = getelementptr inbounds i8, ptr %pool, i64 {NUMBER}
+  %finished = getelementptr inbounds i8, ptr %pool, i64 {DONE}
+  %mutex = getelementptr inbounds i8, ptr %pool, i64 {MUTEX}
+  %condition = getelementptr inbounds i8, ptr %pool, i64 {CONDITION}
+  {_loads("lock", LOCK, "ptr")}
+  {_loads("unlock", UNLOCK, "ptr")}
+  {_loads("wait", WAIT, "ptr")}
+  br label %next
+next:
+  %seen = phi i64 [0, %entry], [%job, %again]
+  br label %look
+look:
+  %round = phi i64 [0, %next], [%more, %brief]
+  %now = load atomic i64, ptr %number acquire, align 8
+  %new = icmp ne i64 %now, %seen
+  br i1 %new, label %go, label %spin
+spin:
+  %more = add i64 %round, 1
+  %patient = icmp slt i64 %round, {SPINS}
+  br i1 %patient, label %brief, label %sleep
+brief:
+  {call_pause}
+  br label %look
+sleep:
+  call void %lock(ptr %mutex)
+  br label %check
+check:
+  %later = load atomic i64, ptr %number acquire, align 8
+  %awake = icmp ne i64 %later, %seen
+  br i1 %awake, label %wake, label %nap
+nap:
+  %ignored = call i32 %wait(ptr %condition, ptr %mutex, i32 -1, i32 0)
+  br label %check
+wake:
+  call void %unlock(ptr %mutex)
+  br label %go
+go:
+  %job = load atomic i64, ptr %number acquire, align 8
+  call void @run(ptr %pool, i64 %index)
+  {_loads("stop", STOP, "i64")}
+  %before = atomicrmw add ptr %finished, i64 1 acq_rel
+  %ending = icmp ne i64 %stop, 0
+  br i1 %ending, label %end, label %again
+again:
+  br label %next
+end:
+  ret void
+}}
+
+define void @lead(ptr %pool) {{
+entry:
+  %number = getelementptr inbounds i8, ptr %pool, i64 {NUMBER}
+  %finished = getelementptr inbounds i8, ptr %pool, i64 {DONE}
+  %mutex = getelementptr inbounds i8, ptr %pool, i64 {MUTEX}
+  %condition = getelementptr inbounds i8, ptr %pool, i64 {CONDITION}
+  {_loads("lock", LOCK, "ptr")}
+  {_loads("unlock", UNLOCK, "ptr")}
+  {_loads("wake", WAKE, "ptr")}
+  {_loads("yield", GIVE_WAY, "ptr")}
+  {_loads("threads", THREADS, "i64")}
+  store atomic i64 0, ptr %finished monotonic, align 8
+  call void %lock(ptr %mutex)
+  %old = load atomic i64, ptr %number monotonic, align 8
+  %job = add i64 %old, 1
+  store atomic i64 %job, ptr %number release, align 8
+  call void %wake(ptr %condition)
+  call void %unlock(ptr %mutex)
+  call void @run(ptr %pool, i64 0)
+  %others = sub i64 %threads, 1
+  br label %look
+look:
+  %round = phi i64 [0, %entry], [%more, %again]
+  %count = load atomic i64, ptr %finished acquire, align 8
+  %all = icmp eq i64 %count, %others
+  br i1 %all, label %done, label %spin
+spin:
+  %more = add i64 %round, 1
+  %patient = icmp slt i64 %round, {SPINS}
+  br i1 %patient, label %brief, label %long
+brief:
+  {call_pause}
+  br label %again
+long:
+  %ignored = call i32 %yield()
+  br label %again
+again:
+  br label %look
+done:
+  ret void
+}}
+"""
+    return jit.Code(text)
+
+
+def _loads(name: str, place: int, kind: str) -> str:
+    """Read a field of the pool."""
+    pointer = f"%{name}.at = getelementptr inbounds i8, ptr %pool, i64 {place}"
+    return f"{pointer}\n  %{name} = load {kind}, ptr %{name}.at, align 8"

@@ -23,7 +23,7 @@ from chainrule.engines.native.plan import ALIGNMENT, Plan, phases_of
 from chainrule.engines.native.program import aligned
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import thread_count, together
+from chainrule.engines.native.threads import call, thread_count
 from chainrule.graph import Graph
 
 Array = np.ndarray[Any, Any]
@@ -147,8 +147,6 @@ class Training:
         assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
         self.text = assembler.module.text()
         self._code = jit.Code(self.text)
-        kinds = (_POINTER, _INT, _INT, _POINTER, _POINTER, _POINTER)
-        self._train = self._code.function("train", *kinds)
         self._table = np.zeros(assembler.slots.count, np.uintp)
         self._status = np.zeros(1, np.int64)
         self._table[0] = self._status.ctypes.data
@@ -269,9 +267,9 @@ class Training:
                 for buffer, array in zip(buffers, arrays, strict=True):
                     table[buffer.slot] = array.ctypes.data
             threads = thread_count() if self.parallel else 1
-            fixed = (self._sync.ctypes.data, table.ctypes.data, control.ctypes.data)
-            arena = self._arena.ctypes.data
-            together(threads, lambda tid: self._train(arena, tid, threads, *fixed))
+            sync, arena = self._sync.ctypes.data, self._arena.ctypes.data
+            train = self._code.address("train")
+            call(train, threads, arena, sync, table.ctypes.data, control.ctypes.data)
             if self._status[0]:
                 self._status[0] = 0
                 raise IndexError(OUTSIDE)
