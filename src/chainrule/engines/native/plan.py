@@ -50,6 +50,16 @@ class Plan:
     arena: int
 
 
+def barriers_of(kernels: Sequence[Kernel]) -> int:
+    """How often threads wait for each other, loops over time counted step by step."""
+    found = len({number for number, _ in phases_of(kernels)})
+    for kernel in kernels:
+        if isinstance(kernel, Repeat):
+            inside = barriers_of(kernel.program.kernels)
+            found += kernel.length * inside if inside > 1 else 0
+    return found
+
+
 APART, SLICED, TOGETHER = 2, 1, 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.engines.native import jit
 from chainrule.engines.native.assemble import Assembler
-from chainrule.engines.native.effort import is_parallel
+from chainrule.engines.native.effort import WAKING, divided
 from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.plan import ALIGNMENT
 from chainrule.engines.native.rewrites import rewritten
@@ -22,6 +22,12 @@ Array = np.ndarray[Any, Any]
 SMALL = 4096  # bytes
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 _ENTRY = (_POINTER, _INT, _INT, _POINTER, _POINTER)  # arena, tid, threads, sync, args
+
+
+def address(array: Array) -> int:
+    """Where an array begins; several times faster than `array.ctypes.data`."""
+    found: int = array.__array_interface__["data"][0]
+    return found
 
 
 def aligned(size: int) -> Array:
@@ -36,8 +42,9 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.parallel = is_parallel(graph)
-        program = fuse(rewritten(graph), self.parallel)
+        simple = rewritten(graph)
+        make = lambda parallel: fuse(simple, parallel)
+        program, self.parallel = divided(graph, make, lambda program: program.kernels, WAKING)
         assembler = Assembler(self.parallel)
         assembler.place(program)
         plan = assembler.plan(program)
@@ -47,6 +54,7 @@ class Program:
         self.text = assembler.module.text()
         self._code = jit.Code(self.text)
         self._run = self._code.function("run", *_ENTRY)
+        self._address = self._code.address("run")
         self._inputs = [(buffer.shape, buffer.dtype) for buffer in program.inputs]
         self._results = program.results
         self._captured = [(buffer.slot, node) for buffer, node in program.captured]
@@ -131,18 +139,18 @@ class Program:
             if found.shape != shape:
                 found = found.reshape(shape)
             kept.append(found)
-            table[self._first + place] = found.ctypes.data
+            table[self._first + place] = address(found)
         for slot, node in self._captured:
             found = np.ascontiguousarray(node.params["array"])
             kept.append(found)
-            table[slot] = found.ctypes.data
+            table[slot] = address(found)
         # A result's buffer may hold its numbers under another shape.
         results = [np.empty(node.shape, node.dtype) for node in self.graph.results]
         for buffer, result in zip(self._results, results, strict=True):
-            table[buffer.slot] = result.ctypes.data
+            table[buffer.slot] = address(result)
         threads = thread_count() if self.parallel else 1
-        sync, arena = self._sync.ctypes.data, self._arena.ctypes.data
-        call(self._code.address("run"), threads, arena, sync, table.ctypes.data, 0)
+        places = (address(self._arena), address(self._sync), address(table))
+        call(self._address, threads, *places, 0)
         if self._status[0]:
             self._status[0] = 0
             raise IndexError(OUTSIDE)

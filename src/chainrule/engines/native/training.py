@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.engines.native import jit
 from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
-from chainrule.engines.native.effort import is_parallel
+from chainrule.engines.native.effort import divided
 from chainrule.engines.native.fuse import Program, forget_unread, fuse
 from chainrule.engines.native.ir import INT64, Builder, Value
 from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
@@ -133,9 +133,11 @@ class Training:
     """Compiled steps: full batches, and a smaller last one where there is one."""
 
     def __init__(self, full: Graph, last: Graph | None, layout: Layout) -> None:
-        self.parallel = is_parallel(full)
-        graphs = [graph for graph in (full, last) if graph is not None]
-        steps = [_Step(graph, layout, self.parallel) for graph in graphs]
+        make = lambda parallel: _Step(full, layout, parallel)
+        first, self.parallel = divided(full, make, lambda step: step.program.kernels)
+        steps = [first]
+        if last is not None:
+            steps.append(_Step(last, layout, self.parallel))
         assembler = Assembler(self.parallel)
         self._place(assembler, steps)
         arena = 0
