@@ -70,18 +70,17 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule.pipeline import compile as compile
     from chainrule.pipeline import grad as grad
     from chainrule.pipeline import scan as scan
+    from chainrule.pipeline import trace as trace
     from chainrule.pipeline import value_and_grad as value_and_grad
     from chainrule.pipeline import vmap as vmap
     from chainrule.runs import run as run
-    from chainrule.tracing import trace as trace
 
 __version__ = "0.1.0"
 
 # Where each public name lives, in pipeline order.
 _HOMES = {
-    "chainrule.tracing": "trace",
     "chainrule.graph": "Graph Node",
-    "chainrule.pipeline": "grad value_and_grad vmap scan compile",
+    "chainrule.pipeline": "trace grad value_and_grad vmap scan compile",
     "chainrule.runs": "run",
     "chainrule.layers": (
         "Layer Dense Sigmoid Tanh ReLU LeakyReLU ELU GELU SiLU Softplus Softmax Identity "

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from chainrule.errors import GraphError, LeakedValueError
+from chainrule.errors import GraphError, LeakedValueError, UnknownNameError
 from chainrule.trees import LEAF, Structure
 
 Shape = tuple[int, ...]
@@ -377,6 +377,18 @@ class Graph:
     def __str__(self) -> str:
         return listing(self)
 
+    def show(self, stage: str = "traced") -> str:
+        """The graph as text, as it is, or what later stages make of it.
+
+        stage  "traced": as recorded · "simplified": as engines are given it · "native": as the
+               native engine's code for this processor
+
+        Raises UnknownNameError for another stage.
+        """
+        if stage not in STAGES:
+            raise UnknownNameError("stage", stage, list(STAGES))
+        return STAGES[stage](self)
+
 
 def _check_types(node: Node) -> None:
     if isinstance(node.op, Leaf):
@@ -389,6 +401,10 @@ def _check_types(node: Node) -> None:
 
 
 # --- listing -----------------------------------------------------------------------------------
+
+
+STAGES: dict[str, Callable[[Graph], str]] = {}
+"""What `Graph.show` can show; modules that stand higher add theirs when they are loaded."""
 
 
 def type_text(node: Node) -> str:
@@ -428,6 +444,9 @@ def listing(graph: Graph) -> str:
     text = "\n".join([f"{graph.name}({arguments})", *body, *updates, f"  return {results}"])
     inner = dict.fromkeys(node.params["body"] for node in graph.nodes if "body" in node.params)
     return "\n\n".join([text, *map(listing, inner)])
+
+
+STAGES["traced"] = listing
 
 
 def _remarks(node: Node, names: Mapping[Node, str]) -> str:

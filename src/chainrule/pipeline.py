@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import stages as stages  # which Graph.show knows from here on
 from chainrule.differentiate import gradients
 from chainrule.engines import compile_graph
 from chainrule.engines import engine as find_engine
@@ -37,6 +38,7 @@ from chainrule.tracing.function import (
     output_node,
     trace_call,
 )
+from chainrule.tracing.function import trace as trace
 from chainrule.tracing.refusals import stop
 from chainrule.tracing.surroundings import Outside, read_surroundings
 from chainrule.tracing.value import astype, copied

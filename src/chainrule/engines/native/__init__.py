@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from chainrule.engines.native.program import Program
+from chainrule.engines.native.program import listing as listing
 from chainrule.engines.native.support import is_supported
 from chainrule.engines.native.threads import thread_count
 from chainrule.engines.native.training import Layout, Training

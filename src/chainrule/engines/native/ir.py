@@ -126,6 +126,15 @@ _UNSIGNED = {"shr": "lshr", "div": "udiv", "rem": "urem", "shl": "shl"}
 _FLOAT_TESTS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 
 
+# Instructions that always give the same for the same operands.
+_PURE = {
+    *_FLOAT_OPS.values(),
+    *_INT_OPS.values(),
+    *("fneg", "icmp", "fcmp", "select", "bitcast", "getelementptr"),
+    *("insertelement", "extractelement", "shufflevector", "sext", "zext", "trunc"),
+}
+
+
 class Builder:
     """Writes the text of one function, from its entry to its end.
 
@@ -147,6 +156,7 @@ class Builder:
         self.lines: list[str] = []
         self._count = 0
         self.block = "entry"
+        self._known: dict[str, str] = {}  # names by what they are, in this block
         self.flags = " contract"  # of arithmetic with floats
         self._parameters = ", ".join(f"{kind} %{text}" for kind, text in parameters)
 
@@ -172,14 +182,24 @@ class Builder:
         return f"{prefix}{self._count}"
 
     def make(self, text: str, dtype: DType, lanes: int = 1) -> Value:
-        """A new value: `%v7 = text`."""
-        name = f"%{self.fresh()}"
-        self.lines.append(f"  {name} = {text}")
-        return Value(self, name, dtype, lanes)
+        """A value: `%v7 = text`."""
+        return Value(self, self._named(text, "v"), dtype, lanes)
 
     def pointer(self, text: str) -> str:
-        name = f"%{self.fresh('p')}"
+        return self._named(text, "p")
+
+    def _named(self, text: str, prefix: str) -> str:
+        """A name for what `text` computes; the same one again in the same block, if that is safe.
+
+        It keeps the text short, which is what compilation takes its time for.
+        """
+        known = self._known.get(text)
+        if known is not None:
+            return known
+        name = f"%{self.fresh(prefix)}"
         self.lines.append(f"  {name} = {text}")
+        if text.split(" ", 1)[0] in _PURE:
+            self._known[text] = name
         return name
 
     def pointer_named(self, name: str, text: str) -> None:
@@ -188,6 +208,7 @@ class Builder:
     def begin(self, label: str) -> None:
         self.lines.append(f"{label}:")
         self.block = label
+        self._known.clear()
 
     def jump(self, label: str) -> None:
         self.emit(f"br label %{label}")
@@ -231,9 +252,11 @@ class Builder:
         """A scalar in every lane."""
         if value.lanes == lanes:
             return value
+        if not value.name.startswith("%"):
+            text = f"splat ({scalar_name(value.dtype)} {value.name})"
+            return Value(self, text, value.dtype, lanes)
         kind = type_name(value.dtype, lanes)
-        one = f"%{self.fresh()}"
-        self.emit(f"{one} = insertelement {kind} poison, {value.typed}, i32 0")
+        one = self.pointer(f"insertelement {kind} poison, {value.typed}, i32 0")
         zero = f"<{lanes} x i32> zeroinitializer"
         text = f"shufflevector {kind} {one}, {kind} poison, {zero}"
         return self.make(text, value.dtype, lanes)
@@ -302,6 +325,9 @@ class Builder:
         if a.dtype.kind == "f":
             name = f"{_FLOAT_OPS[op]}{self.flags}"
         elif op in _INT_OPS:
+            simple = _without_work(op, a, b)
+            if simple is not None:
+                return simple
             if a.dtype == BOOL:
                 op = {"add": "or", "mul": "and", "sub": "xor"}.get(op, op)
             name = _INT_OPS[op]
@@ -547,6 +573,15 @@ class Builder:
         body()
         self.jump(done)
         self.begin(done)
+
+
+def _without_work(op: str, a: Value, b: Value) -> Value | None:
+    """x + 0, x - 0, x · 1, x · 0, for whole numbers that stand in the text."""
+    if op in ("add", "mul") and not a.name.startswith("%"):
+        a, b = b, a
+    if (op, b.name) in (("add", "0"), ("sub", "0"), ("mul", "1")):
+        return a
+    return b if (op, b.name) == ("mul", "0") else None
 
 
 def _mangled(dtype: DType, lanes: int) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from chainrule.engines.native import jit
 from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.effort import WAKING, divided
+from chainrule.engines.native.fuse import Program as Kernels
 from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.plan import ALIGNMENT
+from chainrule.engines.native.plan import ALIGNMENT, Plan
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.specials import OUTSIDE
 from chainrule.engines.native.threads import call, thread_count
@@ -37,20 +38,31 @@ def aligned(size: int) -> Array:
     return memory[start : start + size]
 
 
+def _assembled(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
+    simple = rewritten(graph)
+    make = lambda parallel: fuse(simple, parallel)
+    program, parallel = divided(graph, make, lambda program: program.kernels, WAKING)
+    assembler = Assembler(parallel)
+    assembler.place(program)
+    plan = assembler.plan(program)
+    assembler.step("step", plan)
+    step = "call i64 @step(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
+    assembler.entry("run", lambda b: b.emit(f"%ok = {step}"))
+    return program, assembler, plan
+
+
+def listing(graph: Graph) -> str:
+    """The code of a graph in LLVM's language, each kernel below a line that says what it does."""
+    return _assembled(graph)[1].module.text()
+
+
 class Program:
     """A graph, compiled once and run many times."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        simple = rewritten(graph)
-        make = lambda parallel: fuse(simple, parallel)
-        program, self.parallel = divided(graph, make, lambda program: program.kernels, WAKING)
-        assembler = Assembler(self.parallel)
-        assembler.place(program)
-        plan = assembler.plan(program)
-        assembler.step("step", plan)
-        call = "call i64 @step(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
-        assembler.entry("run", lambda b: b.emit(f"%ok = {call}"))
+        program, assembler, plan = _assembled(graph)
+        self.parallel = assembler.parallel
         self.text = assembler.module.text()
         self._code = jit.Code(self.text)
         self._run = self._code.function("run", *_ENTRY)

@@ -11,6 +11,7 @@ from chainrule.engines.native.kernels import (
     Reduction,
     Special,
 )
+from chainrule.engines.native.listing import described
 from chainrule.engines.native.loops import KernelWriter, write_elementwise, write_fill
 from chainrule.engines.native.plan import is_divided
 from chainrule.engines.native.products import write_product
@@ -30,4 +31,4 @@ def write_kernel(module: Module, name: str, kernel: Kernel, parallel: bool) -> N
     """Add the function of a kernel to a module."""
     writer = KernelWriter(module, name, kernel, parallel and is_divided(kernel))
     WRITERS[type(kernel)](writer)
-    module.add(writer.b.text())
+    module.add(f"; {described(kernel)}\n{writer.b.text()}")
