@@ -44,11 +44,11 @@ GRAPHS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 def processor_with_avx2() -> Iterator[None]:
     """Code for one and the same processor, whichever this is."""
     with (
-        mock.patch.object(platform, "machine", lambda: "x86_64"),
-        mock.patch.object(estimates, "_has_estimates", lambda: False),
-        mock.patch.object(loops, "vector_bytes", lambda: 32),
-        mock.patch.object(products, "vector_bytes", lambda: 32),
-        mock.patch.object(specials, "vector_bytes", lambda: 32),
+        mock.patch.object(platform, "machine", return_value="x86_64"),
+        mock.patch.object(estimates, "_has_estimates", return_value=False),
+        mock.patch.object(loops, "vector_bytes", return_value=32),
+        mock.patch.object(products, "vector_bytes", return_value=32),
+        mock.patch.object(specials, "vector_bytes", return_value=32),
     ):
         yield
 

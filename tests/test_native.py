@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from agreement import assert_agrees
 from samples import ALL
 from test_every_kind import graphs
 from test_every_layer import CASES as LAYERS
@@ -17,25 +18,11 @@ from chainrule.engines import native
 from chainrule.engines.native import effort, jit, program, threads
 from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.support import is_supported
-from chainrule.engines.numpy import Program as Definition
 from chainrule.losses import LOSSES
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.simplify import simplify
-from chainrule.stabilise import stabilise
 
 FLOATS = (np.float32, np.float64)
-TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
-
-
-def assert_agrees(graph, inputs) -> None:
-    """Compiled for one thread and for two."""
-    simple = simplify(stabilise(graph))
-    expected = Definition(simple)(inputs)
-    found = native.compile_graph(simple)(inputs)
-    for ours, theirs in zip(found, expected, strict=True):
-        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
-        tolerance = TOLERANCE.get(theirs.dtype, 0)
-        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("sample", ALL, ids=str)
@@ -103,25 +90,6 @@ def test_every_optimizer_trains_alike(name, dtype, clip):
     net = cr.Sequential(cr.Dense(4), cr.ReLU(), cr.Dense(3))
     optimizer = OPTIMIZERS[name](clip_norm=clip)
     assert_same_training(net, (2,), "cross_entropy", optimizer=optimizer, dtype=dtype)
-
-
-NETWORK = [cr.Dense(40), cr.ReLU(), cr.Dropout(0.2), cr.Dense(30), cr.Tanh(), cr.Dense(10)]
-
-
-def bits_with(count, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_THREADS", str(count))
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(300, 30)), rng.integers(0, 10, 300)
-    model = cr.Model(cr.Sequential(*NETWORK), "cross_entropy", engine="native")
-    model.fit(X, y, epochs=3, batch_size=128)
-    return [model.history.loss, model.history.gradient_norm, *model.params.values()]
-
-
-@pytest.mark.parametrize("count", [2, 3, 8])
-def test_the_number_of_threads_never_changes_a_bit(count, monkeypatch):
-    alone, together = bits_with(1, monkeypatch), bits_with(count, monkeypatch)
-    for a, b in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_an_index_outside_is_an_error_and_not_memory_of_others():

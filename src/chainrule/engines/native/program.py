@@ -32,8 +32,14 @@ def address(array: Array) -> int:
 
 
 def aligned(size: int) -> Array:
-    """Zeroed bytes that begin at a cache line."""
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    """Zeroed bytes that begin at a cache line; MemoryError says how many were needed."""
+    try:
+        memory = np.zeros(size + ALIGNMENT, np.uint8)
+    except MemoryError:
+        raise MemoryError(
+            f"the intermediate values of a compiled graph need {size / 2**20:,.0f} MB, more than "
+            "there is; a smaller batch needs less"
+        ) from None
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]
 

@@ -1,0 +1,85 @@
+"""Convolutions and pooling in compiled code: samples innermost, zeros left out, sums in lanes."""
+
+import numpy as np
+import pytest
+from agreement import assert_agrees
+from numpy.lib.stride_tricks import sliding_window_view
+
+import chainrule as cr
+from chainrule.engines.native import effort, program
+from chainrule.engines.native.kernels import Product, Special
+from chainrule.engines.native.rewrites import rewritten
+from chainrule.simplify import simplify
+from chainrule.stabilise import stabilise
+
+
+def convolved(x, w, pad, stride):
+    """x (samples, height, width, channels), w (height, width, channels, filters)."""
+    x = np.pad(x, ((0, 0), pad, pad, (0, 0)))
+    windows = sliding_window_view(x, w.shape[:2], axis=(1, 2))[:, ::stride, ::stride]
+    return np.einsum("nhwcij,ijcf->nhwf", windows, w)
+
+
+def pooled(x, size):
+    windows = sliding_window_view(x, (size, size), axis=(1, 2))
+    return windows[:, ::size, ::size].max(axis=(-2, -1))
+
+
+def network(pad, stride, size):
+    def loss(params, x):
+        a = np.maximum(convolved(x, params["u"], pad, stride) + params["b"], 0)
+        return np.mean(np.tanh(convolved(pooled(a, size), params["v"], (1, 1), 1)) ** 2)
+
+    return loss
+
+
+def graph_of(samples, filters, pad, stride, size, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(samples, 11, 12, 3)).astype(dtype)
+    params = {
+        "u": rng.normal(size=(3, 3, 3, filters)).astype(dtype),
+        "b": rng.normal(size=filters).astype(dtype),
+        "v": rng.normal(size=(2, 3, filters, 4)).astype(dtype),
+    }
+    graph = cr.trace(cr.value_and_grad(network(pad, stride, size), wrt=(0, 1)), params, x)
+    return graph, [params["u"], params["b"], params["v"], x]
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize("samples", [1, 5, 32, 45, 96])
+@pytest.mark.parametrize("filters", [1, 6, 17])
+@pytest.mark.parametrize(("pad", "stride"), [((0, 0), 1), ((1, 1), 1), ((2, 0), 1), ((1, 1), 2)])
+def test_shapes_of_every_sort(samples, filters, pad, stride, work, monkeypatch):
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    graph, arrays = graph_of(samples, filters, pad, stride, 2, "float64")
+    assert_agrees(graph, arrays)
+
+
+def test_single_precision():
+    assert_agrees(*graph_of(64, 6, (1, 1), 1, 3, "float32"))
+
+
+def test_sequences():
+    """Over one axis."""
+    rng = np.random.default_rng(0)
+
+    def loss(w, x):
+        windows = sliding_window_view(np.pad(x, ((0, 0), (2, 2), (0, 0))), 5, axis=1)
+        return np.sum(np.tanh(np.einsum("ntci,icf->ntf", windows, w)))
+
+    w, x = rng.normal(size=(5, 3, 7)), rng.normal(size=(33, 20, 3))
+    assert_agrees(cr.trace(cr.value_and_grad(loss, wrt=(0, 1)), w, x), [w, x])
+
+
+def test_nothing_is_spread_out_in_memory():
+    graph, _ = graph_of(64, 6, (1, 1), 1, 2, "float32")
+    fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
+    names = {k.node.op.name for k in fused.kernels if isinstance(k, Special)}
+    assert "overlap_add" not in names
+    products = [kernel for kernel in fused.kernels if isinstance(kernel, Product)]
+    assert any(kernel.clips for kernel in products)  # zeros left out
+    assert any(kernel.lanes >= len(kernel.shape) for kernel in products)  # sums in lanes
+    assert any(kernel.cut is not None for kernel in products)  # slices of samples
+    largest = max(b.bytes for k in fused.kernels for b in (v.buffer for v in k.writes))
+    assert largest <= 64 * 13 * 14 * 6 * 4  # one value for each place, sample and filter
