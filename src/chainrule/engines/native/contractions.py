@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chainrule.engines.native.fuse import Fuser
 
 NARROW = 4  # a product with fewer columns than this is a sum along its operands
+LEAST_DOT, MUCH_SMALLER = 32, 8  # a sum in lanes, and an operand that is copied for it
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
 
@@ -65,7 +66,7 @@ class _Contraction:
         ]
         wide = self._lane_letter() or self._dot_letter()
         if wide is None:
-            which, wide = self._turned()
+            which, wide = self._turned_to_dots() or self._turned()
             self.views[which], self.steps[which] = self._packed(which, wide)
         self._product(wide)
 
@@ -98,8 +99,8 @@ class _Contraction:
             (left, right), (right, left), self.node.inputs, strict=True
         ):
             strides = dict(zip(letters, self.fuser.views[child].strides, strict=True))
-            narrow = all(self.lengths[x] < NARROW for x in other if x in self.out)
-            if narrow and any(strides.get(x) == 1 and self.lengths[x] > 1 for x in self.summed):
+            single = all(self.lengths[x] == 1 for x in other if x in self.out)
+            if single and any(strides.get(x) == 1 and self.lengths[x] > 1 for x in self.summed):
                 return False
         return True
 
@@ -171,6 +172,17 @@ class _Contraction:
                     )
         *_, which, letter = min(choices)
         return which, letter
+
+    def _turned_to_dots(self) -> tuple[int, str] | None:
+        """A far smaller operand to copy, so that both have their neighbours along a summed axis."""
+        sizes = [self._size(letters) for letters in self.letters]
+        for which in (0, 1):
+            small, large = sizes[which], sizes[1 - which]
+            for letter in self.summed:
+                near = self.steps[1 - which][letter] == 1 and self._is_free(letter)
+                if near and self.lengths[letter] >= LEAST_DOT and small * MUCH_SMALLER <= large:
+                    return which, letter
+        return None
 
     def _packed(self, which: int, last: str) -> tuple[View, dict[str, int]]:
         """A copy of an operand whose last axis is the one of this letter."""
