@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.bench import functions, interleave, layers, report, rows, run, start
 from chainrule.bench.figure import draw
 from chainrule.bench.interleave import Effort, Measured, Outcome
-from chainrule.bench.peers import OURS, OURS_ALONE, PEERS, LeftOut, Peer, by_hand, ours
+from chainrule.bench.peers import ENGINE, OURS, OURS_ALONE, PEERS, LeftOut, Peer, by_hand, ours
 from chainrule.bench.rows import Row, find
 from chainrule.cli import main
 
@@ -168,9 +168,21 @@ def test_data_suits_its_row() -> None:
 def test_drawn_rows_are_drawn_by_their_seed() -> None:
     assert rows.drawn(3, 4) == rows.drawn(3, 4)
     assert rows.drawn(3, 4) != rows.drawn(4, 4)
-    for row in rows.drawn(5, 3):
+    firsts = {row.parts[0][0] for row in rows.drawn(3, 30)}
+    assert firsts == {"dense", "conv", "embedding"}
+
+
+def test_drawn_rows_are_what_others_train_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = [row for row in rows.drawn(5, 8) if row.parts[0][0] == "dense"][:3]
+    for row in dense:
         mine, theirs = ours.Training(row).parity(10), by_hand.Training(row).parity(10)
         np.testing.assert_allclose(mine, theirs, rtol=1e-3)
+    for kind in ("conv", "embedding"):
+        row = next(row for row in rows.drawn(5, 30) if row.parts[0][0] == kind)
+        mine = ours.Training(row).parity(10)
+        monkeypatch.setenv(ENGINE, "numpy")
+        np.testing.assert_allclose(mine, ours.Training(row).parity(10), rtol=1e-3)
+        monkeypatch.delenv(ENGINE)
 
 
 def test_choosing() -> None:

@@ -201,7 +201,7 @@ def markdown(report: Report, picture: str | None) -> str:
     parts += _section(report, "training", "Training, per step")
     parts += _section(report, "prediction", "Prediction and start")
     parts += _section(report, "functions", "Value and gradient of NumPy functions")
-    parts += _section(report, "drawn", "Dense networks drawn at random")
+    parts += _section(report, "drawn", "Networks drawn at random")
     missing = absent(report.outcomes)
     if missing:
         parts.append("Left out. " + "; ".join(missing) + ".")

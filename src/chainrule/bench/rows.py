@@ -4,7 +4,7 @@ A network is a tuple of parts, `("dense", 64), ("relu",)`, which each peer build
 Weights are named as in `Model.params`, by the position of their part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal, TypeAlias
 
@@ -212,30 +212,55 @@ def find(name: str, rows: tuple[Row, ...]) -> Row:
 
 
 def drawn(seed: int, count: int) -> list[Row]:
-    """Dense networks drawn at random: what nobody has tuned for."""
+    """Networks drawn at random from the layers that there are: what nobody has tuned for."""
     rng = np.random.default_rng(seed)
-    rows = []
-    for number in range(count):
-        classify = bool(rng.integers(2))
-        hidden = (2 ** rng.uniform(3, 9.5, rng.integers(1, 5))).astype(int).tolist()
-        first = int(2 ** rng.uniform(1, 9.5))
-        last = int(rng.integers(2, 20)) if classify else int(rng.integers(1, 8))
-        act = str(rng.choice(["relu", "tanh", "sigmoid"]))
-        batch = int(rng.choice([16, 32, 50, 64, 100, 128, 256]))
-        widths = [first, *hidden, last]
-        loss = "cross_entropy" if classify else _MSE
-        rows.append(
-            Row(
-                f"drawn-{seed}-{number}",
-                f"{'-'.join(map(str, widths))} {act}, {loss.replace('_', ' ')}, batch {batch}",
-                **mlp(*widths, act=act),
-                loss=loss,
-                batch=batch,
-                batches=10,
-                must=0.8,
-            )
+    draws = (_drawn_dense, _drawn_images, _drawn_words)
+    return [
+        replace(
+            draws[rng.choice(3, p=[0.6, 0.25, 0.15])](rng),
+            name=f"drawn-{seed}-{number}",
+            batches=10,
+            must=0.8,
         )
-    return rows
+        for number in range(count)
+    ]
+
+
+def _drawn_dense(rng: np.random.Generator) -> Row:
+    classify = bool(rng.integers(2))
+    hidden = (2 ** rng.uniform(3, 9.5, rng.integers(1, 5))).astype(int).tolist()
+    first = int(2 ** rng.uniform(1, 9.5))
+    last = int(rng.integers(2, 20)) if classify else int(rng.integers(1, 8))
+    act = str(rng.choice(["relu", "tanh", "sigmoid"]))
+    batch = int(rng.choice([16, 32, 50, 64, 100, 128, 256]))
+    widths = [first, *hidden, last]
+    loss = "cross_entropy" if classify else _MSE
+    about = f"{'-'.join(map(str, widths))} {act}, {loss.replace('_', ' ')}, batch {batch}"
+    return Row("", about, **mlp(*widths, act=act), loss=loss, batch=batch)
+
+
+def _drawn_images(rng: np.random.Generator) -> Row:
+    side, channels = int(rng.integers(12, 29)), int(rng.integers(1, 4))
+    act = str(rng.choice(["relu", "tanh"]))
+    parts: list[Part] = []
+    for _ in range(rng.integers(1, 3)):
+        parts += [("conv", int(rng.integers(4, 25)), int(rng.choice([3, 5]))), (act,)]
+        if rng.random() < 0.7:
+            parts.append(("pool", 2))
+    dense = int(2 ** rng.uniform(4, 7))
+    parts += [("flatten",), ("dense", dense), (act,), ("dense", 10)]
+    batch = int(rng.choice([32, 50, 64, 128]))
+    convolutions = ", ".join(f"{p[1]} of {p[2]}×{p[2]}" for p in parts if p[0] == "conv")
+    about = f"{side}×{side}×{channels}, {convolutions}, {dense}, 10, {act}, batch {batch}"
+    return Row("", about, input=(side, side, channels), parts=tuple(parts), batch=batch)
+
+
+def _drawn_words(rng: np.random.Generator) -> Row:
+    words, width, units = (int(2 ** rng.uniform(4, 7)) for _ in range(3))
+    length, batch = int(rng.integers(8, 49)), int(rng.choice([16, 32, 50, 64]))
+    parts: tuple[Part, ...] = (("embedding", words, width), ("lstm", units), ("dense", words))
+    about = f"vocabulary {words}, embedding {width}, LSTM {units}, {length} steps, batch {batch}"
+    return Row("", about, input=(length,), parts=parts, batch=batch)
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -284,7 +309,7 @@ def samples(row: Row) -> tuple[Array, Array]:
         return x, np.array([[0], [1], [1], [0]], np.float32)
     if row.parts[0][0] == "embedding":
         return _text(rng, count, row.input[0], row.parts[0][1])
-    if row.input == outputs:  # an autoencoder: what it can compress
+    if row.input == outputs and row.loss == _MSE:  # an autoencoder: what it can compress
         inner = rng.standard_normal((count, 32)) @ rng.standard_normal((32, outputs[0])) / 6
         x = np.tanh(inner).astype(np.float32)
         return x, x

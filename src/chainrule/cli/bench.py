@@ -1,6 +1,7 @@
 """`chainrule bench`: how fast chainrule is here, beside the peers that are installed."""
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--rounds", type=click.IntRange(1), help="Blocks of each peer [default: 9].")
 @click.option("--engine", type=click.Choice(["native", "numpy"]), help="Ours [default: the best].")
 @click.option("--random", "drawn", default=0, help="So many networks drawn at random.")
-@click.option("--seed", default=0, help="Which ones.")
+@click.option("--seed", type=click.IntRange(0), help="Which ones [default: new ones].")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -36,7 +37,7 @@ def command(
     rounds: int | None,
     engine: str | None,
     drawn: int,
-    seed: int,
+    seed: int | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -49,6 +50,7 @@ def command(
     from chainrule.bench import run
     from chainrule.cli.terminal import answers, remarks
 
+    seed = int(time.time()) % 10_000 if seed is None else seed
     chosen = run.Choice(
         run.choose_rows(_names(rows), drawn, seed),
         run.choose_peers(_names(peers)),
