@@ -20,6 +20,7 @@ from chainrule.engines.native.slicing import slices
 from chainrule.graph import Node
 from chainrule.ops import rows
 from chainrule.ops.layout import Windows
+from chainrule.ops.loop import Result
 from chainrule.ops.products import parts
 
 if TYPE_CHECKING:
@@ -263,8 +264,11 @@ class _Contraction:
 
     def _cut_letter(self) -> str:
         """The summed axis that slices are made of: the samples of both operands."""
-        first = self.left[:1]
-        return first if first in self.summed and first == self.right[:1] else ""
+        first = [
+            letters[_samples_axis(child)]
+            for letters, child in zip(self.letters, self.node.inputs, strict=True)
+        ]
+        return first[0] if first[0] == first[1] and first[0] in self.summed else ""
 
     def _slices(self, cut: str, wide: str) -> int:
         if not cut or not self.fuser.parallel or not self._is_free(cut):
@@ -274,6 +278,12 @@ class _Contraction:
         if cut == wide:  # the lanes' own axis: not so short that every sum is one vector
             count = min(count, max(self.lengths[cut] // LANES_EACH, 2))
         return count
+
+
+def _samples_axis(node: Node) -> int:
+    """The axis that threads divide what a node holds along: behind time, in what a loop stacks."""
+    stacked = isinstance(node.op, Result) and node.ndim > 1
+    return int(stacked and node.params["index"] >= node.inputs[0].params["carries"])
 
 
 def _sliced(kernel: Product, count: int, cut: int) -> Product:

@@ -88,7 +88,7 @@ class _Product:
         kernel = self.kernel
         if self.row_axis is None or not self.summed or self.by_lane:
             return 0
-        if kernel.cut is not None or kernel.clips:
+        if kernel.cut == self.summed[0] or kernel.clips:
             return 0
         if kernel.lengths[self.row_axis] < PACKED_ROWS or self.vectors < 2:
             return 0
@@ -205,8 +205,14 @@ class _Product:
                 value = self.w.load(view, self._frame(block, 0, v, inner))
                 b.store(value, self.pack, target + v * self.lanes)
 
-        lengths = [self.kernel.lengths[axis] for axis in self.summed]
-        self.w.nest(lengths, entry, (part.begin, part.end))
+        def level(number: int, inner: list[Place]) -> None:
+            if number == len(self.summed):
+                entry(inner)
+                return
+            bounds = (part.begin, part.end) if number == 0 else self.limits[self.summed[number]]
+            b.loop(*bounds, 1, lambda k: level(number + 1, [*inner, k]))
+
+        level(0, [])
 
     # --- tiles ---
 

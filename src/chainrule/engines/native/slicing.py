@@ -21,7 +21,7 @@ def slices(sums: int, terms: int, length: int, moved: int) -> int:
         return 1
     for count in SLICES:
         worth = count == 2 or sums * terms >= count * LEAST_WORK
-        small = count * sums <= min(MOST_SUMS, 2 * moved)
+        small = count * sums <= max(min(MOST_SUMS, 2 * moved), moved / 8)
         if worth and small and -(-length // grain(length)) >= count:
             return count
     return 1
