@@ -7,7 +7,7 @@ added up before it is multiplied.
 
 from math import prod
 
-from chainrule.graph import Node
+from chainrule.graph import Graph, Node, input_node, rewrite
 from chainrule.ops.products import LETTERS, parts
 from chainrule.window_rules import made
 
@@ -64,6 +64,43 @@ def map_of_rows(node: Node) -> Node | None:
     inputs = [table if child is picked[0] else child for child in node.inputs]
     mapped = made(node.op.name, inputs, node, **node.params)
     return made("gather", (mapped, index), node)
+
+
+def rows_picked_in_loop(node: Node) -> Node | None:
+    """A loop over rows that were picked for all its steps: it picks those of each step itself.
+
+    The table stays in the caches, where the rows of all steps together would not.
+    """
+    body: Graph = node.params["body"]
+    count = node.params["constants"]
+    split = count + node.params["carries"]
+    picked = [
+        place
+        for place in range(split, len(node.inputs))
+        if node.inputs[place].op.name == "gather" and _repeats(*node.inputs[place].inputs)
+    ]
+    if not picked:
+        return None
+    outer, inner = list(node.inputs), list(body.inputs)
+    known: dict[Node, Node] = {}
+    tables, places = [], []
+    for place in picked:
+        table, index = node.inputs[place].inputs
+        name = body.inputs[place].params["name"]
+        rows = input_node(f"{name}, table", table.shape, table.dtype)
+        at = input_node(f"{name}, index", index.shape[1:], index.dtype)
+        known[body.inputs[place]] = made("gather", (rows, at), body.inputs[place])
+        outer[place], inner[place] = index, at
+        tables.append(table)
+        places.append(rows)
+    moved = rewrite(body.outputs, lambda found: found, known)
+    new = Graph(
+        body.name,
+        (*inner[:count], *places, *inner[count:]),
+        tuple(moved[out] for out in body.outputs),
+    )
+    params = {**node.params, "body": new, "constants": count + len(tables)}
+    return made("loop", (*outer[:count], *tables, *outer[count:]), node, **params)
 
 
 def _repeats(table: Node, index: Node) -> bool:

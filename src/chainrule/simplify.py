@@ -12,7 +12,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from chainrule.gather_rules import map_of_rows, product_of_rows, sum_of_products
+from chainrule.gather_rules import (
+    map_of_rows,
+    product_of_rows,
+    rows_picked_in_loop,
+    sum_of_products,
+)
 from chainrule.graph import (
     CONSTANT,
     VOID,
@@ -92,7 +97,7 @@ def _reduced(node: Node) -> Node:
     if isinstance(node.op, Leaf):
         return node
     if node.dtype == VOID:
-        return _with_simple_body(node)
+        return _with_simple_body(rows_picked_in_loop(node) or node)
     same = node.op.shortcut(node.inputs, node.params)
     if same is not None:
         return same

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from chainrule.engines.native.fuse import Fuser
 
 NARROW = 4  # a product with fewer columns than this is a sum along its operands
-LEAST_DOT, MUCH_SMALLER = 32, 8  # a sum in lanes, and an operand that is copied for it
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
+LEAST_DOT = 32  # and from which on that is better than lanes along few columns
 
 
 def summed_letters(spec: str) -> str:
@@ -175,13 +175,13 @@ class _Contraction:
         return which, letter
 
     def _turned_to_dots(self) -> tuple[int, str] | None:
-        """A far smaller operand to copy, so that both have their neighbours along a summed axis."""
-        sizes = [self._size(letters) for letters in self.letters]
-        for which in (0, 1):
-            small, large = sizes[which], sizes[1 - which]
+        """An operand of few columns to copy, so that both have their neighbours along a sum."""
+        for which, letters in enumerate(self.letters):
+            if self._size("".join(x for x in letters if x in self.out)) >= NARROW:
+                continue
             for letter in self.summed:
                 near = self.steps[1 - which][letter] == 1 and self._is_free(letter)
-                if near and self.lengths[letter] >= LEAST_DOT and small * MUCH_SMALLER <= large:
+                if near and self.lengths[letter] >= LEAST_DOT:
                     return which, letter
         return None
 
