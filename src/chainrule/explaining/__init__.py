@@ -1,0 +1,1 @@
+"""Explanations of graphs: stories, derivations, paths. `chainrule.explanation` is the front door."""

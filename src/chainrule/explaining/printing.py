@@ -1,0 +1,440 @@
+"""Formulas in LaTeX: as matrices, with indices, or with the numbers in place of the symbols."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import notation
+from chainrule.explaining import expression as ex
+from chainrule.explaining.entries import Array, Numbers
+from chainrule.explaining.expression import Expr, Symbol
+from chainrule.graph import Node
+from chainrule.ops.map import ATOM, POWER, PREFIX, PRODUCT, SUM, Map
+from chainrule.ops.products import parts
+from chainrule.ops.reductions import Reduce
+
+Piece = tuple[str, int]  # a formula, and how tightly its outermost operation binds
+LETTERS = "kijmpqrst"
+MOST_SHOWN = 6  # rows and columns of a matrix; of a larger one, its corner
+_OPEN, _CLOSED = "({[|,", ")}],|"
+
+
+class Printer:
+    """Prints formulas.
+
+    numbers  with these numbers in place of the symbols
+    digits   significant ones
+    shapes   what stands under each symbol: its shape
+    columns  samples are columns: every matrix stands on its side
+    """
+
+    def __init__(
+        self,
+        numbers: Numbers | None = None,
+        digits: int = 4,
+        shapes: bool = False,
+        columns: bool = False,
+    ) -> None:
+        self.numbers, self.digits, self.shapes, self.columns = numbers, digits, shapes, columns
+
+    def show(self, expr: Expr) -> str:
+        """The formula, with matrices as wholes."""
+        return self._show(expr)[0]
+
+    def show_indexed(self, expr: Expr, letters: Sequence[str]) -> str:
+        """One entry of the formula, at the place that the letters name, one for each axis."""
+        return _Indexed(self).show(expr, tuple(letters), set(letters))[0]
+
+    # --- pieces ---
+
+    def _show(self, expr: Expr) -> Piece:
+        return getattr(self, f"_{expr.head}", self._apply)(expr)  # type: ignore[no-any-return]  # by name
+
+    def _within(self, expr: Expr, level: int) -> str:
+        """In brackets where it binds less tightly than what it stands in."""
+        text, own = self._show(expr)
+        return text if own >= level else bracketed(text)
+
+    def _symbol(self, expr: Expr) -> Piece:
+        name: Symbol = expr.data
+        if self.numbers is not None:
+            return self.array(self.numbers.value_of(name))
+        if self.shapes and expr.shape:
+            shape = expr.shape[::-1] if self.columns else expr.shape
+            lengths = r" \times ".join(map(str, shape))
+            return rf"\underset{{{lengths}}}{{{name.latex}}}", ATOM
+        return name.latex, ATOM
+
+    def _entry(self, expr: Expr) -> Piece:
+        name, index = expr.data
+        if self.numbers is not None:
+            return self.value(float(self.numbers.value_of(name)[index]))
+        return indexed(name, [str(i + 1) for i in index]), ATOM
+
+    def _number(self, expr: Expr) -> Piece:
+        text = notation.constant(expr.data)
+        return text, SUM if text.startswith("-") else ATOM if text.isalnum() else PRODUCT
+
+    def _dots(self, expr: Expr) -> Piece:
+        return r"\cdots", ATOM
+
+    def _printed(self, expr: Expr) -> Piece:
+        """What has been printed already, by `_Indexed`, to print the outer operation around."""
+        return expr.data  # type: ignore[no-any-return]  # a Piece
+
+    def value(self, number: float) -> Piece:
+        text = notation.number(number, self.digits)
+        return text, SUM if text.startswith("-") else PRODUCT if "cdot" in text else ATOM
+
+    def array(self, array: Array) -> Piece:
+        """Numbers as a matrix; of a large one the corner."""
+        if np.size(array) == 1:
+            return self.value(float(np.asarray(array).reshape(())))
+        table = np.atleast_2d(array)
+        if table.ndim > 2:
+            table = table.reshape(-1, table.shape[-1])
+        if self.columns and np.ndim(array) == 1:
+            table = table.T
+        return notation.matrix(self._cells(table)), ATOM
+
+    def _cells(self, table: Array) -> list[list[str]]:
+        rows, columns = (list(range(n)) for n in table.shape)
+        cut_rows, cut_columns = len(rows) > MOST_SHOWN, len(columns) > MOST_SHOWN
+        if cut_rows:
+            rows = [*rows[: MOST_SHOWN - 3], rows[-1]]
+        if cut_columns:
+            columns = [*columns[: MOST_SHOWN - 3], columns[-1]]
+        cells = [[self.value(float(table[i, j]))[0] for j in columns] for i in rows]
+        if cut_columns:
+            for row in cells:
+                row.insert(-1, r"\cdots")
+        if cut_rows:
+            cells.insert(-1, [r"\vdots"] * len(cells[0]))
+        return cells
+
+    def _plus(self, expr: Expr) -> Piece:
+        terms = [self._within(arg, SUM) for arg in expr.args]
+        return signed(terms), SUM
+
+    def _times(self, expr: Expr) -> Piece:
+        sign, factors = "", list(expr.args)
+        if ex.is_number(factors[0], -1) and len(factors) > 1:
+            sign, factors = "-", factors[1:]
+        shown = []
+        for place, factor in enumerate(factors):
+            last = place == len(factors) - 1
+            free = last and factor.head == "sum" and all(f.is_single for f in factors[:-1])
+            leading = place == 0 and factor.head == "number" and not sign
+            level = SUM if free or leading else PRODUCT if self._is_plain(factor) else PREFIX
+            shown.append(self._within(factor, level))
+        text = shown[0]
+        for before, factor, piece in zip(factors, factors[1:], shown[1:], strict=False):
+            text += self._joiner(before, factor) + piece
+        return sign + text, SUM if (sign + text).startswith("-") else PRODUCT
+
+    def _is_plain(self, factor: Expr) -> bool:
+        """Whether a factor is a single number that needs no brackets beside others."""
+        return factor.is_single and factor.head not in ("contract", "times")
+
+    def _joiner(self, a: Expr, b: Expr) -> str:
+        if not a.is_single and not b.is_single:
+            return r" \odot "
+        if self.numbers is not None or (a.is_single and b.is_single and a.head != "number"):
+            return r" \cdot "
+        return r" \, "
+
+    def _over(self, expr: Expr) -> Piece:
+        above, below = map(self.show, expr.args)
+        return rf"\frac{{{above}}}{{{below}}}", ATOM
+
+    def _contract(self, expr: Expr) -> Piece:
+        found = as_matrices(expr.data)
+        if found is None:
+            return self._spelled(expr)
+        order, turned = found
+        factors = [expr.args[place] for place in order]
+        shown = []
+        for factor, turn in zip(factors, turned, strict=True):
+            turns = turn and not factor.is_single
+            if turns and self.numbers is None:
+                shown.append(on_its_side(self._within(factor, ATOM)))
+            elif turns:
+                values = self.numbers.of(factor)  # type: ignore[union-attr]  # asked above
+                shown.append(self.array(np.atleast_2d(values).T)[0])
+            else:
+                shown.append(self._within(factor, PREFIX))
+        single = [factor.is_single for factor in factors]
+        dot = any(single) if self.numbers is not None else all(single)
+        return (r" \cdot " if dot else r" \, ").join(shown), PRODUCT
+
+    def _spelled(self, expr: Expr) -> Piece:
+        """A product of arrays with more axes: with its indices."""
+        if self.numbers is not None:
+            return self.array(self.numbers.of(expr))
+        left, right, out = parts(expr.data)
+        summed = ", ".join(letter for letter in left if letter not in out)
+        a, b = (self._within(arg, ATOM) for arg in expr.args)
+        head = rf"\sum_{{{summed}}} " if summed else ""
+        return rf"{head}{scripted(a, left)} {scripted(b, right)}", PRODUCT
+
+    def _sum(self, expr: Expr) -> Piece:
+        (x,), axes = expr.args, expr.data
+        if self.numbers is not None:
+            return self._slices(expr)
+        if not expr.shape:
+            return _Indexed(self).show(expr, (), set())
+        letters = "n" if axes == (0,) else ",".join("nkijm"[axis % 5] for axis in axes)
+        inside, level = self._show(x)
+        inside = inside if level >= ATOM else bracketed(inside)
+        return rf"\sum_{{{letters}}} {scripted(inside, letters)}", PREFIX
+
+    def _slices(self, expr: Expr) -> Piece:
+        """A sum as the arrays that are added up."""
+        (x,), axes = expr.args, expr.data
+        values = np.moveaxis(self.numbers.of(x), axes, range(len(axes)))  # type: ignore[union-attr]  # asked above
+        slices = values.reshape(-1, *values.shape[len(axes) :])
+        shown = [self.array(part)[0] for part in slices]
+        if len(shown) > MOST_SHOWN + 2:
+            shown = [*shown[:2], r"\cdots", shown[-1]]
+        return signed(shown), SUM
+
+    def _transpose(self, expr: Expr) -> Piece:
+        if self.numbers is not None:
+            return self.array(self.numbers.of(expr))
+        return on_its_side(self._within(expr.args[0], ATOM)), POWER
+
+    def _layout(self, expr: Expr) -> Piece:
+        if expr.data is None:
+            return self._show(expr.args[0])
+        inside = ", ".join(map(self.show, expr.args))
+        if self.numbers is not None:
+            return self.array(self.numbers.of(expr))
+        return rf"\operatorname{{{word(expr.data.op.name)}}}({inside})", ATOM
+
+    def _derivative(self, expr: Expr) -> Piece:
+        op, _ = expr.data
+        if self.numbers is not None:
+            return self.array(self.numbers.of(expr))
+        return prime(op, self.show(expr.args[0])), ATOM
+
+    def _apply(self, expr: Expr) -> Piece:
+        op = expr.data if isinstance(expr.data, Map) else expr.data.op
+        if isinstance(op, Map):
+            return self._map(op, expr.args)
+        if self.numbers is not None and expr.shape:
+            return self.array(self.numbers.of(expr))
+        if isinstance(op, Reduce):
+            if len(expr.args) > 1:  # of single entries
+                return rf"{reduction(op)}({', '.join(map(self.show, expr.args))})", ATOM
+            axes = expr.data.params["axes"]
+            letters = ",".join("nkijm"[axis % 5] for axis in axes)
+            inside = self._within(expr.args[0], ATOM)
+            return rf"{reduction(op)}_{{{letters}}} {inside}", PREFIX
+        return self.template(op.latex, expr.args, ATOM)
+
+    def _map(self, op: Map, args: Sequence[Expr]) -> Piece:
+        return self.template(op.latex, args, op.level)
+
+    def template(self, latex: str, args: Sequence[Expr], level: int) -> Piece:
+        shown = []
+        for place, arg in enumerate(args):
+            needed = SUM if is_delimited(latex, place) else max(level, POWER)
+            if level == SUM:
+                needed = SUM
+            text, own = self._show(arg)
+            if needed > SUM and level == POWER and place == 0:
+                needed = ATOM
+            shown.append(text if own >= needed else bracketed(text))
+        return latex.format(*shown), level
+
+
+class _Indexed:
+    """The same with an index for every axis: what one entry is."""
+
+    def __init__(self, printer: Printer) -> None:
+        self.printer = printer
+
+    def show(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
+        at = tuple("" if n == 1 else i for i, n in zip(at, expr.shape, strict=True))
+        inner = [*expr.args]
+        head = expr.head
+        if head == "symbol":
+            return indexed(expr.data, [i for i in at if i]), ATOM
+        if head in ("number", "entry", "dots"):
+            return self.printer._show(expr)
+        if head == "contract":
+            return self._contract(expr, at, used)
+        if head == "sum":
+            return self._sum(expr, at, used)
+        if head == "transpose":
+            return self.show(inner[0], at[::-1], used)
+        if head == "layout" and expr.data is None:
+            return self._view(expr, at, used)
+        if head in ("plus", "times", "over", "derivative") or self._is_map(expr):
+            fixed = [self._piece(arg, self._own(arg, at), used) for arg in inner]
+            return self.printer._show(Expr(head, tuple(fixed), (), expr.data))
+        text, level = self.printer._show(expr)
+        return scripted(text if level == ATOM else bracketed(text), ",".join(filter(None, at))), ATOM
+
+    def _is_map(self, expr: Expr) -> bool:
+        data: Any = expr.data
+        return isinstance(data, Map) or (isinstance(data, Node) and isinstance(data.op, Map))
+
+    def _own(self, arg: Expr, at: tuple[str, ...]) -> tuple[str, ...]:
+        return at[len(at) - len(arg.shape) :]
+
+    def _piece(self, arg: Expr, at: tuple[str, ...], used: set[str]) -> Expr:
+        """An argument printed already, as a symbol to print the outer operation around."""
+        if arg.head == "number":
+            return Expr("number", (), (), arg.data)
+        text, level = self.show(arg, at, used)
+        return Expr("printed", (), (), (text, level))
+
+    def _contract(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
+        a, b = expr.args
+        left, right, out = parts(expr.data)
+        lengths = dict(zip(left + right, a.shape + b.shape, strict=True))
+        place = dict(zip(out, at, strict=True))
+        summed = []
+        for letter in left:
+            if letter not in out:
+                first = a.data.batch if a.head == "symbol" and left.index(letter) == 0 else False
+                place[letter] = "" if lengths[letter] == 1 else self._fresh(used, first)
+                used = used | {place[letter]}
+                summed += [place[letter]] if place[letter] else []
+        pieces = []
+        for arg, letters in ((a, left), (b, right)):
+            text, level = self.show(arg, tuple(place[letter] for letter in letters), used)
+            pieces.append(text if level >= PREFIX else bracketed(text))
+        head = rf"\sum_{{{','.join(summed)}}} " if summed else ""
+        return rf"{head}{pieces[0]} \, {pieces[1]}", PREFIX if summed else PRODUCT
+
+    def _sum(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
+        (x,), axes = expr.args, expr.data
+        rest = iter(at)
+        place, summed = [], []
+        for axis, length in enumerate(x.shape):
+            if axis not in axes:
+                place.append(next(rest))
+                continue
+            letter = "" if length == 1 else self._fresh(used, axis == 0)
+            used = used | {letter}
+            place.append(letter)
+            summed += [letter] if letter else []
+        text, level = self.show(x, tuple(place), used)
+        inside = text if level > SUM else bracketed(text)
+        return rf"\sum_{{{','.join(summed)}}} {inside}", PREFIX
+
+    def _view(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
+        (x,) = expr.args
+        real = [i for i, n in zip(at, expr.shape, strict=True) if n != 1]
+        own = [n for n in x.shape if n != 1]
+        if len(real) > len(own):  # repeated along axes that it does not have
+            real = real[len(real) - len(own) :] if x.shape[-1:] != (1,) else real[: len(own)]
+        if own == [n for n in expr.shape if n != 1] or len(real) == len(own):
+            letters = iter(real)
+            return self.show(x, tuple("" if n == 1 else next(letters) for n in x.shape), used)
+        text, level = self.printer._show(x)
+        text = text if level == ATOM else bracketed(text)
+        return scripted(text, ",".join(filter(None, at))), ATOM
+
+    def _fresh(self, used: set[str], is_sample: bool) -> str:
+        if is_sample and "n" not in used:
+            return "n"
+        return next(letter for letter in LETTERS if letter not in used)
+
+
+# --- text ----------------------------------------------------------------------------------------
+
+
+def bracketed(text: str) -> str:
+    return rf"\left( {text} \right)" if r"\begin" in text or r"\frac" in text else f"({text})"
+
+
+def on_its_side(text: str) -> str:
+    """Transposed; beside an exponent that is there already."""
+    return rf"{{{text}}}^\top" if "^" in text and not text.startswith("(") else rf"{text}^\top"
+
+
+def signed(terms: Sequence[str]) -> str:
+    """A sum: a term with a sign of its own brings it along."""
+    text = terms[0]
+    for term in terms[1:]:
+        text += f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}"
+    return text
+
+
+def indexed(name: Symbol, index: Sequence[str]) -> str:
+    """An entry of a symbol; of a weight W it is w."""
+    if not index:
+        return name.latex
+    latex = re.sub(r"(?<![A-Za-z\\])W(?=[\^_']|$|\})", "w", name.latex)
+    return scripted(latex, "".join(index) if max(map(len, index)) == 1 else ",".join(index))
+
+
+def scripted(latex: str, index: str) -> str:
+    """With an index below, beside one that is there already."""
+    if not index:
+        return latex
+    if latex.startswith(r"\frac{\partial L}{\partial "):  # of the quantity below, not the fraction
+        return rf"\frac{{\partial L}}{{\partial {scripted(latex[len(_DIFFERENTIAL) : -1], index)}}}"
+    base = re.fullmatch(r"(.*)_\{([^{}]*)\}(\^\{[^{}]*\})?", latex)
+    if base is not None:
+        return f"{base[1]}_{{{base[2]},{index}}}{base[3] or ''}"
+    return f"{latex}_{{{index}}}"
+
+
+_DIFFERENTIAL = r"\frac{\partial L}{\partial "
+
+
+def prime(op: Map, argument: str) -> str:
+    """f′(x), of a function that is written f(x) or f x."""
+    name = re.split(r"[\s(]", op.latex, maxsplit=1)[0].format()
+    return f"{name}'({argument})"
+
+
+def word(name: str) -> str:
+    return name.replace("_", r"\_")
+
+
+def reduction(op: Reduce) -> str:
+    return op.latex.format("").strip()
+
+
+def is_delimited(latex: str, place: int) -> bool:
+    """Whether a template puts this input between brackets of some sort."""
+    start = latex.find(f"{{{place}}}")
+    before = latex[:start].rstrip()
+    behind = latex[start + 3 :].lstrip()
+    if start < 0:
+        return True
+    if "cases" in latex:
+        return True
+    return (before[-1:] in _OPEN and before != "") and (behind[:1] in _CLOSED and behind != "")
+
+
+def as_matrices(spec: str) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
+    """A contraction as a product of two matrices: in which order, and which of them transposed.
+
+    Arrays of one axis are rows on the left and columns on the right. None where there are more
+    axes than a matrix has, or axes that both share and keep.
+    """
+    left, right, out = parts(spec)
+    summed = [letter for letter in left if letter not in out]
+    shared = [letter for letter in out if letter in left and letter in right]
+    if max(len(left), len(right), len(out)) > 2 or shared or len(summed) > 1:
+        return None
+    order = (0, 1)
+    if out and out[-1] in left and len(out) == 2:
+        order, left, right = (1, 0), right, left
+    if len(out) == 1 and out in right and len(right) == 2 and len(left) == 1:
+        return (0, 1), (False, right[0] == out)
+    if len(out) == 1 and out in left and len(left) == 2 and len(right) == 1:
+        return (0, 1), (left[1] == out, False)
+    if len(left) == len(right) == 1:  # both are rows: x wᵀ is their product, xᵀ w the outer one
+        return order, (not summed, bool(summed))
+    turn_left = len(left) == 2 and bool(summed) and left[0] == summed[0]
+    turn_right = len(right) == 2 and bool(summed) and right[1] == summed[0]
+    return order, (turn_left, turn_right)

@@ -1,0 +1,355 @@
+"""What quantities are called: z⁽¹⁾, a⁽¹⁾, ŷ, δ⁽²⁾, ∂L/∂W⁽¹⁾, and where layers begin and end.
+
+Names are read off the graph. A *quantity* is a node that somebody can point at: an input, a
+parameter, what leaves a layer (a scope), what a line of the user's code assigns, the loss. A layer
+that multiplies by a parameter opens a new *level*, the number in brackets, as in textbooks: its
+result is z, what is made of it without parameters is a, anything else h.
+"""
+
+import ast
+import keyword
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from linecache import getline
+from typing import Literal
+
+from chainrule.graph import CONSTANT, INPUT, Leaf, Node, Shape, ordered
+from chainrule.ops.indexing import Gather
+from chainrule.ops.layout import Layout
+from chainrule.ops.products import Contract
+from chainrule.tex import SYMBOLS, plain
+
+Kind = Literal["input", "parameter", "layer", "line", "prediction", "loss", "auxiliary"]
+
+# Operations that keep sums and multiples: what is made of them alone is linear in its input.
+LINEAR = ("contract", "add", "subtract", "negative", "gather", "sum", "cast")
+
+PARAMETERS = {
+    "weight": "W",
+    "bias": "b",
+    "scale": r"\gamma",
+    "weight_x": "W_{x}",
+    "weight_h": "W_{h}",
+}
+SHIFT_OF_A_SCALE = r"\beta"  # a bias beside a scale, as normalisations have them
+
+LOSS = "loss"  # the scope of what compares the prediction with the target
+OPTIMIZER = "optimizer"  # and that of the update
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A node with a name.
+
+    key    how it is asked for: `z1`, `0.weight`, `loss`
+    latex  its symbol
+    scope  the layer that it leaves or belongs to: `0.Dense`
+    level  the number in its brackets; 0 where it has none
+    """
+
+    node: Node
+    key: str
+    latex: str
+    kind: Kind
+    scope: str = ""
+    level: int = 0
+
+    @property
+    def shape(self) -> Shape:
+        return self.node.shape
+
+    @property
+    def text(self) -> str:
+        """The symbol in Unicode."""
+        return plain(self.latex)
+
+    @property
+    def gradient_key(self) -> str:
+        """`d2` for δ⁽²⁾, else the quantity's own key behind `d_`."""
+        return f"d_{self.key}"
+
+    @property
+    def gradient_latex(self) -> str:
+        """δ of a z, else ∂L over its symbol."""
+        if self.latex.startswith("z^"):
+            return r"\delta" + self.latex[1:]
+        return rf"\frac{{\partial L}}{{\partial {self.latex}}}"
+
+
+def scope_of(node: Node) -> str:
+    return node.source.scope if node.source else ""
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The nodes that a story is about.
+
+    prediction    the network's output, where there is a network
+    parameters    by name: `0.weight`
+    data          the other inputs by symbol and key
+    logits        whether the loss, not the network, makes probabilities of the prediction
+    outside       lines, (file, number), that are not part of what is explained
+    """
+
+    loss: Node
+    prediction: Node | None
+    parameters: Mapping[str, Node]
+    data: Mapping[str, Node]
+    logits: bool = False
+    outside: Collection[tuple[str, int]] = ()
+
+    @property
+    def forward(self) -> list[Node]:
+        """All nodes of the forward pass, in order."""
+        ends = [self.loss] if self.prediction is None else [self.loss, self.prediction]
+        return ordered(ends)
+
+
+def quantities(roots: Roots) -> list[Quantity]:
+    """All quantities that have a name of their own, inputs first, then in order."""
+    namer = _Namer(roots)
+    return namer.everything()
+
+
+class _Namer:
+    def __init__(self, roots: Roots) -> None:
+        self.roots = roots
+        self.nodes = roots.forward
+        self.found: dict[Node, Quantity] = {}
+        self.keys: set[str] = set()
+        self.consumers: dict[Node, list[Node]] = {}
+        for node in self.nodes:
+            for child in node.inputs:
+                self.consumers.setdefault(child, []).append(node)
+
+    def everything(self) -> list[Quantity]:
+        for name, node in self.roots.data.items():
+            if node in self.nodes:
+                self.add(node, name, identifier(name), "input")
+        self.layers()
+        self.lines()
+        self.rest()
+        order = {node: place for place, node in enumerate(self.nodes)}
+        return sorted(
+            self.found.values(), key=lambda q: (not isinstance(q.node.op, Leaf), order[q.node])
+        )
+
+    def add(
+        self, node: Node, key: str, latex: str, kind: Kind, scope: str = "", level: int = 0
+    ) -> None:
+        while key in self.keys:  # the same name once more: z1', z1''
+            key, latex = f"{key}'", primed(latex)
+        self.keys.add(key)
+        self.found[node] = Quantity(node, key, latex, kind, scope, level)
+
+    def layers(self) -> None:
+        """What leaves each layer, and the parameters that it holds."""
+        names = {node: name for name, node in self.roots.parameters.items()}
+        scopes: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            scope = scope_of(node)
+            if not isinstance(node.op, Leaf) and scope and scope != LOSS:
+                scopes.setdefault(scope, []).append(node)
+        level = 0
+        for scope, members in scopes.items():
+            level += any(is_product_with(node, names) for node in members)
+            used = dict.fromkeys(child for node in members for child in node.inputs)
+            owned = [node for node in used if node in names and node not in self.found]
+            scaled = any(names[node].endswith("scale") for node in owned)
+            for node in owned:
+                latex = parameter(names[node], node.shape, level, scaled)
+                self.add(node, names[node], latex, "parameter", scope, level)
+            leaving = [node for node in members if self.leaves(node, scope)]
+            for node in leaving:
+                self.layer_output(node, members, scope, level, bool(owned))
+
+    def leaves(self, node: Node, scope: str) -> bool:
+        if node is self.roots.prediction:
+            return True
+        return any(scope_of(user) != scope for user in self.consumers.get(node, []))
+
+    def layer_output(
+        self, node: Node, members: Sequence[Node], scope: str, level: int, owns: bool
+    ) -> None:
+        linear = all(n.op.name in LINEAR or isinstance(n.op, Layout) for n in members)
+        letter = "z" if linear and owns else "h" if owns or linear else "a"
+        if node is self.roots.prediction and not self.roots.logits:
+            self.add(node, "prediction", r"\hat{y}", "prediction", scope, level)
+        elif node.ndim == 0 or node.dtype.kind != "f":
+            return  # a count, a mask: told where it is used
+        else:
+            kind: Kind = "prediction" if node is self.roots.prediction else "layer"
+            self.add(node, f"{letter}{level}", f"{letter}^{{({level})}}", kind, scope, level)
+
+    def lines(self) -> None:
+        """What lines of the user's own code assign."""
+        by_line: dict[tuple[str, int], list[Node]] = {}
+        for node in self.nodes:
+            if node.source and not isinstance(node.op, Leaf):
+                by_line.setdefault((node.source.file, node.source.line), []).append(node)
+        values: list[tuple[int, Node, str]] = []
+        for place, members in by_line.items():
+            name = None if place in self.roots.outside else assigned_name(*place)
+            if name is None:
+                continue
+            inside = set(members)
+            last = [n for n in members if not inside.intersection(self.consumers.get(n, []))]
+            values += [(node.serial, node, name) for node in last[-1:]]
+        repeated = [name for _, _, name in values]
+        for _, node, name in sorted(values, key=lambda value: value[0]):
+            if node not in self.found and node is not self.roots.loss and node.dtype.kind == "f":
+                taken = name if repeated.count(name) == 1 else name
+                self.add(node, taken, identifier(taken), "line", scope_of(node))
+
+    def rest(self) -> None:
+        names = {node: name for name, node in self.roots.parameters.items()}
+        for node in self.nodes:
+            if node in names and node not in self.found:
+                self.add(node, names[node], identifier(names[node]), "parameter")
+        loss, prediction = self.roots.loss, self.roots.prediction
+        if loss not in self.found:
+            self.add(loss, "loss", "L", "loss", LOSS)
+        if prediction is not None and prediction not in self.found:
+            self.add(prediction, "prediction", r"\hat{y}", "prediction")
+        for node in self.nodes:
+            if node.op is INPUT and node not in self.found:
+                name = str(node.params["name"])
+                self.add(node, name, identifier(name), "input")
+
+
+def is_product_with(node: Node, parameters: Collection[Node]) -> bool:
+    """Whether a node multiplies by a parameter, or looks rows up in one."""
+    if not isinstance(node.op, Contract | Gather):
+        return False
+    factors = node.inputs if isinstance(node.op, Contract) else node.inputs[:1]
+    return any(_origin(child) in parameters for child in factors)
+
+
+def _origin(node: Node) -> Node:
+    while isinstance(node.op, Layout) and node.inputs:
+        node = node.inputs[0]
+    return node
+
+
+# --- symbols -------------------------------------------------------------------------------------
+
+
+def parameter(name: str, shape: Shape, level: int, scaled: bool = False) -> str:
+    """W⁽²⁾ of `2.weight`: by the last part of the name; a weight of one number is a small w."""
+    last = name.rpartition(".")[2]
+    symbol = PARAMETERS.get(last) or identifier(last)
+    if last == "bias" and scaled:
+        symbol = SHIFT_OF_A_SCALE
+    if symbol == "W" and _count(shape) == 1:
+        symbol = "w"
+    return f"{symbol}^{{({level})}}" if level else symbol
+
+
+def identifier(name: str) -> str:
+    """A Python name as a symbol: w1 is w₁, W_h is W with the index h, y_hat is ŷ, sigma is σ.
+
+    Of a path such as `params['w'][0]` the last name counts, and what follows it.
+    """
+    words = re.findall(r"[^\W\d_][^\W_]*(?:_[^\W_]+)*|\d+", name)
+    if not words:
+        return r"\mathrm{value}"
+    base = next((word for word in reversed(words) if not word.isdigit()), words[-1])
+    behind = words[words.index(base) + 1 :]
+    for accent in ("hat", "bar", "tilde"):
+        if base.endswith(f"_{accent}") and len(base) > len(accent) + 1:
+            return rf"\{accent}{{{identifier(base[: -len(accent) - 1])}}}"
+    stem, _, index = base.partition("_")
+    letters = re.fullmatch(r"([^\W\d]+)(\d*)", stem)
+    word, digits = letters.groups() if letters else (stem, "")
+    below = ",".join(part for part in (digits, *index.split("_"), *behind) if part)
+    if word in SYMBOLS:
+        symbol = f"\\{word}"
+    elif len(word) == 1:
+        symbol = word
+    else:
+        symbol = rf"\mathrm{{{word}}}"
+    return f"{symbol}_{{{below}}}" if below else symbol
+
+
+def primed(latex: str) -> str:
+    """The symbol with a prime more, before its brackets: z′⁽¹⁾."""
+    base, mark, level = latex.partition("^{(")
+    return rf"{base}'{mark}{level}"
+
+
+def assigned_name(file: str, line: int) -> str | None:
+    """The one variable that a line of Python assigns, if it does."""
+    text = getline(file, line).strip()
+    try:
+        statements = ast.parse(text).body
+    except SyntaxError:
+        statements = _opened(text)
+    if len(statements) != 1:
+        return None
+    statement = statements[0]
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        target = statement.target
+    else:
+        return None
+    return target.id if isinstance(target, ast.Name) and not keyword.iskeyword(target.id) else None
+
+
+def _opened(text: str) -> list[ast.stmt]:
+    """The first line of a statement over several: `z = (` assigns z."""
+    start = re.match(r"([^\W\d]\w*)\s*=[^=]", text)
+    return ast.parse(f"{start[1]} = 0").body if start else []
+
+
+def _count(shape: Iterable[int]) -> int:
+    total = 1
+    for length in shape:
+        total *= length
+    return total
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A measured number in LaTeX, to so many significant digits: `-0.1308`, `1.2 \\cdot 10^{-7}`."""
+    if value != value:
+        return r"\mathrm{NaN}"
+    if value in (float("inf"), float("-inf")):
+        return r"\infty" if value > 0 else r"-\infty"
+    shown = f"{value:.{digits}g}"
+    mantissa, e, exponent = shown.partition("e")
+    if not e:
+        return "0" if float(shown) == 0 else shown
+    if -5 <= int(exponent) < 0:
+        return f"{value:.{digits - 1 - int(exponent)}f}".rstrip("0")
+    if mantissa in ("1", "-1"):
+        return f"{mantissa[:-1]}10^{{{int(exponent)}}}"
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
+def constant(value: float) -> str:
+    """A number of a formula in LaTeX, as one would write it: `\\frac{1}{3}`, `0.1`, `2`."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return number(value)
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    sign, size = ("-", -value) if value < 0 else ("", value)
+    for below in (2, 3, 4):
+        above = round(size * below)
+        if 0 < above < 10 and abs(size * below - above) < 1e-6 * above:
+            return rf"{sign}\frac{{{above}}}{{{below}}}"
+    inverse = 1 / size
+    whole = 1 < inverse < 1e6 and abs(inverse - round(inverse)) < 1e-6 * inverse
+    if whole and len(f"{size:.3g}".lstrip("0.").split("e")[0]) > 2:
+        return rf"{sign}\frac{{1}}{{{round(inverse)}}}"
+    if whole and round(inverse) in (6, 7, 8, 9, 16, 32, 64, 128, 256, 512):
+        return rf"{sign}\frac{{1}}{{{round(inverse)}}}"
+    return number(value, 6)
+
+
+def matrix(rows: Sequence[Sequence[str]]) -> str:
+    body = r" \\ ".join(" & ".join(row) for row in rows)
+    return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"

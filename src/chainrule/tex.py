@@ -1,0 +1,383 @@
+"""The part of LaTeX that chainrule writes: read strictly, and shown as plain text.
+
+Formulas are written once, as LaTeX. The terminal shows the same formula in Unicode, other pages may
+show it in another form, and the tests read every formula with this reader: an unknown command, an
+open brace or a misplaced `&` is an error, as it would be for TeX.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from chainrule.errors import GraphError
+
+
+@dataclass(frozen=True)
+class Tex:
+    """One piece of a formula.
+
+    kind  row      parts side by side
+          atom     one symbol, in `text` as Unicode
+          number   digits, in `text`
+          name     an upright word, such as that of a function
+          words    ordinary text
+          space
+          frac     numerator, denominator
+          sqrt     radicand, and perhaps the index of the root
+          script   base, below, above (rows that may be empty)
+          accent   the mark in `text` over its part
+          under    base and what stands under it
+          table    the environment in `text`; rows whose parts are cells
+    """
+
+    kind: str
+    text: str = ""
+    parts: tuple["Tex", ...] = ()
+
+
+SYMBOLS = {
+    **dict(zip(("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta"), "αβγδεζη")),
+    **dict(zip(("theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi"), "θικλμνξπ")),
+    **dict(zip(("rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"), "ρστυφχψω")),
+    **dict(zip(("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi"), "ΓΔΘΛΞΠΣΦ")),
+    **{"Psi": "Ψ", "Omega": "Ω", "partial": "∂", "infty": "∞", "top": "⊤", "prime": "′"},
+    **{"cdot": "·", "odot": "⊙", "times": "×", "oplus": "⊕", "pm": "±", "le": "≤", "ge": "≥"},
+    **{"ne": "≠", "approx": "≈", "ll": "≪", "gg": "≫", "leftarrow": "←", "to": "→", "in": "∈"},
+    **{"land": "∧", "lor": "∨", "neg": "¬", "lnot": "¬", "cdots": "⋯", "vdots": "⋮", "ddots": "⋱"},
+    **{"dots": "…", "sum": "Σ", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉"},
+    **{"{": "{", "}": "}", "&": "&", "%": "%", "_": "_", "#": "#", "|": "‖"},
+}
+NAMES = (
+    *("ln", "log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
+    *("arcsin", "arccos", "arctan", "max", "min", "bmod"),
+)
+SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "quad": "  ", "qquad": "    ", "!": ""}
+ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
+TABLES = ("pmatrix", "matrix", "cases", "aligned", "align*", "array")
+_STYLES = ("displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle", "left", "right")
+_RELATIONS = "=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±"
+
+
+def parse(latex: str) -> Tex:
+    """The formula as a tree; raises GraphError at whatever TeX, too, would not understand."""
+    reader = _Reader(latex)
+    row = reader.row()
+    if not reader.at_end():
+        raise reader.error("nothing opens what ends here")
+    return row
+
+
+class _Reader:
+    def __init__(self, latex: str) -> None:
+        self.latex, self.place = latex, 0
+
+    def error(self, reason: str) -> GraphError:
+        shown = self.latex[max(0, self.place - 20) : self.place + 20]
+        return GraphError(f"{reason}, at place {self.place} of a formula: …{shown}…")
+
+    def at_end(self) -> bool:
+        return self.place >= len(self.latex)
+
+    def peek(self) -> str:
+        """The next token: a command with its backslash, or one character."""
+        text, place = self.latex, self.place
+        if place >= len(text):
+            return ""
+        if text[place] != "\\":
+            return text[place]
+        end = place + 1
+        while end < len(text) and text[end].isalpha():
+            end += 1
+        return text[place : max(end, place + 2)]
+
+    def take(self, wanted: str = "") -> str:
+        token = self.peek()
+        if not token or (wanted and token != wanted):
+            raise self.error(f"{wanted or 'something'} is missing")
+        self.place += len(token)
+        return token
+
+    def skip_spaces(self) -> None:
+        while not self.at_end() and self.latex[self.place] in " \n":
+            self.place += 1
+
+    def row(self) -> Tex:
+        """Pieces up to a closing brace, `&`, a line break, an \\end or the end."""
+        parts: list[Tex] = []
+        while True:
+            self.skip_spaces()
+            token = self.peek()
+            if token in ("", "}", "&", "\\\\", "\\end"):
+                return Tex("row", "", tuple(parts))
+            if token in ("^", "_", "'"):
+                if not parts:
+                    raise self.error("a script stands on nothing")
+                parts[-1] = self.scripts(parts[-1])
+                continue
+            piece = self.piece()
+            if piece is not None:
+                parts.append(piece)
+
+    def scripts(self, base: Tex) -> Tex:
+        if base.kind == "script":
+            base, below, above = base.parts
+        else:
+            below = above = Tex("row")
+        token = self.take()
+        if token == "'":
+            return Tex("script", "", (base, below, _joined(above, Tex("atom", "′"))))
+        script = self.argument()
+        if token == "_":
+            if below.parts:
+                raise self.error("two subscripts")
+            return Tex("script", "", (base, script, above))
+        if any(part.text != "′" for part in above.parts):
+            raise self.error("two superscripts")
+        return Tex("script", "", (base, below, _joined(above, *script.parts)))
+
+    def argument(self) -> Tex:
+        self.skip_spaces()
+        if self.peek() == "{":
+            return self.group()
+        if self.peek().isdigit():  # of \\frac12 each digit is one argument
+            return Tex("row", "", (Tex("number", self.take()),))
+        piece = self.piece()
+        if piece is None:
+            raise self.error("an argument is missing")
+        return Tex("row", "", (piece,))
+
+    def group(self) -> Tex:
+        self.take("{")
+        row = self.row()
+        self.take("}")
+        return row
+
+    def piece(self) -> Tex | None:
+        token = self.take()
+        if token == "{":
+            self.place -= 1
+            return self.group()
+        if not token.startswith("\\"):
+            return self.character(token)
+        name = token[1:]
+        if name in SYMBOLS:
+            return Tex("atom", SYMBOLS[name])
+        if name in NAMES:
+            return Tex("name", "mod" if name == "bmod" else name)
+        if name in SPACES:
+            return Tex("space", SPACES[name])
+        if name in ACCENTS:
+            return Tex("accent", ACCENTS[name], (self.argument(),))
+        if name in _STYLES:
+            return None
+        if name == "frac" or name == "tfrac" or name == "underset":
+            first, second = self.argument(), self.argument()
+            if name == "underset":
+                return Tex("under", "", (second, first))
+            return Tex("frac", "", (first, second))
+        if name == "sqrt":
+            index = ()
+            if self.peek() == "[":
+                end = self.latex.find("]", self.place)
+                index = (parse(self.latex[self.place + 1 : end]),)
+                self.place = end + 1
+            return Tex("sqrt", "", (self.argument(), *index))
+        if name in ("operatorname", "mathrm", "text", "mathbf", "mathbin"):
+            return self.words("words" if name == "text" else "name")
+        if name == "begin":
+            return self.table()
+        raise self.error(f"{token} is no command of these formulas")
+
+    def character(self, token: str) -> Tex:
+        if token.isdigit():
+            digits = token
+            while self.peek().isdigit() or (self.peek() == "." and self.digit_follows()):
+                digits += self.take()
+            return Tex("number", digits)
+        if token in "#%$~\\":
+            raise self.error(f"{token!r} has a meaning of its own in TeX")
+        return Tex("atom", {"-": "−", "*": "∗"}.get(token, token))
+
+    def digit_follows(self) -> bool:
+        return self.latex[self.place + 1 : self.place + 2].isdigit()
+
+    def words(self, kind: str) -> Tex:
+        self.take("{")
+        end = self.latex.find("}", self.place)
+        if end < 0:
+            raise self.error("a brace is not closed")
+        text = self.latex[self.place : end]
+        self.place = end + 1
+        for name in ("&", "_", "%", "#"):
+            text = text.replace(f"\\{name}", name)
+        if "\\" in text or "{" in text or "$" in text:
+            raise self.error("words hold no commands")
+        return Tex(kind, text)
+
+    def table(self) -> Tex:
+        name = self.words("name").text
+        if name not in TABLES:
+            raise self.error(f"there is no environment {name}")
+        if name == "array":
+            self.words("name")
+        rows, cells = [], [self.row()]
+        while self.peek() != "\\end":
+            token = self.take()
+            if token == "&":
+                cells.append(self.row())
+            elif token == "\\\\":
+                rows.append(Tex("row", "", tuple(cells)))
+                cells = [self.row()]
+            else:
+                raise self.error(f"{name} is not ended")
+        self.take("\\end")
+        if self.words("name").text != name:
+            raise self.error(f"{name} is ended by another name")
+        rows.append(Tex("row", "", tuple(cells)))
+        return Tex("table", name, tuple(rows))
+
+
+def _joined(row: Tex, *more: Tex) -> Tex:
+    return Tex("row", "", (*row.parts, *more))
+
+
+# --- plain text ----------------------------------------------------------------------------------
+
+_SUPERSCRIPTS = dict(zip("0123456789+−=()nijklmTxyhabcdefgoprstuvwz′⊤L,", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏˡᵐᵀˣʸʰᵃᵇᶜᵈᵉᶠᵍᵒᵖʳˢᵗᵘᵛʷᶻ′ᵀᴸ’"))
+_SUBSCRIPTS = dict(zip("0123456789+−=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,"))
+_FRACTIONS = {Fraction(n, d): unicodedata.lookup(f"VULGAR FRACTION {name}") for n, d, name in (
+    (1, 2, "ONE HALF"), (1, 3, "ONE THIRD"), (2, 3, "TWO THIRDS"), (1, 4, "ONE QUARTER"),
+    (3, 4, "THREE QUARTERS"), (1, 5, "ONE FIFTH"), (1, 6, "ONE SIXTH"), (1, 8, "ONE EIGHTH"),
+)}
+
+
+def plain(latex: str) -> str:
+    """The formula as one line of Unicode: `δ⁽²⁾ = ½ (ŷ − y)`."""
+    return _plain(parse(latex)).strip()
+
+
+def _plain(tex: Tex) -> str:
+    if tex.kind == "row":
+        return _side_by_side(tex.parts)
+    if tex.kind == "script":
+        return _scripted(tex)
+    if tex.kind == "frac":
+        return _fraction(*tex.parts)
+    if tex.kind == "sqrt":
+        index = _plain(tex.parts[1]) if len(tex.parts) > 1 else ""
+        return f"{'∛' if index == '3' else '√'}{_grouped(tex.parts[0])}"
+    if tex.kind == "accent":
+        return unicodedata.normalize("NFC", _plain(tex.parts[0]) + tex.text)
+    if tex.kind == "under":
+        return _plain(tex.parts[0])
+    if tex.kind == "table":
+        return _table(tex)
+    return tex.text
+
+
+def _side_by_side(parts: tuple[Tex, ...]) -> str:
+    text, opens = "", True  # a sign after nothing, a relation or a bracket belongs to its number
+    for place, part in enumerate(parts):
+        shown = _plain(part)
+        if part.kind == "frac" and "/" in shown and _has_neighbour(parts, place):
+            shown = f"({shown})"
+        if part.kind == "atom" and shown in _RELATIONS:
+            sign = shown in "−+" and opens
+            text = text + shown if sign else f"{text.rstrip()} {shown} "
+            opens = True
+            continue
+        apart = part.kind in ("name", "table", "sqrt") or (part.kind == "frac" and "/" in shown)
+        before = parts[place - 1] if place else None
+        follows = before is not None and before.kind in ("name", "frac", "table", "script", "words")
+        is_word = before is not None and _base(before).kind == "name" and len(_base(before).text) > 1
+        if text and not text.endswith((" ", "(", "[", "|", "−", "+", "∂", "⌊", "⌈")) and not opens:
+            if part.kind not in ("space",) and shown[:1] not in ")],′|⌋⌉;:":
+                if apart or (is_word and shown[:1] != "(") or (follows and shown[:1] not in "(["):
+                    text += " "
+                elif before is not None and _base(before).text == "Σ":
+                    text += " "
+                elif follows and before is not None and before.kind == "frac":
+                    text += " "
+        text += shown
+        opens = shown[-1:] in ("(", "[", ",") or (part.kind == "space" and opens)
+    return " ".join(text.split()) if text.strip() else text
+
+
+def _has_neighbour(parts: tuple[Tex, ...], place: int) -> bool:
+    """Whether another factor stands directly beside a piece."""
+    before = [p for p in parts[:place] if p.kind != "space"][-1:]
+    behind = [p for p in parts[place + 1 :] if p.kind != "space"][:1]
+    return any(
+        not (p.kind == "atom" and (_plain(p) in _RELATIONS or _plain(p) in "()[]|,"))
+        for p in (*before, *behind)
+    )
+
+
+def _base(part: Tex) -> Tex:
+    return part.parts[0] if part.kind == "script" else part
+
+
+def _scripted(tex: Tex) -> str:
+    base, below, above = tex.parts
+    shown = _plain(base)
+    if base.kind == "row":
+        shown = _grouped(base)
+    if above.parts and all(part.text == "′" for part in above.parts):
+        shown += "′" * len(above.parts)
+        above = Tex("row")
+    return shown + _script(above, _SUPERSCRIPTS, "^") + _script(below, _SUBSCRIPTS, "_")
+
+
+def _script(row: Tex, letters: dict[str, str], mark: str) -> str:
+    text = _plain(row).replace(" ", "")
+    if all(letter in letters for letter in text):
+        return "".join(letters[letter] for letter in text)
+    if mark == "_":
+        return f"[{text}]"
+    return f"{mark}{text}" if len(text) == 1 else f"{mark}({text})"
+
+
+def _fraction(above: Tex, below: Tex) -> str:
+    top, bottom = _plain(above), _plain(below)
+    if top.isdigit() and bottom.isdigit() and int(bottom):
+        exact = _FRACTIONS.get(Fraction(int(top), int(bottom)))
+        if exact is not None and Fraction(int(top), int(bottom)).denominator == int(bottom):
+            return exact
+    return f"{_grouped(above)}/{_grouped(below)}"
+
+
+def _grouped(row: Tex) -> str:
+    """In brackets, unless it is one piece, a differential ∂x, or bracketed already."""
+    text = _plain(row)
+    simple = len(row.parts) == 1 and row.parts[0].kind not in ("frac", "table")
+    if simple or text.startswith("∂") or _is_bracketed(text):
+        return text
+    return f"({text})"
+
+
+def _is_bracketed(text: str) -> bool:
+    if not (text.startswith("(") and text.endswith(")")):
+        return False
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            return place == len(text) - 1
+    return False
+
+
+def _table(tex: Tex) -> str:
+    rows = [[_plain(cell).strip() for cell in row.parts] for row in tex.parts]
+    if tex.text == "cases":
+        return "{ " + "; ".join(" if ".join(cells).replace("if else", "else") for cells in rows) + " }"
+    if tex.text in ("aligned", "align*", "array"):
+        return "\n".join(" ".join(cells) for cells in rows)
+    return "[" + "; ".join(" ".join(cells) for cells in rows) + "]"
+
+
+def symbols_used(tex: Tex) -> Iterator[Tex]:
+    """Every piece of a formula, outermost first."""
+    yield tex
+    for part in tex.parts:
+        yield from symbols_used(part)
