@@ -14,9 +14,9 @@ from chainrule.explaining.story import Story
 from chainrule.graph import Graph, Node, scope, substitute
 from chainrule.loss import Loss
 from chainrule.model import Model
-from chainrule.notation import OPTIMIZER, Roots
+from chainrule.notation import OPTIMIZER, Roots, assigned
 from chainrule.schedules import rate_at
-from chainrule.stabilise import stabilise
+from chainrule.stabilise import stabilised
 from chainrule.tracing import trace_call
 from chainrule.tracing.function import argument_names
 from chainrule.tracing.surroundings import read_surroundings
@@ -61,6 +61,24 @@ def run(graph: Graph, arrays: Sequence[Any]) -> dict[Node, Any]:
     return Program(graph).trace_values(arrays)
 
 
+def _recorded(graph: Graph) -> tuple[Graph, dict[Node, str]]:
+    """The graph as it is differentiated, and what the user's lines assign in it.
+
+    A line keeps its value, even where the loss is computed past it in a more stable way.
+    """
+    lines = assigned(graph, _lines_outside())
+    results = stabilised([*graph.outputs, *lines])
+    count = len(graph.outputs)
+    stable = Graph(
+        graph.name,
+        graph.inputs,
+        tuple(results[:count]),
+        graph.input_structure,
+        graph.output_structure,
+    ).check()
+    return stable, dict(zip(results[count:], lines.values(), strict=True))
+
+
 # --- models --------------------------------------------------------------------------------------
 
 
@@ -72,7 +90,7 @@ def _model_record(model: Model, X: Any, y: Any, training: bool) -> Record:
         return task.outcome(params, state, x, y, None, training, key)
 
     given = (carry["params"], carry["state"], x, target)
-    graph = stabilise(trace_call(forward, given).graph)
+    graph, lines = _recorded(trace_call(forward, given).graph)
     names = list(carry["params"])
     inputs = list(graph.inputs)
     parameters = dict(zip(names, inputs, strict=False))
@@ -87,12 +105,13 @@ def _model_record(model: Model, X: Any, y: Any, training: bool) -> Record:
         parameters,
         data,
         logits=named_loss is not None and named_loss.prediction == "logits",
-        outside=_lines_outside(),
+        lines=lines,
     )
     found = backward(loss, list(parameters.values()))
     updates, slots, memory, arrays = _update(task.optimizer, carry, parameters, found)
     whole = Graph(graph.name, (*graph.inputs, *memory), graph.outputs)
-    ends = [*graph.outputs, *found.values(), *updates.values(), *(slot.after for slot in slots)]
+    ends = [*graph.outputs, *lines, *found.values(), *updates.values()]
+    ends += [slot.after for slot in slots]
     leaves, _ = flatten(given)
     whole, values = evaluated(whole, [*leaves, *arrays], ends, run)
     return Record(
@@ -181,11 +200,12 @@ def _function_record(
             )
     places = tuple(place % len(arguments) for place in places)
     call = trace_call(function, arguments, read_surroundings(function))
-    graph = stabilise(call.graph)
-    if len(graph.outputs) != 1:
+    if len(call.graph.outputs) != 1:
         raise SettingError(
-            f"{name} returns {len(graph.outputs)} values; what is explained is one number, the loss"
+            f"{name} returns {len(call.graph.outputs)} values; what is explained is one number, "
+            "the loss"
         )
+    graph, lines = _recorded(call.graph)
     leaves = [
         leaf for leaf, flag in zip(flatten(tuple(arguments))[0], call.dynamic, strict=True) if flag
     ]
@@ -204,10 +224,10 @@ def _function_record(
     if not parameters:
         raise SettingError(f"wrt={wrt!r} holds no floating-point number of {name} to explain")
     (loss,) = graph.outputs
-    roots = Roots(loss, None, parameters, data, outside=_lines_outside())
+    roots = Roots(loss, None, parameters, data, lines=lines)
     found = backward(loss, list(parameters.values()))
     arrays = [np.asarray(leaf, n.dtype) for leaf, n in zip(leaves, graph.inputs, strict=True)]
-    whole, values = evaluated(graph, arrays, [loss, *found.values()], run)
+    whole, values = evaluated(graph, arrays, [loss, *lines, *found.values()], run)
     return Record(roots, found, values=values, title=f"{name}", graph=whole, run=run)
 
 

@@ -10,11 +10,12 @@ import ast
 import keyword
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from linecache import getline
 from typing import Literal
 
-from chainrule.graph import CONSTANT, INPUT, Leaf, Node, Shape, ordered
+from chainrule.graph import INPUT, Graph, Leaf, Node, Shape, ordered
 from chainrule.ops.indexing import Gather
 from chainrule.ops.layout import Layout
 from chainrule.ops.products import Contract
@@ -89,7 +90,7 @@ class Roots:
     parameters    by name: `0.weight`
     data          the other inputs by symbol and key
     logits        whether the loss, not the network, makes probabilities of the prediction
-    outside       lines, (file, number), that are not part of what is explained
+    lines         what lines of the user's code assign, by node
     """
 
     loss: Node
@@ -97,13 +98,13 @@ class Roots:
     parameters: Mapping[str, Node]
     data: Mapping[str, Node]
     logits: bool = False
-    outside: Collection[tuple[str, int]] = ()
+    lines: Mapping[Node, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def forward(self) -> list[Node]:
         """All nodes of the forward pass, in order."""
         ends = [self.loss] if self.prediction is None else [self.loss, self.prediction]
-        return ordered(ends)
+        return ordered([*ends, *self.lines])
 
 
 def quantities(roots: Roots) -> list[Quantity]:
@@ -118,6 +119,7 @@ class _Namer:
         self.nodes = roots.forward
         self.found: dict[Node, Quantity] = {}
         self.keys: set[str] = set()
+        self.symbols: set[str] = set()
         self.consumers: dict[Node, list[Node]] = {}
         for node in self.nodes:
             for child in node.inputs:
@@ -139,8 +141,11 @@ class _Namer:
         self, node: Node, key: str, latex: str, kind: Kind, scope: str = "", level: int = 0
     ) -> None:
         while key in self.keys:  # the same name once more: z1', z1''
-            key, latex = f"{key}'", primed(latex)
+            key = f"{key}'"
+        while latex in self.symbols:
+            latex = primed(latex)
         self.keys.add(key)
+        self.symbols.add(latex)
         self.found[node] = Quantity(node, key, latex, kind, scope, level)
 
     def layers(self) -> None:
@@ -184,23 +189,9 @@ class _Namer:
 
     def lines(self) -> None:
         """What lines of the user's own code assign."""
-        by_line: dict[tuple[str, int], list[Node]] = {}
-        for node in self.nodes:
-            if node.source and not isinstance(node.op, Leaf):
-                by_line.setdefault((node.source.file, node.source.line), []).append(node)
-        values: list[tuple[int, Node, str]] = []
-        for place, members in by_line.items():
-            name = None if place in self.roots.outside else assigned_name(*place)
-            if name is None:
-                continue
-            inside = set(members)
-            last = [n for n in members if not inside.intersection(self.consumers.get(n, []))]
-            values += [(node.serial, node, name) for node in last[-1:]]
-        repeated = [name for _, _, name in values]
-        for _, node, name in sorted(values, key=lambda value: value[0]):
-            if node not in self.found and node is not self.roots.loss and node.dtype.kind == "f":
-                taken = name if repeated.count(name) == 1 else name
-                self.add(node, taken, identifier(taken), "line", scope_of(node))
+        for node, name in self.roots.lines.items():
+            if node not in self.found and node is not self.roots.loss:
+                self.add(node, name, identifier(name), "line", scope_of(node))
 
     def rest(self) -> None:
         names = {node: name for name, node in self.roots.parameters.items()}
@@ -276,6 +267,27 @@ def primed(latex: str) -> str:
     """The symbol with a prime more, before its brackets: z′⁽¹⁾."""
     base, mark, level = latex.partition("^{(")
     return rf"{base}'{mark}{level}"
+
+
+def assigned(graph: Graph, outside: Collection[tuple[str, int]]) -> dict[Node, str]:
+    """The nodes that lines of the user's code assign to a variable, with its name.
+
+    outside  lines, (file, number), that are not part of what is traced
+    """
+    consumers: dict[Node, list[Node]] = {}
+    by_line: dict[tuple[str, int], list[Node]] = {}
+    for node in graph.nodes:
+        for child in node.inputs:
+            consumers.setdefault(child, []).append(node)
+        if node.source and not isinstance(node.op, Leaf):
+            by_line.setdefault((node.source.file, node.source.line), []).append(node)
+    found: dict[Node, str] = {}
+    for place, members in by_line.items():
+        name = None if place in outside else assigned_name(*place)
+        last = [n for n in members if not set(members).intersection(consumers.get(n, []))]
+        if name is not None and last and last[-1].dtype.kind == "f":
+            found[last[-1]] = name
+    return found
 
 
 def assigned_name(file: str, line: int) -> str | None:

@@ -309,8 +309,8 @@ def _has_neighbour(parts: tuple[Tex, ...], place: int) -> bool:
     before = [p for p in parts[:place] if p.kind != "space"][-1:]
     behind = [p for p in parts[place + 1 :] if p.kind != "space"][:1]
     return any(
-        not (p.kind == "atom" and (_plain(p) in _RELATIONS or _plain(p) in "()[]|,"))
-        for p in (*before, *behind)
+        not (p.kind == "atom" and (p.text in _RELATIONS or p.text in "()[]|,"))
+        for p in map(_base, (*before, *behind))
     )
 
 
@@ -326,7 +326,8 @@ def _scripted(tex: Tex) -> str:
     if above.parts and all(part.text == "′" for part in above.parts):
         shown += "′" * len(above.parts)
         above = Tex("row")
-    return shown + _script(above, _SUPERSCRIPTS, "^") + _script(below, _SUBSCRIPTS, "_")
+    up, down = _script(above, _SUPERSCRIPTS, "^"), _script(below, _SUBSCRIPTS, "_")
+    return shown + (up + down if "⁽" in up else down + up)
 
 
 def _script(row: Tex, letters: dict[str, str], mark: str) -> str:

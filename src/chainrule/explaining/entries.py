@@ -1,6 +1,7 @@
 """The numbers of formulas: of a whole one, and of one entry as a formula of entries."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -43,13 +44,16 @@ class Numbers:
             return _seen(np.asarray(self._of(expr)), expr.shape)
 
     def _of(self, expr: Expr) -> Any:
-        args = [self.of(arg) for arg in expr.args]
         head, data = expr.head, expr.data
+        if head == "plus" and data is not None:  # written with dots
+            whole, index = data
+            return self.of(whole)[index]
+        args = [self.of(arg) for arg in expr.args]
         if head == "symbol":
             return self.value_of(data)
         if head == "entry":
             return self.value_of(data[0])[data[1]]
-        if head == "number":
+        if head in ("number", "measured"):
             return data
         if head == "plus":
             return sum(args[1:], start=args[0])
@@ -70,6 +74,8 @@ class Numbers:
         if isinstance(data, Map):
             return data.evaluate(*args)
         node: Node = data
+        if isinstance(node.op, Extreme) and not expr.args[0].shape:  # of single entries
+            return node.op.evaluate(np.stack(args), axes=(0,))
         return node.op.evaluate(*args, **node.params)
 
     # --- single entries ---
@@ -120,7 +126,7 @@ class Numbers:
                 self.entry(b, tuple(here[letter] for letter in right)),
             )
 
-        return self._series([lengths[letter] for letter in summed], term)
+        return self._series(expr, index, [lengths[letter] for letter in summed], term)
 
     def _entry_sum(self, expr: Expr, index: Index) -> Expr:
         (x,), axes = expr.args, expr.data
@@ -130,16 +136,18 @@ class Numbers:
             at = tuple(next(own) if axis in axes else next(rest) for axis in range(len(x.shape)))
             return self.entry(x, at)
 
-        return self._series([x.shape[axis] for axis in axes], term)
+        return self._series(expr, index, [x.shape[axis] for axis in axes], term)
 
-    def _series(self, lengths: Sequence[int], term: Callable[[Index], Expr]) -> Expr:
+    def _series(
+        self, expr: Expr, index: Index, lengths: Sequence[int], term: Callable[[Index], Expr]
+    ) -> Expr:
         """All terms of a sum; of many, the first two and the last, and dots between."""
         count = int(np.prod(lengths))
         if count <= self.most:
             return ex.plus(*(term(place) for place in product(*map(range, lengths))))
         chosen = [np.unravel_index(place, lengths) for place in (0, 1, count - 1)]
         first, second, last = (term(tuple(int(i) for i in place)) for place in chosen)
-        return Expr("plus", (first, second, Expr("dots"), last))
+        return Expr("plus", (first, second, Expr("dots"), last), (), (expr, index))
 
     def _entry_layout(self, expr: Expr, index: Index) -> Expr:
         if expr.data is None:
@@ -195,6 +203,57 @@ class Numbers:
 
     def _number(self, expr: Expr, index: Index) -> Expr:
         return ex.number(float(self.of(expr)[index]))
+
+    # --- shorter ---
+
+    def brief(self, expr: Expr, most: int = 20) -> Expr:
+        """The formula of single numbers, cut at the depth where it stays readable."""
+        for depth in (9, 5, 4, 3, 2):
+            found = self._cut(expr, depth)
+            if found.weight() <= most:
+                return found
+        return self._cut(expr, 1)
+
+    def _cut(self, expr: Expr, depth: int) -> Expr:
+        if expr.weight() <= 1 or expr.head in ("symbol", "entry", "number", "dots", "derivative"):
+            return expr
+        if depth <= 0:
+            return self.measured(expr)
+        return replace(expr, args=tuple(self._cut(arg, depth - 1) for arg in expr.args))
+
+    def measured(self, expr: Expr) -> Expr:
+        """The value of a formula of single numbers, in its place."""
+        return Expr("measured", (), (), float(self.of(expr).reshape(())))
+
+    def settled(self, expr: Expr) -> Expr:
+        """Without what makes no difference to these numbers: terms that are multiplied by 0,
+        factors of 1, limits that are not reached, choices that are not taken."""
+        if expr.head == "plus" and expr.data is not None:
+            return expr
+        args = tuple(self.settled(arg) for arg in expr.args)
+        expr = replace(expr, args=args) if args else expr
+        if expr.head == "plus":
+            kept = tuple(arg for arg in args if not ex.is_number(arg, 0)) or args[:1]
+            return kept[0] if len(kept) == 1 else replace(expr, args=kept)
+        if expr.head == "times" and len(args) == 2 and ex.is_number(args[0], -1):
+            return self.measured(expr) if args[1].head in ("entry", "symbol") else expr
+        if expr.head == "times":
+            values = [float(self.of(arg).reshape(())) for arg in args]
+            if 0 in values:
+                return ex.number(0)
+            return ex.times(*(a for a, v in zip(args, values, strict=True) if v != 1), ex.number(1))
+        name = getattr(expr.data, "name", "")
+        if expr.head == "apply" and name in ("maximum", "minimum", "where"):
+            return self._chosen(expr, name, args)
+        return expr
+
+    def _chosen(self, expr: Expr, name: str, args: tuple[Expr, ...]) -> Expr:
+        values = [float(self.of(arg).reshape(())) for arg in args]
+        if name == "where":
+            return args[1] if values[0] else args[2]
+        if any(arg.head == "number" for arg in args) and values[0] != values[1]:
+            return args[0] if (values[0] > values[1]) == (name == "maximum") else args[1]
+        return expr
 
     def _entry_other(self, expr: Expr, index: Index) -> Expr:
         return expr

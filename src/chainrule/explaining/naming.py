@@ -12,8 +12,10 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.reading import MOST_OPERATIONS, Reader
 from chainrule.explaining.record import Record, is_leaf
-from chainrule.graph import Node, constant_value
+from chainrule.graph import Node, constant_value, dependents, ordered
 from chainrule.notation import LOSS, OPTIMIZER, Quantity, scope_of
+
+_BACKWARD = Expr("backward")
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Names:
     symbols     of nodes, forward and backward
     arrays      the numbers behind symbols that no node holds, by key
     short       gradients that are told in their short form, by the node they are of
+    nodes       behind symbols, by key
+    between     steps of the backward pass that are the gradient of nothing with a name
     """
 
     record: Record
@@ -32,6 +36,7 @@ class Names:
     arrays: dict[str, Array] = field(default_factory=dict)
     short: dict[Node, Short] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
+    between: list[Quantity] = field(default_factory=list)
     reader: Reader = field(init=False)
 
     def value(self, symbol: Symbol) -> Array:
@@ -67,8 +72,8 @@ def named(record: Record) -> Names:
     names = Names(record, quantities)
     for quantity in quantities:
         names.add(quantity.node, _symbol(names, quantity))
-    _find_short_forms(names)
     names.quantities += _steps_between(names)
+    _find_short_form(names)
     order = {node: place for place, node in enumerate(record.roots.forward)}
     names.quantities.sort(key=lambda q: (not is_leaf(q.node), order.get(q.node, -1)))
     _name_slots(names)
@@ -84,15 +89,27 @@ def _symbol(names: Names, quantity: Quantity) -> Symbol:
     return Symbol(quantity.key, quantity.latex, node.shape, batch)
 
 
-def _find_short_forms(names: Names) -> None:
-    """Gradients of what the loss reads, where they are prediction minus target."""
-    for quantity in reversed(names.quantities):
-        if quantity.kind not in ("layer", "prediction", "line"):
+def _find_short_form(names: Names) -> None:
+    """The gradient of what the loss reads, where it is prediction minus target.
+
+    What lies between the two needs no names then.
+    """
+    kinds = ("layer", "prediction", "line", "auxiliary")
+    order = sorted(reversed(names.quantities), key=lambda q: q.kind == "auxiliary")
+    for quantity in order:
+        if quantity.kind not in kinds:
             continue
         found = closed.find(names.record, quantity.node)
-        if found is not None:
-            names.short[quantity.node] = found
-            return
+        if found is None:
+            continue
+        names.short[quantity.node] = found
+        beyond = dependents(names.record.roots.forward, [quantity.node]) - {quantity.node}
+        for other in [q for q in names.quantities if q.kind == "auxiliary" and q.node in beyond]:
+            names.quantities.remove(other)
+            symbol = names.symbols[other.node]
+            names.symbols = {n: s for n, s in names.symbols.items() if s is not symbol}
+            del names.nodes[other.key]
+        return
 
 
 def _steps_between(names: Names) -> list[Quantity]:
@@ -103,31 +120,31 @@ def _steps_between(names: Names) -> list[Quantity]:
     formulas = {node: scratch.read(node) for node in forward}
     users: dict[Expr, set[Expr]] = {}
     makers: dict[Expr, list[Node]] = {}
-    for node in forward:
-        if _is_view(formulas[node]) or _is_told_short(names, node):
+    own = set(forward)
+    later = [n for n in ordered(record.adjoints.values()) if n not in own and not is_leaf(n)]
+    for node in [*forward, *later]:
+        if node in own and _is_view(formulas[node]):
             continue
         for child in node.inputs:
             origin = _core(child, formulas)
             if origin is not None and origin not in names.symbols:
-                users.setdefault(formulas[origin], set()).add(formulas[node])
+                # The backward pass reads many values once more: that counts as one use.
+                user = formulas[node] if node in own else _BACKWARD
+                users.setdefault(formulas[origin], set()).add(user)
     for node in forward:
         makers.setdefault(formulas[node], []).append(node)
+    learned = dependents(forward, record.roots.parameters.values())
     found: list[Quantity] = []
     counts: dict[str, int] = {}
     for formula, using in users.items():
         node = makers[formula][0]
         heavy = formula.head in ("apply", "sum", "contract", "over") or formula.weight() > 1
-        if len(using) < 2 or not heavy or node.dtype.kind != "f" or constant_value(node):
+        if len(using) < 2 or not heavy or node not in learned or node.dtype.kind != "f":
             continue
         found.append(_between(names, node, formula, counts))
         for other in makers[formula]:
             names.add(other, names.symbols[node])
     return found
-
-
-def _is_told_short(names: Names, node: Node) -> bool:
-    """Whether a node only serves a loss whose gradient is told in its short form."""
-    return bool(names.short) and scope_of(node) == LOSS
 
 
 def _is_view(formula: Expr) -> bool:
@@ -199,12 +216,10 @@ def _name_long_ones(names: Names) -> None:
     record, reader = names.record, names.reader
     serial = 0
     ends = [*record.roots.forward, *record.adjoints.values(), *record.updates.values()]
-    from chainrule.graph import ordered
-
     for node in ordered(ends):
         if is_leaf(node) or node in reader.names or node.dtype.kind != "f":
             continue
-        if names.short and scope_of(node) == LOSS or scope_of(node) == OPTIMIZER:
+        if scope_of(node) == OPTIMIZER or (names.short and scope_of(node) == LOSS):
             continue
         if reader.read(node).weight() > MOST_OPERATIONS:
             serial += 1
@@ -213,10 +228,8 @@ def _name_long_ones(names: Names) -> None:
             symbol = Symbol(key, rf"{letter}'_{{{serial}}}", node.shape, names.is_batch(node))
             names.add(node, symbol)
             reader.names[node] = symbol
-            if node.role is None:
-                names.quantities.append(
-                    Quantity(node, key, symbol.latex, "auxiliary", scope_of(node))
-                )
+            quantity = Quantity(node, key, symbol.latex, "auxiliary", scope_of(node))
+            (names.quantities if node.role is None else names.between).append(quantity)
 
 
 def target_symbol(names: Names, short: Short) -> Symbol:

@@ -65,7 +65,7 @@ class Printer:
             shape = expr.shape[::-1] if self.columns else expr.shape
             lengths = r" \times ".join(map(str, shape))
             return rf"\underset{{{lengths}}}{{{name.latex}}}", ATOM
-        return name.latex, ATOM
+        return name.latex, PREFIX if name.latex.startswith(r"\frac") else ATOM
 
     def _entry(self, expr: Expr) -> Piece:
         name, index = expr.data
@@ -76,6 +76,9 @@ class Printer:
     def _number(self, expr: Expr) -> Piece:
         text = notation.constant(expr.data)
         return text, SUM if text.startswith("-") else ATOM if text.isalnum() else PRODUCT
+
+    def _measured(self, expr: Expr) -> Piece:
+        return self.value(expr.data)
 
     def _dots(self, expr: Expr) -> Piece:
         return r"\cdots", ATOM
@@ -187,7 +190,7 @@ class Printer:
             return _Indexed(self).show(expr, (), set())
         letters = "n" if axes == (0,) else ",".join("nkijm"[axis % 5] for axis in axes)
         inside, level = self._show(x)
-        inside = inside if level >= ATOM else bracketed(inside)
+        inside = inside if level >= ATOM or x.head == "symbol" else bracketed(inside)
         return rf"\sum_{{{letters}}} {scripted(inside, letters)}", PREFIX
 
     def _slices(self, expr: Expr) -> Piece:

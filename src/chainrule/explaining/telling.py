@@ -53,15 +53,12 @@ class _Teller:
                 yield self.step("given", quantity, quantity.node, None)
 
     def forward(self) -> Iterator["Step"]:
-        told_short = bool(self.names.short)
         for quantity in self.names.quantities:
             if is_leaf(quantity.node):
                 continue
             phase: Phase = "loss" if quantity.scope == LOSS else "forward"
-            if quantity.kind == "loss" and not self.record.roots.prediction:
+            if quantity.kind == "loss":
                 phase = "loss"
-            if phase == "loss" and told_short and quantity.kind != "loss":
-                continue
             yield self.step(phase, quantity, quantity.node, self.formula(quantity.node))
 
     def backward(self) -> Iterator["Step"]:
@@ -70,12 +67,12 @@ class _Teller:
             node = self.record.adjoints.get(quantity.node)
             if node is None or quantity.kind == "loss":
                 continue
-            if self.names.short and quantity.scope == LOSS:
-                continue
             if node.role is None and quantity.kind != "parameter" and not node.inputs:
                 continue
             # In the order of computation; of what is one and the same node, the later first.
             found.append((node.serial, quantity.kind == "parameter", -place, quantity, node))
+        for quantity in self.names.between:
+            found.append((quantity.node.serial, False, 0, quantity, quantity.node))
         for _, _, _, quantity, node in sorted(found, key=lambda item: item[:3]):
             yield self.step("backward", quantity, node, self.gradient_formula(quantity, node))
 
@@ -97,10 +94,11 @@ class _Teller:
         return self.names.reader.read(node)
 
     def gradient_formula(self, quantity: Quantity, node: Node) -> Expr:
-        short = self.names.short.get(quantity.node)
-        if short is not None:
+        if quantity.node in self.names.short:
             return self.short_formula(quantity.node)
         own = self.names.symbols.get(node)
+        if quantity.node is node:
+            return self.formula(node)
         if own is not None and own.key != quantity.gradient_key and constant_value(node) is None:
             return ex.symbol(own)  # handed on unchanged
         return self.formula(node)
@@ -133,7 +131,10 @@ class _Teller:
         index = self.telling_entry(symbol, value)
         numbers = ""
         if formula is not None and value.size and value.dtype.kind == "f":
-            numbers = self.numeric.show(self.story.numbers.entry(formula, index))
+            entry = self.story.numbers.entry(formula, index)
+            if phase == "loss":
+                entry = self.story.numbers.settled(entry)
+            numbers = self.numeric.show(self.story.numbers.brief(entry))
         shown = "" if formula is None else self.in_symbols(quantity, formula, phase)
         reads = [] if formula is None else list(dict.fromkeys(formula.symbols()))
         meaning = ""
@@ -168,6 +169,8 @@ class _Teller:
 
     def symbol(self, phase: "Phase", quantity: Quantity, node: Node) -> Symbol:
         shape, batch = node.shape, self.names.is_batch(node) and quantity.kind != "parameter"
+        if phase == "backward" and quantity.node is node:  # a step between
+            return self.names.symbols[node]
         if phase == "backward":
             return Symbol(quantity.gradient_key, quantity.gradient_latex, shape, batch)
         if phase == "update":
