@@ -180,7 +180,8 @@ def _memory_names(memory: Any) -> list[tuple[str, str]]:
 
 
 def _title(model: Model, samples: int) -> str:
-    layers = " → ".join(repr(layer) for _, layer in model.net.children()) or repr(model.net)
+    inside = [layer for _, layer in model.net.children()] or [model.net]
+    layers = " → ".join(repr(layer).removesuffix("()") for layer in inside)
     many = "1 sample" if samples == 1 else f"{samples} samples"
     return f"{layers}, {model.loss.name.replace('_', ' ')}, {many}"
 

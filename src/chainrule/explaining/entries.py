@@ -130,6 +130,8 @@ class Numbers:
 
     def _entry_sum(self, expr: Expr, index: Index) -> Expr:
         (x,), axes = expr.args, expr.data
+        if len(index) == len(x.shape):  # the summed axes are kept, with length 1
+            index = tuple(i for axis, i in enumerate(index) if axis not in axes)
 
         def term(place: Index) -> Expr:
             rest, own = iter(index), iter(place)

@@ -1,7 +1,7 @@
 """Symbols for all that a story shows: quantities, their gradients, and steps on the way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.reading import MOST_OPERATIONS, Reader
 from chainrule.explaining.record import Record, is_leaf
+from chainrule.explaining.sideways import MARK
 from chainrule.graph import Node, constant_value, dependents, ordered
 from chainrule.notation import LOSS, OPTIMIZER, Quantity, scope_of
 
@@ -41,6 +42,8 @@ class Names:
 
     def value(self, symbol: Symbol) -> Array:
         """The numbers that a symbol stands for."""
+        if symbol.key.startswith(MARK):
+            return np.atleast_2d(self.value(replace(symbol, key=symbol.key[len(MARK) :]))).T
         if symbol.key in self.arrays:
             return self.arrays[symbol.key]
         if symbol.key in self.nodes:

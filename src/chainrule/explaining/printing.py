@@ -62,8 +62,7 @@ class Printer:
         if self.numbers is not None:
             return self.array(self.numbers.value_of(name))
         if self.shapes and expr.shape:
-            shape = expr.shape[::-1] if self.columns else expr.shape
-            lengths = r" \times ".join(map(str, shape))
+            lengths = r" \times ".join(map(str, expr.shape))
             return rf"\underset{{{lengths}}}{{{name.latex}}}", ATOM
         return name.latex, PREFIX if name.latex.startswith(r"\frac") else ATOM
 
@@ -146,6 +145,8 @@ class Printer:
             return r" \odot "
         if self.numbers is not None or (a.is_single and b.is_single and a.head != "number"):
             return r" \cdot "
+        if b.head == "symbol" and b.data.latex.startswith(r"\frac"):
+            return r" \cdot "
         return r" \, "
 
     def _over(self, expr: Expr) -> Piece:
@@ -188,7 +189,8 @@ class Printer:
             return self._slices(expr)
         if not expr.shape:
             return _Indexed(self).show(expr, (), set())
-        letters = "n" if axes == (0,) else ",".join("nkijm"[axis % 5] for axis in axes)
+        names = "kn" if self.columns else "nkijm"
+        letters = ",".join(names[axis % len(names)] for axis in axes)
         inside, level = self._show(x)
         inside = inside if level >= ATOM or x.head == "symbol" else bracketed(inside)
         return rf"\sum_{{{letters}}} {scripted(inside, letters)}", PREFIX
@@ -316,6 +318,8 @@ class _Indexed:
 
     def _sum(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
         (x,), axes = expr.args, expr.data
+        if len(at) == len(x.shape):  # the summed axes are kept, with length 1
+            at = tuple(i for axis, i in enumerate(at) if axis not in axes)
         rest = iter(at)
         place, summed = [], []
         for axis, length in enumerate(x.shape):

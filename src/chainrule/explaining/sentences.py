@@ -4,6 +4,7 @@ Nothing here knows a layer. A sentence follows from what a formula does with its
 them by a parameter, bends them by a function, hands a gradient on, adds up what comes back.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,23 @@ class _Speaker:
         name = self.story.record.loss_name.replace("_", " ")
         named = f"the {name}" if self.story.record.loss_latex else "the loss"
         mean = f", a mean over {self.samples:,} samples" if self.samples > 1 else ""
-        return f"One number says how wrong the answer is: {named}{mean}. Training makes it smaller."
+        letters = self._letters(self.story.record.loss_latex)
+        return (
+            f"One number says how wrong the answer is: {named}{mean}{letters}. Training makes it "
+            "smaller."
+        )
+
+    def _letters(self, latex: str) -> str:
+        """What the letters of the textbook formula are here."""
+        prediction = self.story.record.roots.prediction
+        if prediction is None or not prediction.shape:
+            return ""
+        said = []
+        if re.search(r"(?<![a-z])NK|\\frac\{1\}\{N", latex):
+            said.append(f"N = {prediction.shape[0]:,}")
+        if re.search(r"NK", latex):
+            said.append(f"K = {int(np.prod(prediction.shape[1:])):,}")
+        return f" ({', '.join(said)})" if said else ""
 
     # --- backward ---
 
@@ -243,7 +260,7 @@ class _Speaker:
         said = f"Back through {_called(op)}: times its slope {name}, here {_range(slopes)}."
         if incoming:
             share = float(np.linalg.norm(self.value) / incoming)
-            said += f" {share:.0%} of the gradient's length is left."
+            said += f" {share:.0%} of the gradient is left."
         return said
 
     def _incoming(self, through: Expr) -> float:

@@ -48,9 +48,10 @@ class _Teller:
     # --- phases ---
 
     def given(self) -> Iterator["Step"]:
-        for quantity in self.names.quantities:
-            if quantity.kind in ("input", "parameter"):
-                yield self.step("given", quantity, quantity.node, None)
+        for kind in ("input", "parameter"):
+            for quantity in self.names.quantities:
+                if quantity.kind == kind:
+                    yield self.step("given", quantity, quantity.node, None)
 
     def forward(self) -> Iterator["Step"]:
         for quantity in self.names.quantities:

@@ -49,7 +49,8 @@ def show(story: Story, console: "Console", until: Phase = "update") -> None:
 def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]:
     from rich.text import Text
 
-    yield Text(f"\n  {story.title}", style="bold")
+    title = "\n".join(f"  {part}" for part in wrapped(story.title, width - 4, ""))
+    yield Text(f"\n{title}", style="bold")
     last = PHASES.index(until)
     count = 0
     for phase in PHASES[: last + 1]:
@@ -65,6 +66,11 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
             yield from _step(step, count, width)
     yield _heading("All parameters", width)
     yield _summary(story, computed=last >= PHASES.index("backward"))
+    note = (
+        "length: the root of the sum of squares; largest: the gradient's largest entry; step: how "
+        "far the update moves the parameter, in parts of its length."
+    )
+    yield Text("\n" + "\n".join(f"    {part}" for part in wrapped(note, width - 6, "")), style="dim")
 
 
 def _heading(title: str, width: int) -> "RenderableType":
@@ -137,7 +143,7 @@ def _summary(story: Story, computed: bool) -> "RenderableType":
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("    parameter", no_wrap=True)
     table.add_column("shape", no_wrap=True)
-    for name in ("length", "of its gradient", "largest", "step / length"):
+    for name in ("length", "of gradient", "largest", "step"):
         table.add_column(name, justify="right", no_wrap=True)
     for quantity in story.quantities:
         if quantity.kind != "parameter":
@@ -185,6 +191,11 @@ def rows_of(array: Array, width: int) -> list[str]:
         return ["empty"]
     if array.dtype.kind not in "fiub":
         return [str(array)]
+    if array.size == 1 and array.dtype.kind == "f":
+        return [_figure(float(array.reshape(())))]
+    if array.ndim == 2 and array.shape[1] == 1 and array.shape[0] <= 2 * MOST_ROWS:
+        lines = rows_of(array[:, 0], width - 3)  # a column lies down, to save room
+        return [f"{lines[0]}  ᵀ", *lines[1:]]
     table = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
     cells = cells_of(table[: MOST_ROWS + 1, : max(1, width // 3)])
     wide = max(len(cell) for row in cells for cell in row)
