@@ -150,14 +150,13 @@ def _update(
     ours = list(graph.inputs[2 * count :])
     known = dict(zip(graph.inputs, parameters.values(), strict=False))
     known |= {
-        graph.inputs[count + place]: found[node]
-        for place, node in enumerate(parameters.values())
+        graph.inputs[count + place]: found[node] for place, node in enumerate(parameters.values())
     }
     known |= {node: node for node in ours}
     results = substitute(graph.outputs, known)
     names = list(params)
     updates = dict(zip(names, results, strict=False))
-    places = [path for path in _memory_names(memory)]
+    places = _memory_names(memory)
     after = dict(zip(places, results[count:], strict=True))
     before = dict(zip(places, ours, strict=True))
     slots = [

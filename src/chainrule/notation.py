@@ -326,7 +326,7 @@ def _count(shape: Iterable[int]) -> int:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A measured number in LaTeX, to so many significant digits: `-0.1308`, `1.2 \\cdot 10^{-7}`."""
+    """A measured number in LaTeX, to some significant digits: `-0.1308`, `1.2 \\cdot 10^{-7}`."""
     if value != value:
         return r"\mathrm{NaN}"
     if value in (float("inf"), float("-inf")):

@@ -8,7 +8,6 @@ open brace or a misplaced `&` is an error, as it would be for TeX.
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 from chainrule.errors import GraphError
 
@@ -36,18 +35,19 @@ class Tex:
     parts: tuple["Tex", ...] = ()
 
 
-SYMBOLS = {
-    **dict(zip(("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta"), "αβγδεζη")),
-    **dict(zip(("theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi"), "θικλμνξπ")),
-    **dict(zip(("rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"), "ρστυφχψω")),
-    **dict(zip(("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi"), "ΓΔΘΛΞΠΣΦ")),
-    **{"Psi": "Ψ", "Omega": "Ω", "partial": "∂", "infty": "∞", "top": "⊤", "prime": "′"},
-    **{"cdot": "·", "odot": "⊙", "times": "×", "oplus": "⊕", "pm": "±", "le": "≤", "ge": "≥"},
-    **{"ne": "≠", "approx": "≈", "ll": "≪", "gg": "≫", "leftarrow": "←", "to": "→", "in": "∈"},
-    **{"land": "∧", "lor": "∨", "neg": "¬", "lnot": "¬", "cdots": "⋯", "vdots": "⋮", "ddots": "⋱"},
-    **{"dots": "…", "sum": "Σ", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉"},
-    **{"{": "{", "}": "}", "&": "&", "%": "%", "_": "_", "#": "#", "|": "‖"},
-}
+def _pairs(text: str) -> dict[str, str]:
+    words = text.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+SYMBOLS = _pairs(
+    "alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ iota ι kappa κ lambda λ mu μ "
+    "nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ chi χ psi ψ omega ω Gamma Γ Delta Δ "
+    "Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Phi Φ Psi Ψ Omega Ω "
+    "partial ∂ infty ∞ top ⊤ prime ′ cdot · odot ⊙ times × oplus ⊕ pm ± le ≤ ge ≥ ne ≠ approx ≈ "
+    "ll ≪ gg ≫ leftarrow ← to → in ∈ land ∧ lor ∨ neg ¬ lnot ¬ cdots ⋯ vdots ⋮ ddots ⋱ dots … "
+    "sum Σ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ { { } } & & % % _ _ # # | ‖"
+)
 NAMES = (
     *("ln", "log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
     *("arcsin", "arccos", "arctan", "max", "min", "bmod"),
@@ -177,7 +177,7 @@ class _Reader:
                 return Tex("under", "", (second, first))
             return Tex("frac", "", (first, second))
         if name == "sqrt":
-            index = ()
+            index: tuple[Tex, ...] = ()
             if self.peek() == "[":
                 end = self.latex.find("]", self.place)
                 index = (parse(self.latex[self.place + 1 : end]),)
@@ -244,12 +244,15 @@ def _joined(row: Tex, *more: Tex) -> Tex:
 
 # --- plain text ----------------------------------------------------------------------------------
 
-_SUPERSCRIPTS = dict(zip("0123456789+−=()nijklmTxyhabcdefgoprstuvwz′⊤L,", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏˡᵐᵀˣʸʰᵃᵇᶜᵈᵉᶠᵍᵒᵖʳˢᵗᵘᵛʷᶻ′ᵀᴸ’"))
-_SUBSCRIPTS = dict(zip("0123456789+−=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,"))
-_FRACTIONS = {Fraction(n, d): unicodedata.lookup(f"VULGAR FRACTION {name}") for n, d, name in (
-    (1, 2, "ONE HALF"), (1, 3, "ONE THIRD"), (2, 3, "TWO THIRDS"), (1, 4, "ONE QUARTER"),
-    (3, 4, "THREE QUARTERS"), (1, 5, "ONE FIFTH"), (1, 6, "ONE SIXTH"), (1, 8, "ONE EIGHTH"),
-)}
+_SUPERSCRIPTS = _pairs(
+    "0 ⁰ 1 ¹ 2 ² 3 ³ 4 ⁴ 5 ⁵ 6 ⁶ 7 ⁷ 8 ⁸ 9 ⁹ + ⁺ − ⁻ = ⁼ ( ⁽ ) ⁾ ′ ′ ⊤ ᵀ T ᵀ L ᴸ a ᵃ b ᵇ c ᶜ d ᵈ "
+    "e ᵉ f ᶠ g ᵍ h ʰ i ⁱ j ʲ k ᵏ l ˡ m ᵐ n ⁿ o ᵒ p ᵖ r ʳ s ˢ t ᵗ u ᵘ v ᵛ w ʷ x ˣ y ʸ z ᶻ"
+)
+_SUBSCRIPTS = _pairs(
+    "0 ₀ 1 ₁ 2 ₂ 3 ₃ 4 ₄ 5 ₅ 6 ₆ 7 ₇ 8 ₈ 9 ₉ + ₊ − ₋ = ₌ ( ₍ ) ₎ , , a ₐ e ₑ h ₕ i ᵢ j ⱼ k ₖ l ₗ "
+    "m ₘ n ₙ o ₒ p ₚ r ᵣ s ₛ t ₜ u ᵤ v ᵥ x ₓ"
+)
+_FRACTIONS = _pairs("1/2 ½ 1/3 ⅓ 2/3 ⅔ 1/4 ¼ 3/4 ¾ 1/5 ⅕ 1/6 ⅙ 1/8 ⅛")
 
 
 def plain(latex: str) -> str:
@@ -287,21 +290,25 @@ def _side_by_side(parts: tuple[Tex, ...]) -> str:
             text = text + shown if sign else f"{text.rstrip()} {shown} "
             opens = True
             continue
-        apart = part.kind in ("name", "table", "sqrt") or (part.kind == "frac" and "/" in shown)
-        before = parts[place - 1] if place else None
-        follows = before is not None and before.kind in ("name", "frac", "table", "script", "words")
-        is_word = before is not None and _base(before).kind == "name" and len(_base(before).text) > 1
-        if text and not text.endswith((" ", "(", "[", "|", "−", "+", "∂", "⌊", "⌈")) and not opens:
-            if part.kind not in ("space",) and shown[:1] not in ")],′|⌋⌉;:":
-                if apart or (is_word and shown[:1] != "(") or (follows and shown[:1] not in "(["):
-                    text += " "
-                elif before is not None and _base(before).text == "Σ":
-                    text += " "
-                elif follows and before is not None and before.kind == "frac":
-                    text += " "
+        if place and not opens and _stand_apart(text, parts[place - 1], part, shown):
+            text += " "
         text += shown
         opens = shown[-1:] in ("(", "[", ",") or (part.kind == "space" and opens)
     return " ".join(text.split()) if text.strip() else text
+
+
+def _stand_apart(text: str, before: Tex, part: Tex, shown: str) -> bool:
+    """Whether a space goes between two pieces, which TeX sets apart by itself."""
+    if part.kind == "space" or shown[:1] in ")],′|⌋⌉;:" or text[-1:] in " ([|−+∂⌊⌈":
+        return False
+    if part.kind in ("name", "table", "sqrt") or (part.kind == "frac" and "/" in shown):
+        return True
+    base = _base(before)
+    if base.text == "Σ" or before.kind == "frac":
+        return True
+    if base.kind == "name" and len(base.text) > 1 and shown[:1] != "(":
+        return True
+    return before.kind in ("name", "table", "script", "words") and shown[:1] not in "(["
 
 
 def _has_neighbour(parts: tuple[Tex, ...], place: int) -> bool:
@@ -341,10 +348,8 @@ def _script(row: Tex, letters: dict[str, str], mark: str) -> str:
 
 def _fraction(above: Tex, below: Tex) -> str:
     top, bottom = _plain(above), _plain(below)
-    if top.isdigit() and bottom.isdigit() and int(bottom):
-        exact = _FRACTIONS.get(Fraction(int(top), int(bottom)))
-        if exact is not None and Fraction(int(top), int(bottom)).denominator == int(bottom):
-            return exact
+    if f"{top}/{bottom}" in _FRACTIONS:
+        return _FRACTIONS[f"{top}/{bottom}"]
     return f"{_grouped(above)}/{_grouped(below)}"
 
 
@@ -371,7 +376,9 @@ def _is_bracketed(text: str) -> bool:
 def _table(tex: Tex) -> str:
     rows = [[_plain(cell).strip() for cell in row.parts] for row in tex.parts]
     if tex.text == "cases":
-        return "{ " + "; ".join(" if ".join(cells).replace("if else", "else") for cells in rows) + " }"
+        return (
+            "{ " + "; ".join(" if ".join(cells).replace("if else", "else") for cells in rows) + " }"
+        )
     if tex.text in ("aligned", "align*", "array"):
         return "\n".join(" ".join(cells) for cells in rows)
     return "[" + "; ".join(" ".join(cells) for cells in rows) + "]"

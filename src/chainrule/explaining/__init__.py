@@ -1,1 +1,1 @@
-"""Explanations of graphs: stories, derivations, paths. `chainrule.explanation` is the front door."""
+"""Explanations of graphs: stories, derivations, paths; see `chainrule.explanation`."""

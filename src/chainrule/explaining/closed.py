@@ -140,7 +140,7 @@ def _holds(
     return True
 
 
-def _random_target(like: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def _random_target(like: Array, shape: tuple[int, ...], rng: Any) -> Any:
     """Another target of the same sort: classes, rows that sum to 1, or shares."""
     if like.dtype.kind in "iu" and like.shape != shape:
         return rng.integers(0, shape[-1], like.shape).astype(like.dtype)

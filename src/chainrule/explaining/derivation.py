@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from chainrule.errors import SettingError, UnknownNameError
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
-from chainrule.explaining.printing import MOST_SHOWN, Printer, indexed
+from chainrule.explaining.printing import MOST_SHOWN, Printer, entry_of, indexed
 from chainrule.explaining.sideways import sideways, turned
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ MOST_ROUTES, MOST_PATHS = 4, 12
 
 @dataclass(frozen=True)
 class Line:
-    """One equation. `left` may be empty: the line goes on from the one before."""
+    """One equation. `left` may be empty: the line goes on from the one before.
+
+    relation  what stands between: "=", or "+" where a long sum goes on
+    """
 
     left: str
     right: str
+    relation: str = "="
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,10 @@ class Section:
 
     @property
     def latex(self) -> str:
-        rows = [rf"&\text{{{self.heading}}}", *(rf"{line.left} &= {line.right}" for line in self.lines)]
+        rows = [
+            rf"&\text{{{self.heading}}}",
+            *(rf"{line.left} &{line.relation} {line.right}" for line in self.lines),
+        ]
         body = " \\\\\n".join(rows)
         return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
@@ -86,19 +94,19 @@ class _Deriver:
         self.steps = self._needed()
         self.last = self.steps[-1]
         at = (index,) if isinstance(index, int) else index
-        self.index = self.last.index if at is None else checked_index(name, at, self.last.value.shape)
+        self.index = (
+            self.last.index if at is None else checked_index(name, at, self.last.value.shape)
+        )
 
     def _needed(self) -> list["Step"]:
         """The steps of the backward pass that lead to the gradient, from the loss down."""
         backward = self.story.phase("backward")
-        by_symbol = {
-            key: step for step in backward for key in _keys_of(self.story, step)
-        }
+        by_symbol = {key: step for step in backward for key in _keys_of(self.story, step)}
         wanted = [s for s in backward if s.key == self.quantity.key]
         if not wanted:
             raise SettingError(
-                f"the loss does not depend on {self.quantity.text} through a parameter, so there is "
-                "no gradient to derive; ask for a parameter, or for what one of them makes"
+                f"the loss does not depend on {self.quantity.text} through a parameter, so there "
+                "is no gradient to derive; ask for a parameter, or for what one of them makes"
             )
         found: dict[str, Step] = {}
         stack = wanted[-1:]
@@ -131,12 +139,12 @@ class _Deriver:
         products = []
         for way in ways:
             names = ["L", *way]
-            pairs = zip(names, names[1:], strict=False)
+            pairs = pairwise(names)
             factors = [rf"\frac{{\partial {a}}}{{\partial {b}}}" for a, b in pairs]
             products.append(r" \cdot ".join(factors))
         left = rf"\frac{{\partial L}}{{\partial {self.quantity.latex}}}"
         for place, product in enumerate(products):
-            yield Line(left if place == 0 else "", product if place == 0 else f"{{}} + {product}")
+            yield Line(left, product) if place == 0 else Line("", product, "+")
 
     def matrices(self) -> Iterator[Line]:
         printer = Printer(shapes=True, columns=self.columns)
@@ -178,7 +186,7 @@ class _Deriver:
             index = (*index, 0)
         entry = self.story.numbers.entry(expr, index)
         symbol = self._symbol(self.last)
-        left = self.story.symbol_entry(symbol, index)
+        left = entry_of(symbol, index)
         numeric = Printer(self.story.numbers, self.digits)
         value = numeric.value(float(self.last.value[self.index]))[0]
         symbolic = Printer().show(entry)
@@ -188,25 +196,24 @@ class _Deriver:
             yield Line("", shown)
         yield Line("", value)
         if not self.columns:
-            yield from self.as_paths(left)
+            yield from self.as_paths(left, value)
 
-    def as_paths(self, left: str) -> Iterator[Line]:
+    def as_paths(self, left: str, value: str) -> Iterator[Line]:
         """The same as a sum over paths, where there are few."""
         if self.quantity.kind != "parameter":
             return
         paths = self.story.paths(self.quantity.key, self.index, most=MOST_PATHS)
-        if not 0 < paths.count <= MOST_PATHS:
+        if not 0 < paths.number <= MOST_PATHS:
             return
         for place, path in enumerate(paths):
-            begin = "" if place == 0 else "{} + "
-            yield Line(left if place == 0 else "", begin + r" \cdot ".join(f.latex for f in path.factors))
+            product = r" \cdot ".join(factor.latex for factor in path.factors)
+            yield Line(left, product) if place == 0 else Line("", product, "+")
         products = []
         for path in paths:
             values = [Printer(None, self.digits).value(f.value)[0] for f in path.factors]
-            products.append(
-                r" \cdot ".join(f"({v})" if v.startswith("-") else v for v in values)
-            )
+            products.append(r" \cdot ".join(f"({v})" if v.startswith("-") else v for v in values))
         yield Line("", " + ".join(products))
+        yield Line("", value)
 
     # --- helpers ---
 
@@ -285,4 +292,3 @@ def checked_index(name: str, index: Sequence[int], shape: tuple[int, ...]) -> In
             f"{shape}; counted from 0, such as {example}"
         )
     return tuple(int(i) % n for i, n in zip(entry, shape, strict=True))
-

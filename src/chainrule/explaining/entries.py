@@ -68,7 +68,7 @@ class Numbers:
         if head == "transpose":
             return args[0].T
         if head == "derivative":
-            return slope(*data, args)
+            return slope(data[0], data[1], args)
         if head == "layout" and data is None:
             return _seen(args[0], expr.shape)
         if isinstance(data, Map):
@@ -82,7 +82,7 @@ class Numbers:
 
     def entry(self, expr: Expr, index: Index) -> Expr:
         """One number of a formula, as a formula of single numbers."""
-        return getattr(self, f"_entry_{expr.head}", self._entry_other)(expr, index)  # type: ignore[no-any-return]  # by name
+        return getattr(self, f"_entry_{expr.head}", self._entry_other)(expr, index)
 
     def _entry_symbol(self, expr: Expr, index: Index) -> Expr:
         if expr.is_single:
@@ -110,7 +110,9 @@ class Numbers:
     def _at(self, arg: Expr, index: Index) -> Expr:
         """The entry of an argument that is broadcast to where the index points."""
         own = index[len(index) - len(arg.shape) :]
-        return self.entry(arg, tuple(0 if n == 1 else i for i, n in zip(own, arg.shape, strict=True)))
+        return self.entry(
+            arg, tuple(0 if n == 1 else i for i, n in zip(own, arg.shape, strict=True))
+        )
 
     def _entry_contract(self, expr: Expr, index: Index) -> Expr:
         a, b = expr.args
@@ -275,4 +277,3 @@ def _run(node: Node, arrays: Sequence[Array]) -> Any:
 
 def _seen(x: Array, shape: Shape) -> Array:
     return x.reshape(shape) if x.size == np.prod(shape) else np.broadcast_to(x, shape)
-

@@ -67,9 +67,7 @@ def jacobian(
     """∂above/∂below at some flat places of `below`, with the other known nodes held fixed."""
     size = prod(above.shape)
     if min(size, len(places)) * max(size, prod(below.shape)) > MOST:
-        raise SettingError(
-            "these paths cross too many numbers; explain fewer samples, one at best"
-        )
+        raise SettingError("these paths cross too many numbers; explain fewer samples, one at best")
     stage = _Stage(record, above, below, known)
     if size <= len(places):
         return stage.by_rows(places)
@@ -79,17 +77,13 @@ def jacobian(
 class _Stage:
     """The part of the graph between two quantities."""
 
-    def __init__(
-        self, record: Record, above: Node, below: Node, known: Collection[Node]
-    ) -> None:
+    def __init__(self, record: Record, above: Node, below: Node, known: Collection[Node]) -> None:
         self.record, self.above = record, above
         cut = read_directly(above, known)
         self.fresh = {node: input_node("cut", node.shape, node.dtype) for node in cut}
         (self.result,) = substitute([above], self.fresh, roles_follow=False)
         self.below = self.fresh[below]
-        self.values: dict[Node, Any] = {
-            new: record.value(old) for old, new in self.fresh.items()
-        }
+        self.values: dict[Node, Any] = {new: record.value(old) for old, new in self.fresh.items()}
 
     @at_work()
     def by_rows(self, places: Array) -> Edges:
@@ -110,7 +104,7 @@ class _Stage:
         unit = input_node("unit", self.above.shape, self.above.dtype)
         change = input_node("change", self.below.shape, self.below.dtype)
         (back,) = adjoints([self.result], [wrap(unit)], [self.below])
-        product = back * wrap(change)
+        product: Traced = rows.multiply(back, wrap(change))
         total = rows.sum(product, axes=tuple(range(len(self.below.shape))))
         seed = wrap(constant_node(1, total.node.dtype))
         (forward,) = adjoints([total.node], [seed], [unit])

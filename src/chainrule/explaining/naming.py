@@ -98,10 +98,8 @@ def _find_short_form(names: Names) -> None:
     What lies between the two needs no names then.
     """
     kinds = ("layer", "prediction", "line", "auxiliary")
-    order = sorted(reversed(names.quantities), key=lambda q: q.kind == "auxiliary")
-    for quantity in order:
-        if quantity.kind not in kinds:
-            continue
+    from_the_loss = [q for q in reversed(names.quantities) if q.kind in kinds]
+    for quantity in sorted(from_the_loss, key=lambda q: q.kind == "auxiliary"):
         found = closed.find(names.record, quantity.node)
         if found is None:
             continue

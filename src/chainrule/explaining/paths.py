@@ -19,14 +19,16 @@ import numpy as np
 from chainrule.explaining.derivation import checked_index
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import Edges, jacobian, read_directly
-from chainrule.explaining.printing import indexed
+from chainrule.explaining.local import partial
+from chainrule.explaining.printing import Printer, entry_of
 from chainrule.graph import Node
 from chainrule.notation import Quantity, number
 from chainrule.tex import plain
 
 if TYPE_CHECKING:
-    from chainrule.explaining.story import Story
+    from chainrule.explaining.story import Phase, Story
 
+MOST_IN_FORMULA = 6
 ALL_OF, LARGEST = 200, 10  # so few paths are given whole; of more, the largest
 
 
@@ -72,21 +74,21 @@ class Paths(Sequence[Path]):
     """The largest paths, largest first, and what is known of all.
 
     symbol    the number that is explained, LaTeX
-    count     how many paths there are whose product is not 0
+    number    how many paths there are whose product is not 0
     gradient  the sum of all paths
     absolute  the sum of their sizes: where it is much larger than the gradient, paths cancel
     """
 
     def __init__(
-        self, paths: Sequence[Path], symbol: str, count: int, gradient: float, absolute: float
+        self, paths: Sequence[Path], symbol: str, number: int, gradient: float, absolute: float
     ) -> None:
         self._paths = tuple(paths)
-        self.symbol, self.count = symbol, count
+        self.symbol, self.number = symbol, number
         self.gradient, self.absolute = gradient, absolute
 
     @property
     def is_complete(self) -> bool:
-        return len(self._paths) == self.count
+        return len(self._paths) == self.number
 
     @overload
     def __getitem__(self, place: int) -> Path: ...
@@ -104,9 +106,9 @@ class Paths(Sequence[Path]):
 
     def _lines(self) -> Iterator[str]:
         name = f"∂L/∂{plain(self.symbol)}"
-        many = f"{self.count:,} path{'' if self.count == 1 else 's'}"
+        many = f"{self.number:,} path{'' if self.number == 1 else 's'}"
         yield f"{name} = {plain(number(self.gradient))}, the sum over {many}"
-        if not self.count:
+        if not self.number:
             yield "Every path crosses a factor of 0: a change here does not reach the loss."
             return
         if self.absolute > 2 * abs(self.gradient):
@@ -120,13 +122,13 @@ class Paths(Sequence[Path]):
             for factor in path.factors:
                 formula = f" = {plain(factor.formula)}" if factor.formula else ""
                 yield f"     {plain(factor.latex)}{formula} = {plain(number(factor.value))}"
-        rest = self.count - len(self._paths)
+        rest = self.number - len(self._paths)
         if rest:
             left = 1 - sum(path.share for path in self._paths)
             yield f"\nThe other {rest:,} carry {left:.1%}."
 
     def __repr__(self) -> str:
-        return f"<{len(self)} of {self.count} paths, sum {self.gradient:.4g}>"
+        return f"<{len(self)} of {self.number} paths, sum {self.gradient:.4g}>"
 
 
 def find_paths(story: "Story", name: str, index: Index | int, most: int | None) -> Paths:
@@ -136,9 +138,7 @@ def find_paths(story: "Story", name: str, index: Index | int, most: int | None) 
     entry = checked_index(name, at, quantity.shape)
     network = _Network(story, quantity, entry)
     found = network.search(most)
-    symbol = indexed(story.names.of(quantity), [str(i + 1) for i in entry])
-    if prod(quantity.shape) == 1:
-        symbol = quantity.latex
+    symbol = entry_of(story.names.of(quantity), entry)
     return Paths(found, symbol, network.count, network.total, network.absolute)
 
 
@@ -155,6 +155,13 @@ class _Network:
         flat = int(np.ravel_multi_index(entry, start.shape)) if start.shape else 0
         self.start = int(self.first[self.place[start.node]]) + flat
         self.goal = int(self.first[self.place[self.record.roots.loss]])
+        # What paths do not stop at: formulas that read it are no local derivatives.
+        crossed = {quantity.key for quantity in self.quantities}
+        self.hidden = {
+            q.key
+            for q in story.quantities
+            if q.key not in crossed and q.kind not in ("input", "parameter")
+        }
         self.stages = self._stages(known)
         self._measure()
 
@@ -186,9 +193,7 @@ class _Network:
                 edges = jacobian(self.record, above, below, known_nodes, reached[below])
                 arriving.append(edges.above)
                 shift_up, shift_down = (self.first[self.place[n]] for n in (above, below))
-                found.append(
-                    Edges(edges.above + shift_up, edges.below + shift_down, edges.values)
-                )
+                found.append(Edges(edges.above + shift_up, edges.below + shift_down, edges.values))
             if arriving:
                 reached[above] = np.unique(np.concatenate(arriving))
         return found
@@ -262,7 +267,8 @@ class _Network:
     def _factor(self, above: int, below: int, value: float) -> Factor:
         (upper, at), (lower, place) = self._entry(above), self._entry(below)
         latex = rf"\frac{{\partial {self._name(upper, at)}}}{{\partial {self._name(lower, place)}}}"
-        return Factor(latex, "", value, (upper.key, at), (lower.key, place))
+        formula = self._formula(upper, at, lower, place)
+        return Factor(latex, formula, value, (upper.key, at), (lower.key, place))
 
     def _entry(self, place: int) -> tuple[Quantity, Index]:
         which = int(np.searchsorted(self.first, place, side="right")) - 1
@@ -271,9 +277,23 @@ class _Network:
         return quantity, tuple(int(i) for i in found)
 
     def _name(self, quantity: Quantity, index: Index) -> str:
-        if prod(quantity.shape) == 1:
-            return quantity.latex
-        return indexed(self.story.names.of(quantity), [str(i + 1) for i in index])
+        return entry_of(self.story.names.of(quantity), index)
+
+    def _formula(self, upper: Quantity, at: Index, lower: Quantity, place: Index) -> str:
+        """The local derivative in symbols, where that is short."""
+        names, numbers = self.story.names, self.story.numbers
+        phase: Phase = "loss" if upper.kind == "loss" else "forward"
+        if upper.kind == "loss" and lower.node in names.short:
+            formula = self.story.step(lower.key, "backward").expression
+            found = None if formula is None else numbers.entry(formula, place)
+        else:
+            formula = self.story.step(upper.key, phase).expression
+            if formula is None or any(s.key in self.hidden for s in formula.symbols()):
+                return ""
+            found = partial(numbers, formula, at, names.of(lower), place)
+        if found is None or found.weight() > MOST_IN_FORMULA or found.head == "number":
+            return ""
+        return Printer().show(found)
 
 
 def _bracketed(text: str) -> str:

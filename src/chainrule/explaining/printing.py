@@ -50,7 +50,7 @@ class Printer:
     # --- pieces ---
 
     def _show(self, expr: Expr) -> Piece:
-        return getattr(self, f"_{expr.head}", self._apply)(expr)  # type: ignore[no-any-return]  # by name
+        return getattr(self, f"_{expr.head}", self._apply)(expr)
 
     def _within(self, expr: Expr, level: int) -> str:
         """In brackets where it binds less tightly than what it stands in."""
@@ -70,7 +70,7 @@ class Printer:
         name, index = expr.data
         if self.numbers is not None:
             return self.value(float(self.numbers.value_of(name)[index]))
-        return indexed(name, [str(i + 1) for i in index]), ATOM
+        return entry_of(name, index), ATOM
 
     def _number(self, expr: Expr) -> Piece:
         text = notation.constant(expr.data)
@@ -281,7 +281,9 @@ class _Indexed:
             fixed = [self._piece(arg, self._own(arg, at), used) for arg in inner]
             return self.printer._show(Expr(head, tuple(fixed), (), expr.data))
         text, level = self.printer._show(expr)
-        return scripted(text if level == ATOM else bracketed(text), ",".join(filter(None, at))), ATOM
+        return scripted(
+            text if level == ATOM else bracketed(text), ",".join(filter(None, at))
+        ), ATOM
 
     def _is_map(self, expr: Expr) -> bool:
         data: Any = expr.data
@@ -371,6 +373,12 @@ def signed(terms: Sequence[str]) -> str:
     for term in terms[1:]:
         text += f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}"
     return text
+
+
+def entry_of(name: Symbol, index: Sequence[int]) -> str:
+    """An entry, counted from 1; along an axis of length 1 there is nothing to count."""
+    counted = zip(index, name.shape, strict=True)
+    return indexed(name, [str(i + 1) for i, length in counted if length != 1])
 
 
 def indexed(name: Symbol, index: Sequence[str]) -> str:

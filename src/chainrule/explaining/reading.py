@@ -89,7 +89,7 @@ class Reader:
         args = [self._inside(child) for child in node.inputs]
         op = node.op
         if isinstance(op, Contract):
-            return ex.contract(node.params["spec"], *args, node.shape)
+            return ex.contract(node.params["spec"], args[0], args[1], node.shape)
         if isinstance(op, Reduce) and op.name == "sum":
             return ex.total(args[0], tuple(node.params["axes"]), node.shape)
         if isinstance(op, Reshape | BroadcastTo | StopGradient):

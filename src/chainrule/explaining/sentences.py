@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
-from chainrule.explaining.printing import Printer
+from chainrule.explaining.printing import Printer, entry_of
 from chainrule.explaining.record import Array
 from chainrule.graph import Node
 from chainrule.notation import Quantity, number
@@ -82,7 +82,8 @@ class _Speaker:
             return f"The answer of the network: {_some(self.value)}."
         if formula.head == "times" and any(key in self.parameters for key in self._keys()):
             scales = [k for k in self._keys() if k in self.parameters]
-            return f"Each entry is scaled{' and shifted' if len(scales) > 1 else ''} by what is learned."
+            shifted = " and shifted" if len(scales) > 1 else ""
+            return f"Each entry is scaled{shifted} by what is learned."
         return self._between()
 
     def _between(self) -> str:
@@ -196,8 +197,10 @@ class _Speaker:
         if short.scale != 1:
             mean = f", over {round(1 / short.scale):,} because the loss is a mean"
         if short.crosses and short.name in ("sigmoid", "softmax"):
-            slope_of = "σ′ does not appear" if short.name == "sigmoid" else (
-                "the softmax's own slope does not appear"
+            slope_of = (
+                "σ′ does not appear"
+                if short.name == "sigmoid"
+                else ("the softmax's own slope does not appear")
             )
             return (
                 f"{symbol} is {answer} − {target}{mean}: {short.name} and cross-entropy cancel, "
@@ -238,7 +241,9 @@ class _Speaker:
         quiet = int(np.sum(~values.any(axis=0)))
         if not quiet:
             return ""
-        return f" {_count(quiet, 'input')} {_are(quiet)} 0 in every sample: {_nothing_learned(quiet)}."
+        return (
+            f" {_count(quiet, 'input')} {_are(quiet)} 0 in every sample: {_nothing_learned(quiet)}."
+        )
 
     def _meeting(self, count: int) -> str:
         return (
@@ -277,8 +282,8 @@ class _Speaker:
         if units == 1:
             return f"The error {source} goes back along each weight of {name}: error times weight."
         return (
-            f"Each unit collects the {units:,} errors {source} that it had a part in, each times the "
-            f"weight between them: {name} the other way round."
+            f"Each unit collects the {units:,} errors {source} that it had a part in, each times "
+            f"the weight between them: {name} the other way round."
         )
 
     # --- update ---
@@ -294,9 +299,7 @@ class _Speaker:
         if not change.any():
             return "Its gradient is 0: it stays as it is."
         index = np.unravel_index(int(np.argmax(np.abs(change))), change.shape)
-        where = story.symbol_entry(
-            story.names.symbols[self.quantity.node], tuple(int(i) for i in index)
-        )
+        where = entry_of(story.names.symbols[self.quantity.node], tuple(int(i) for i in index))
         was, now = (plain(number(float(array[index]))) for array in (before, self.value))
         moved = plain(where)
         if change.size == 1:

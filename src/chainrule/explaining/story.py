@@ -14,9 +14,8 @@ import numpy as np
 
 from chainrule.errors import UnknownNameError
 from chainrule.explaining.entries import Array, Index, Numbers
-from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.expression import Expr
 from chainrule.explaining.naming import Names, named
-from chainrule.explaining.printing import Printer, indexed
 from chainrule.explaining.record import Record
 from chainrule.graph import Node, Shape
 from chainrule.notation import Quantity
@@ -81,7 +80,7 @@ class Step:
 
 
 class Lookup(dict[str, Array]):
-    """Arrays by name; other names of the same quantity, such as `z⁽¹⁾` for z1, are found as well."""
+    """Arrays by name; other names of a quantity, such as `z⁽¹⁾` of z1, are found as well."""
 
     def __init__(self, arrays: Mapping[str, Array], others: Mapping[str, Array], kind: str) -> None:
         super().__init__(arrays)
@@ -226,14 +225,3 @@ class Story:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self.text(96))}</pre>"
-
-    # --- for whoever prints ---
-
-    def printer(self, **settings: Any) -> Printer:
-        return Printer(**settings)
-
-    def symbol_entry(self, symbol: Symbol, index: Index) -> str:
-        """`z^{(1)}_{12}`; the plain symbol of a single number."""
-        if int(np.prod(symbol.shape)) == 1:
-            return symbol.latex
-        return indexed(symbol, [str(i + 1) for i in index])

@@ -10,7 +10,7 @@ from chainrule.explaining import sentences
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.naming import target_symbol
-from chainrule.explaining.printing import Printer
+from chainrule.explaining.printing import Printer, entry_of
 from chainrule.explaining.record import is_leaf
 from chainrule.graph import Node, constant_value
 from chainrule.notation import LOSS, Quantity
@@ -72,15 +72,18 @@ class _Teller:
                 continue
             # In the order of computation; of what is one and the same node, the later first.
             found.append((node.serial, quantity.kind == "parameter", -place, quantity, node))
-        for quantity in self.names.between:
-            found.append((quantity.node.serial, False, 0, quantity, quantity.node))
+        found += [(q.node.serial, False, 0, q, q.node) for q in self.names.between]
         for _, _, _, quantity, node in sorted(found, key=lambda item: item[:3]):
             yield self.step("backward", quantity, node, self.gradient_formula(quantity, node))
 
     def update(self) -> Iterator["Step"]:
         by_node = {quantity.node: quantity for quantity in self.names.quantities}
         for slot in self.record.slots:
-            if slot.parameter and slot.after in self.names.symbols and slot.after is not slot.before:
+            if (
+                slot.parameter
+                and slot.after in self.names.symbols
+                and slot.after is not slot.before
+            ):
                 owner = by_node.get(self.record.roots.parameters[slot.parameter])
                 if owner is not None:
                     yield self.step("update", owner, slot.after, self.formula(slot.after))
@@ -122,9 +125,7 @@ class _Teller:
 
     # --- one step ---
 
-    def step(
-        self, phase: "Phase", quantity: Quantity, node: Node, formula: Expr | None
-    ) -> "Step":
+    def step(self, phase: "Phase", quantity: Quantity, node: Node, formula: Expr | None) -> "Step":
         from chainrule.explaining.story import Step
 
         value = self.record.value(node)
@@ -148,7 +149,7 @@ class _Teller:
             symbol=symbol.latex,
             meaning=meaning,
             formula=shown,
-            entry=self.story.symbol_entry(symbol, index),
+            entry=entry_of(symbol, index),
             index=index,
             numbers=numbers,
             value=value,

@@ -70,7 +70,9 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
         "length: the root of the sum of squares; largest: the gradient's largest entry; step: how "
         "far the update moves the parameter, in parts of its length."
     )
-    yield Text("\n" + "\n".join(f"    {part}" for part in wrapped(note, width - 6, "")), style="dim")
+    yield Text(
+        "\n" + "\n".join(f"    {part}" for part in wrapped(note, width - 6, "")), style="dim"
+    )
 
 
 def _heading(title: str, width: int) -> "RenderableType":
@@ -149,7 +151,11 @@ def _summary(story: Story, computed: bool) -> "RenderableType":
         if quantity.kind != "parameter":
             continue
         value = story.values[quantity.key]
-        row = [f"    {quantity.text}  {quantity.key}", shape_text(value.shape), _figure(_length(value))]
+        row = [
+            f"    {quantity.text}  {quantity.key}",
+            shape_text(value.shape),
+            _figure(_length(value)),
+        ]
         if not computed:
             table.add_row(*row, Text(NOT_YET, style="dim"), "", "")
             continue
@@ -245,9 +251,12 @@ def about(array: Array) -> str:
     finite = flat[np.isfinite(flat)]
     if not finite.size:
         return "no finite number"
-    low, high, mean = (plain(number(float(v), 3)) for v in (finite.min(), finite.max(), finite.mean()))
+    low, high, mean = (
+        plain(number(float(v), 3)) for v in (finite.min(), finite.max(), finite.mean())
+    )
     zeros = float(np.mean(flat == 0))
-    said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}, length {_figure(_length(finite))}"
+    said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}"
+    said += f", length {_figure(_length(finite))}"
     if zeros:
         said += f", {zeros:.0%} of them 0"
     if finite.size < flat.size:
