@@ -265,8 +265,9 @@ class Numbers:
 
 def slope(op: Map, wrt: int, args: Sequence[Array]) -> Array:
     """The derivative of an elementwise function at some numbers."""
-    y = op.evaluate(*args)
-    partial = op.derivative(numerics, y, *args)[wrt] if op.derivative else 0.0
+    with np.errstate(all="ignore"):
+        y = op.evaluate(*args)
+        partial = op.derivative(numerics, y, *args)[wrt] if op.derivative else 0.0
     return np.broadcast_to(np.asarray(partial), np.shape(y))
 
 

@@ -206,7 +206,7 @@ def view(x: Expr, shape: Shape) -> Expr:
         return number(value, shape)
     if value != 1:
         return times(number(value), view(times(*rest, shape=x.shape), shape), shape=shape)
-    if x.head == "layout" and x.data is None:
+    if x.head == "layout" and x.data is None and x.args[0].size == x.size == prod(shape):
         return view(x.args[0], shape)
     return Expr("layout", (x,), shape)
 

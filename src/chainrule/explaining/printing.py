@@ -251,6 +251,8 @@ class Printer:
             text, own = self._show(arg)
             if needed > SUM and level == POWER and place == 0:
                 needed = ATOM
+            if f"{{{place}}}^" in latex and "^" in text:
+                own = SUM  # a second exponent
             shown.append(text if own >= needed else bracketed(text))
         return latex.format(*shown), level
 

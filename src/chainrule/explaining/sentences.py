@@ -124,7 +124,7 @@ class _Speaker:
         if op.derivative is None or self.value.size == 0:
             return ""
         slopes = np.abs(slope(op, 0, [self.story.numbers.of(argument)]))
-        steepest = float(np.max(np.abs(slope(op, 0, [np.linspace(-1, 1, 41)]))))
+        steepest = float(np.nanmax(np.abs(slope(op, 0, [np.linspace(-1, 1, 41)]))))
         flat = int(np.sum(slopes < FLAT * steepest))
         if not flat:
             return ""
