@@ -1,7 +1,7 @@
 """What the numbers in a formula come to: LaTeX evaluated as it is printed.
 
-Matrices multiply where they stand side by side, `\\odot` and `\\cdot` multiply entry by entry, and a
-fraction divides so. This knows nothing of where a formula came from.
+Matrices multiply where they stand side by side, `\\odot` and `\\cdot` multiply entry by entry, and
+a fraction divides so. This knows nothing of where a formula came from.
 """
 
 from collections.abc import Callable

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def examine_paths(
     size = max(paths.absolute, 1e-300)
     found.error("sums over paths", abs(paths.gradient - gradient) / max(size, 1), PATHS, where)
     values = [path.value for path in paths]
-    ordered = all(abs(a) >= abs(b) * (1 - 1e-12) for a, b in zip(values, values[1:], strict=False))
+    ordered = all(abs(a) >= abs(b) * (1 - 1e-12) for a, b in pairwise(values))
     found.error("paths, largest first", 0.0 if ordered else 1.0, 0.0, where)
     if paths.is_complete:
         off = abs(sum(values) - gradient) / max(size, 1)
@@ -166,11 +167,15 @@ def latex_error(derivation: Derivation, entry: tuple[int, ...], found: Findings)
     headings = [section.heading for section in derivation.sections]
     worst = 0.0
     if "numbers" in headings:
-        line = derivation.section("numbers").lines[-1]
-        try:
-            worst = max(worst, distance(line.right.split(" = ")[0], derivation.value))
-        except Unknown:
-            found.counts["formulas with functions of arrays"] += 1
+        lines = derivation.section("numbers").lines
+        for line in lines:
+            formula, _, result = line.right.rpartition(" = ")
+            truth = derivation.value if line is lines[-1] else evaluate(result)
+            try:
+                worst = max(worst, distance(formula or result, truth))
+                found.counts["lines of matrices evaluated"] += 1
+            except Unknown:
+                found.counts["lines of matrices that hold more than numbers"] += 1
     target = np.asarray(derivation.value[entry])
     lines = derivation.section("one entry").lines
     said = False

@@ -228,7 +228,14 @@ def _function_record(
     found = backward(loss, list(parameters.values()))
     arrays = [np.asarray(leaf, n.dtype) for leaf, n in zip(leaves, graph.inputs, strict=True)]
     whole, values = evaluated(graph, arrays, [loss, *lines, *found.values()], run)
-    return Record(roots, found, values=values, title=f"{name}", graph=whole, run=run)
+    return Record(
+        roots,
+        found,
+        values=values,
+        title=f"{name}({', '.join([*data, *parameters])})",
+        graph=whole,
+        run=run,
+    )
 
 
 def _short(name: str) -> str:

@@ -342,7 +342,7 @@ def _script(row: Tex, letters: dict[str, str], mark: str) -> str:
     if all(letter in letters for letter in text):
         return "".join(letters[letter] for letter in text)
     if mark == "_":
-        return f"[{text}]"
+        return text if text.startswith("[") else f"[{text}]"
     return f"{mark}{text}" if len(text) == 1 else f"{mark}({text})"
 
 

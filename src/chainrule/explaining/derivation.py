@@ -267,7 +267,8 @@ def routes(story: "Story", key: str) -> list[list[str]]:
         if here == loss:
             found.append(way[::-1])
             continue
-        own = way if kinds.get(here) == "auxiliary" else [*way, latex[here]]
+        hidden = kinds.get(here) == "auxiliary" and story.record.roots.prediction is not None
+        own = way if hidden else [*way, latex[here]]
         above = [loss] if here in short else readers.get(here, [])
         stack += [(reader, own) for reader in reversed(above)]
     return list({tuple(way): way for way in found}.values())

@@ -10,7 +10,8 @@ import numpy as np
 from chainrule.explaining import expression as ex
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.graph import Node, Op, Shape
-from chainrule.ops.indexing import Gather
+from chainrule.ops import TABLE
+from chainrule.ops.indexing import Gather, ScatterAdd
 from chainrule.ops.layout import OverlapAdd
 from chainrule.ops.map import Map
 from chainrule.ops.products import contraction_plan, parts
@@ -19,6 +20,7 @@ from chainrule.ops.registry import numerics
 
 Array = np.ndarray[Any, Any]
 Index = tuple[int, ...]
+WINDOWS = TABLE["windows"]
 
 
 class Numbers:
@@ -48,6 +50,9 @@ class Numbers:
         if head == "plus" and data is not None:  # written with dots
             whole, index = data
             return self.of(whole)[index]
+        recorded = self._recorded(expr)
+        if recorded is not None:
+            return recorded
         args = [self.of(arg) for arg in expr.args]
         if head == "symbol":
             return self.value_of(data)
@@ -77,6 +82,12 @@ class Numbers:
         if isinstance(node.op, Extreme) and not expr.args[0].shape:  # of single entries
             return node.op.evaluate(np.stack(args), axes=(0,))
         return node.op.evaluate(*args, **node.params)
+
+    def _recorded(self, expr: Expr) -> Any:
+        """What the graph computed, of an op on whole arrays."""
+        node = expr.data
+        whole = isinstance(node, Node) and node.shape == expr.shape and expr.head != "plus"
+        return self.nodes.get(node) if whole else None
 
     # --- single entries ---
 
@@ -160,7 +171,7 @@ class Numbers:
             place = np.unravel_index(int(places[index]), x.shape)
             return self.entry(x, tuple(int(i) for i in place))
         if isinstance(expr.data.op, OverlapAdd):
-            return self._number(expr, index)
+            return self._overlapping(expr, index)
         return self._moved(expr, index, expr.args, lambda *xs: _run(expr.data, xs))
 
     def _entry_apply(self, expr: Expr, index: Index) -> Expr:
@@ -174,7 +185,33 @@ class Numbers:
             return self._moved(expr, index, expr.args[:1], lambda x: _run(node, (x, at)))
         if isinstance(node.op, Extreme):
             return self._extreme(expr, node, index)
+        if isinstance(node.op, ScatterAdd):
+            return self._scattered(expr, index)
         return self._number(expr, index)
+
+    def _scattered(self, expr: Expr, index: Index) -> Expr:
+        """A row is the sum of the updates that fall on it."""
+        at, updates = expr.args
+        rows = self.of(at).astype(np.int64) % expr.shape[0]
+        places = [tuple(int(i) for i in place) for place in np.argwhere(rows == index[0])]
+        return self._chosen_sum(expr, index, updates, [(*p, *index[1:]) for p in places])
+
+    def _overlapping(self, expr: Expr, index: Index) -> Expr:
+        """A number is the sum of its places in all windows."""
+        (x,) = expr.args
+        settings = {key: v for key, v in expr.data.params.items() if key != "lengths"}
+        flat = np.arange(expr.size).reshape(expr.shape)
+        seen = WINDOWS.evaluate(flat, **settings)
+        places = [tuple(int(i) for i in p) for p in np.argwhere(seen == flat[index])]
+        return self._chosen_sum(expr, index, x, places)
+
+    def _chosen_sum(self, expr: Expr, index: Index, x: Expr, places: Sequence[Index]) -> Expr:
+        if not places:
+            return ex.number(0)
+        if len(places) > self.most:
+            first, second, last = (self.entry(x, places[i]) for i in (0, 1, -1))
+            return Expr("plus", (first, second, Expr("dots"), last), (), (expr, index))
+        return ex.plus(*(self.entry(x, place) for place in places))
 
     def _extreme(self, expr: Expr, node: Node, index: Index) -> Expr:
         (x,), axes = expr.args, node.params["axes"]
@@ -206,7 +243,7 @@ class Numbers:
         return self._number(expr, index)
 
     def _number(self, expr: Expr, index: Index) -> Expr:
-        return ex.number(float(self.of(expr)[index]))
+        return Expr("measured", (), (), float(self.of(expr)[index]))
 
     # --- shorter ---
 

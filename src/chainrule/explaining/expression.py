@@ -98,11 +98,23 @@ def plus(*terms: Expr) -> Expr:
                 constant, place = constant + part.data, place or len(flat) + 1
             else:
                 flat.append(part)
+    flat = _merged(flat)
     if constant or not flat:
-        flat.insert(max(place - 1, 0), number(constant))
+        flat.insert(min(max(place - 1, 0), len(flat)), number(constant))
     if len(flat) == 1:
         return _of_shape(flat[0], shape)
     return Expr("plus", tuple(flat), shape)
+
+
+def _merged(terms: list[Expr]) -> list[Expr]:
+    """e + e as 2 e."""
+    if len(set(terms)) == len(terms):
+        return terms
+    found: list[Expr] = []
+    for term in dict.fromkeys(terms):
+        count = terms.count(term)
+        found.append(term if count == 1 else times(number(count), term, shape=term.shape))
+    return found
 
 
 def times(*factors: Expr, shape: Shape | None = None) -> Expr:

@@ -28,6 +28,7 @@ from chainrule.graph import (
     substitute,
 )
 from chainrule.ops import rows
+from chainrule.tracing.recording import recording
 from chainrule.tracing.value import Traced, wrap
 from chainrule.vectorise import batched
 
@@ -85,6 +86,7 @@ class _Stage:
         self.below = self.fresh[below]
         self.values: dict[Node, Any] = {new: record.value(old) for old, new in self.fresh.items()}
 
+    @recording("jacobian")
     @at_work()
     def by_rows(self, places: Array) -> Edges:
         """Unit adjoints of `above`, carried back."""
@@ -98,6 +100,7 @@ class _Stage:
             parts.append((row + begin, places[column], block[row, column]))
         return _joined(parts)
 
+    @recording("jacobian")
     @at_work()
     def by_columns(self, places: Array) -> Edges:
         """Unit changes of `below`, carried forward."""

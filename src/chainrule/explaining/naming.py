@@ -81,9 +81,15 @@ def named(record: Record) -> Names:
     names.quantities.sort(key=lambda q: (not is_leaf(q.node), order.get(q.node, -1)))
     _name_slots(names)
     _name_gradients(names)
-    names.reader = Reader(names.symbols, record.adjoints)
+    names.reader = Reader(names.symbols, record.adjoints, _given(record))
     _name_long_ones(names)
     return names
+
+
+def _given(record: Record) -> set[Node]:
+    """The nodes that depend on no parameter."""
+    learned = dependents(record.roots.forward, record.roots.parameters.values())
+    return set(record.roots.forward) - learned
 
 
 def _symbol(names: Names, quantity: Quantity) -> Symbol:
@@ -116,7 +122,7 @@ def _find_short_form(names: Names) -> None:
 def _steps_between(names: Names) -> list[Quantity]:
     """Nodes without a name that are read several times: told once, as a step of their own."""
     record = names.record
-    scratch = Reader(names.symbols, {})
+    scratch = Reader(names.symbols, {}, _given(record))
     forward = [n for n in record.roots.forward if not is_leaf(n)]
     formulas = {node: scratch.read(node) for node in forward}
     users: dict[Expr, set[Expr]] = {}
@@ -217,8 +223,10 @@ def _name_long_ones(names: Names) -> None:
     record, reader = names.record, names.reader
     serial = 0
     ends = [*record.roots.forward, *record.adjoints.values(), *record.updates.values()]
+    told_short = [record.adjoints[node] for node in names.short]
+    skipped = {n for n in ordered(told_short) if n.role is not None}
     for node in ordered(ends):
-        if is_leaf(node) or node in reader.names or node.dtype.kind != "f":
+        if node in skipped or is_leaf(node) or node in reader.names or node.dtype.kind != "f":
             continue
         if scope_of(node) == OPTIMIZER or (names.short and scope_of(node) == LOSS):
             continue

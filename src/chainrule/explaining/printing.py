@@ -11,6 +11,7 @@ from chainrule.explaining import expression as ex
 from chainrule.explaining.entries import Array, Numbers
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.graph import Node
+from chainrule.ops.loop import Loop
 from chainrule.ops.map import ATOM, POWER, PREFIX, PRODUCT, SUM, Map
 from chainrule.ops.products import parts
 from chainrule.ops.reductions import Reduce
@@ -228,6 +229,10 @@ class Printer:
         op = expr.data if isinstance(expr.data, Map) else expr.data.op
         if isinstance(op, Map):
             return self._map(op, expr.args)
+        if isinstance(op, Loop):
+            name, times = expr.data.params["body"].name, expr.data.params["length"]
+            inside = ", ".join(map(self.show, expr.args))
+            return rf"\operatorname{{{word(name)}}}^{{{times}}}({inside})", ATOM
         if self.numbers is not None and expr.shape:
             return self.array(self.numbers.of(expr))
         if isinstance(op, Reduce):

@@ -6,7 +6,7 @@ read as the nodes that it made.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from chainrule.explaining import expression as ex
 from chainrule.explaining.expression import Expr, Symbol
@@ -35,11 +35,19 @@ class Reader:
 
     names     nodes that are written as a symbol
     adjoints  of forward nodes: the nodes of their gradients
+    given     nodes that follow from the data alone: how an index or a mask was computed is told
+              only where it is short
     """
 
-    def __init__(self, names: Mapping[Node, Symbol], adjoints: Mapping[Node, Node]) -> None:
+    def __init__(
+        self,
+        names: Mapping[Node, Symbol],
+        adjoints: Mapping[Node, Node],
+        given: Collection[Node] = (),
+    ) -> None:
         self.names = dict(names)
         self.adjoints = adjoints
+        self.given = given
         self._known: dict[Node, Expr] = {}
 
     def forget(self) -> None:
@@ -54,7 +62,11 @@ class Reader:
         if node in self.names:
             return ex.symbol(self.names[node])
         if node not in self._known:
-            self._known[node] = self._formula(node)
+            found = self._formula(node)
+            if node in self.given and node.dtype.kind in "iub" and found.weight() > 2:
+                word = "mask" if node.dtype.kind == "b" else "index"
+                found = ex.symbol(Symbol(_leaf_key(node), rf"\mathrm{{{word}}}", node.shape))
+            self._known[node] = found
         return self._known[node]
 
     def _formula(self, node: Node) -> Expr:

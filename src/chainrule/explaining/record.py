@@ -21,6 +21,7 @@ from chainrule.graph import (
     playing,
 )
 from chainrule.notation import Roots
+from chainrule.tracing.recording import recording
 from chainrule.tracing.value import wrap
 
 Array = np.ndarray[Any, Any]
@@ -73,6 +74,7 @@ class Record:
         return None if found is None else self.value(found)
 
 
+@recording("backward")
 @at_work()
 def backward(loss: Node, parameters: Collection[Node]) -> dict[Node, Node]:
     """The gradient of every node that lies between a parameter and the loss.

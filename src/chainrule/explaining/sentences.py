@@ -13,10 +13,12 @@ import numpy as np
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.printing import Printer, entry_of
+from chainrule.explaining.reading import is_function
 from chainrule.explaining.record import Array
 from chainrule.graph import Node
 from chainrule.notation import Quantity, number
 from chainrule.ops.map import Map
+from chainrule.ops.products import parts
 from chainrule.ops.reductions import Reduce
 from chainrule.tex import plain
 
@@ -95,8 +97,7 @@ class _Speaker:
     def _weighing(self, weighing: Expr, bias: bool) -> str:
         weight = self._weights(weighing)
         assert weight is not None  # asked by the caller
-        units = weight.shape[-1] if len(weight.shape) > 1 else 1
-        inputs = weight.size // max(units, 1)
+        units, inputs = _units_and_inputs(weighing, weight)
         own = f", and adds {'its' if units > 1 else 'the'} bias" if bias else ""
         if units == 1:
             said = f"The unit takes its {_count(inputs, 'input')} times {_their(inputs)}{own}."
@@ -121,7 +122,7 @@ class _Speaker:
 
     def _flat(self, op: Map, argument: Expr) -> str:
         """How many entries sit where the function is flat, and will not learn."""
-        if op.derivative is None or self.value.size == 0:
+        if not is_function(op) or self.value.size == 0:
             return ""
         slopes = np.abs(slope(op, 0, [self.story.numbers.of(argument)]))
         steepest = float(np.nanmax(np.abs(slope(op, 0, [np.linspace(-1, 1, 41)]))))
@@ -194,8 +195,10 @@ class _Speaker:
         shown = short.shown and self.story.names.symbols.get(short.shown)
         answer = plain(shown.latex) if shown else plain(short.latex.format(self.quantity.latex))
         mean = ""
-        if short.scale != 1:
+        if short.scale < 1:
             mean = f", over {round(1 / short.scale):,} because the loss is a mean"
+        elif short.scale > 1:
+            mean = f", {plain(number(short.scale))} times: the slope of the square"
         if short.crosses and short.name in ("sigmoid", "softmax"):
             slope_of = (
                 "σ′ does not appear"
@@ -220,7 +223,8 @@ class _Speaker:
         added = f", added up over the {self.samples:,} samples" if self.samples > 1 else ""
         product = _find(formula, "contract")
         if product is not None and formula.head in ("contract", "times"):
-            into, back = [next(iter(arg.symbols()), None) for arg in product.args]
+            sides = [next(iter(arg.symbols()), None) for arg in product.args]
+            into, back = sorted(sides, key=lambda s: s is not None and s.key.startswith("d_"))
             if into is not None and back is not None:
                 return (
                     f"A weight's gradient is what went in, {plain(into.latex)}, times what comes "
@@ -326,6 +330,20 @@ class _Speaker:
             if inner.head == "symbol" and inner.data.key in self.parameters:
                 return inner
         return None
+
+
+def _units_and_inputs(product: Expr, weight: Expr) -> tuple[int, int]:
+    """Of a product with a weight: how many results a sample has, of how many numbers each."""
+    left, right, out = parts(product.data)
+    first = any(weight is inner for inner in _all(product.args[0], "symbol"))
+    letters, arg = (left, product.args[0]) if first else (right, product.args[1])
+    units = inputs = 1
+    for letter, length in zip(letters, arg.shape, strict=True):
+        if letter in out:
+            units *= length
+        else:
+            inputs *= length
+    return units, inputs
 
 
 def _find(expr: Expr, head: str) -> Expr | None:

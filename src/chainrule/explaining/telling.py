@@ -12,7 +12,7 @@ from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.naming import target_symbol
 from chainrule.explaining.printing import Printer, entry_of
 from chainrule.explaining.record import is_leaf
-from chainrule.graph import Node, constant_value
+from chainrule.graph import Node, constant_value, dependents
 from chainrule.notation import LOSS, Quantity
 
 if TYPE_CHECKING:
@@ -64,9 +64,12 @@ class _Teller:
 
     def backward(self) -> Iterator["Step"]:
         found = []
+        beyond = dependents(self.record.roots.forward, list(self.names.short))
         for place, quantity in enumerate(self.names.quantities):
             node = self.record.adjoints.get(quantity.node)
             if node is None or quantity.kind == "loss":
+                continue
+            if quantity.kind == "auxiliary" and quantity.node in beyond - set(self.names.short):
                 continue
             if node.role is None and quantity.kind != "parameter" and not node.inputs:
                 continue

@@ -88,7 +88,7 @@ def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
     names = max(len(plain(step.symbol)) for step in steps)
     shapes = max(len(shape_text(step.value.shape)) for step in steps)
     for step in steps:
-        key = step.key if step.quantity.kind == "parameter" else ""
+        key = step.key if step.quantity.kind == "parameter" and step.layer else ""
         begin = f"    {plain(step.symbol):<{names}}  {shape_text(step.value.shape):<{shapes}}  "
         rows = rows_of(step.value, width - len(begin))
         first = [Text.assemble((begin, ""), (rows[0], "cyan"))]
@@ -152,7 +152,7 @@ def _summary(story: Story, computed: bool) -> "RenderableType":
             continue
         value = story.values[quantity.key]
         row = [
-            f"    {quantity.text}  {quantity.key}",
+            f"    {quantity.text}  {quantity.key if quantity.scope else ''}".rstrip(),
             shape_text(value.shape),
             _figure(_length(value)),
         ]
