@@ -49,6 +49,7 @@ class _Reader:
     def __init__(self, parts: tuple[Tex, ...], size: bool) -> None:
         self.parts = [part for part in parts if part.kind != "space"]
         self.place, self.size = 0, size
+        self.inside = ""  # the sign that ends an absolute value, inside one
 
     def peek(self) -> Tex | None:
         return self.parts[self.place] if self.place < len(self.parts) else None
@@ -76,7 +77,8 @@ class _Reader:
             negative ^= self.take().text == "−"
         value = self.factor()
         while (here := self.peek()) is not None:
-            if here.kind == "atom" and here.text in ("+", "−", ")", ",", "="):
+            base = here.parts[0] if here.kind == "script" else here
+            if base.kind == "atom" and base.text in ("+", "−", ")", ",", "=", *self.inside):
                 break
             if here.kind == "atom" and here.text in ("·", "⊙"):
                 self.take()
@@ -129,8 +131,10 @@ class _Reader:
         if here.kind == "atom" and here.text == "(":
             return self.bracket()
         if here.kind == "atom" and here.text == "|":
+            self.inside = "|"
             value = self.total()
             self.take()
+            self.inside = ""
             return np.abs(value)
         if here.text in FUNCTIONS:
             return self.call(FUNCTIONS[here.text])

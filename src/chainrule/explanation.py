@@ -12,6 +12,7 @@ from chainrule.errors import SettingError
 from chainrule.explaining.record import Record, Slot, backward, evaluated
 from chainrule.explaining.story import Story
 from chainrule.graph import Graph, Node, scope, substitute
+from chainrule.layers import Layer
 from chainrule.loss import Loss
 from chainrule.model import Model
 from chainrule.notation import OPTIMIZER, Roots, assigned
@@ -48,7 +49,7 @@ def explain(
                 f"array{'' if len(data) == 1 else 's'} beside it"
             )
         return Story(_model_record(what, data[0], data[1], training))
-    if not callable(what):
+    if not callable(what) or isinstance(what, Layer):
         raise SettingError(
             f"explain takes a model or a function, not {type(what).__name__}; wrap a network in "
             "cr.Model(net, loss=...), or write its loss as a function"

@@ -179,6 +179,8 @@ class Printer:
         if self.numbers is not None:
             return self.array(self.numbers.of(expr))
         left, right, out = parts(expr.data)
+        letters = dict(zip(dict.fromkeys(left + right), "nijklmpqrst", strict=False))
+        left, right, out = ("".join(letters[i] for i in part) for part in (left, right, out))
         summed = ", ".join(letter for letter in left if letter not in out)
         a, b = (self._within(arg, ATOM) for arg in expr.args)
         head = rf"\sum_{{{summed}}} " if summed else ""
@@ -405,6 +407,8 @@ def scripted(latex: str, index: str) -> str:
     base = re.fullmatch(r"(.*)_\{([^{}]*)\}(\^\{[^{}]*\})?", latex)
     if base is not None:
         return f"{base[1]}_{{{base[2]},{index}}}{base[3] or ''}"
+    if re.search(r"_\{.*\}$", latex):  # an index of its own, at the end
+        latex = bracketed(latex)
     return f"{latex}_{{{index}}}"
 
 

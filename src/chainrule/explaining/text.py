@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WIDEST = 96
+MOST_UPDATED = 64  # of larger parameters the update is told, not printed
 MOST_ROWS, CORNER = 8, 4  # of an array: in full up to so many rows, else so many of its corner
 HEADINGS = {
     "given": "Given",
@@ -61,6 +62,9 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
         if phase == "given":
             yield from _given(steps, width)
             continue
+        if phase == "update":
+            yield from _rule(story, width)
+            steps = [step for step in steps if step.node in story.record.updates.values()]
         for step in steps:
             count += 1
             yield from _step(step, count, width)
@@ -99,6 +103,18 @@ def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
         yield Text("\n").join([*first, *rest])
 
 
+def _rule(story: Story, width: int) -> Iterator["RenderableType"]:
+    """The optimizer's rule, where it is more than a step against the gradient."""
+    from rich.text import Text
+
+    lines = [plain(line) for line in story.record.rule]
+    if len(lines) < 2:
+        return
+    told = "For every parameter θ with its gradient g, rate η and update number t:"
+    shown = [*wrapped(told, width - 9, ""), *(f"  {line}" for line in lines)]
+    yield Text("\n".join(f"       {line}" for line in shown) + "\n")
+
+
 def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
     from rich.text import Text
 
@@ -131,7 +147,7 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
             "\n".join(margin + p for p in wrapped(text, width - 9, " " * (len(entry) + 3))),
             style="cyan",
         )
-    if not single:
+    if not single and not (step.phase == "update" and step.value.size > MOST_UPDATED):
         rows = rows_of(step.value, width - len(margin) - 4)
         yield Text("\n".join(f"{margin}  {row}" for row in rows))
     yield Text("")
@@ -215,7 +231,7 @@ def rows_of(array: Array, width: int) -> list[str]:
     if rows < table.shape[0]:
         lines.append("⋮".rjust(wide))
     if rows < table.shape[0] or columns < table.shape[1]:
-        lines.append(about(array))
+        lines += wrapped(about(array), width, "")
     return lines
 
 
