@@ -23,6 +23,7 @@ from test_every_layer import CASES
 from test_every_loss import draw
 
 import chainrule as cr
+from chainrule.errors import ShapeError
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.story import Story
 from chainrule.loss import Loss
@@ -73,21 +74,22 @@ def network(rng: np.random.Generator) -> Network:
     chosen = [CASES[first]]
     floating = [case for case in CASES if not case.whole]
     chosen += [floating[rng.integers(len(floating))] for _ in range(rng.integers(0, 3))]
+    samples = [flat(case) if rng.integers(2) else case.sample for case in chosen]
     layers: list[Any] = []
-    for place, case in enumerate(chosen):
+    for place, (case, sample) in enumerate(zip(chosen, samples, strict=True)):
         if place:
-            layers += [cr.Dense(prod(case.sample)), cr.Reshape(case.sample)]
+            layers += [cr.Dense(prod(sample)), cr.Reshape(sample)]
         layers += [case.layer, cr.Flatten()]
     loss: Loss = list(LOSSES.values())[rng.integers(len(LOSSES))]
     outputs = int(rng.integers(2, 4)) if loss.task == "multiclass" else int(rng.integers(1, 3))
     layers.append(cr.Dense(outputs))
     if loss.prediction == "probabilities":
         layers.append(cr.Softmax() if loss.task == "multiclass" else cr.Sigmoid())
-    samples = int(rng.integers(2, 5))
-    x = rng.normal(size=(samples, *chosen[0].sample))
+    count = int(rng.integers(2, 5))
+    x = rng.normal(size=(count, *samples[0]))
     if chosen[0].whole:
         x = rng.integers(-1, 3, size=x.shape)
-    _, y = draw(loss, (samples, outputs), int(rng.integers(1000)))
+    _, y = draw(loss, (count, outputs), int(rng.integers(1000)))
     optimizer = list(OPTIMIZERS.values())[rng.integers(len(OPTIMIZERS))]()
     model = cr.Model(
         cr.Sequential(*layers),
@@ -96,11 +98,21 @@ def network(rng: np.random.Generator) -> Network:
         engine="numpy",
         seed=int(rng.integers(1000)),
         dtype="float64",
-    ).build(chosen[0].sample)
+    ).build(samples[0])
     moved = {k: v + 0.3 * rng.normal(size=v.shape) for k, v in model.params.items()}
     model.set_params(moved)
     names = [type(case.layer).__name__ for case in chosen]
     return Network(names, model, x, y, bool(rng.integers(2)))
+
+
+def flat(case: Any) -> tuple[int, ...]:
+    """The case's sample with a single axis, where its layer takes such: all is matrices then."""
+    shape = (prod(case.sample),)
+    try:
+        case.layer(*case.layer.init(shape), np.zeros((2, *shape)), key=cr.random.key(0))
+    except (ShapeError, ValueError, IndexError):
+        return case.sample  # type: ignore[no-any-return]  # a shape
+    return shape
 
 
 def examine(given: Network, rng: np.random.Generator, found: Findings) -> None:

@@ -342,7 +342,7 @@ def number(value: float, digits: int = 4) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 
-def constant(value: float) -> str:
+def constant(value: float, digits: int = 6) -> str:
     """A number of a formula in LaTeX, as one would write it: `\\frac{1}{3}`, `0.1`, `2`."""
     if value != value or value in (float("inf"), float("-inf")):
         return number(value)
@@ -359,7 +359,7 @@ def constant(value: float) -> str:
         return rf"{sign}\frac{{1}}{{{round(inverse)}}}"
     if whole and round(inverse) in (6, 7, 8, 9, 16, 32, 64, 128, 256, 512):
         return rf"{sign}\frac{{1}}{{{round(inverse)}}}"
-    return number(value, 6)
+    return number(value, digits)
 
 
 def matrix(rows: Sequence[Sequence[str]]) -> str:

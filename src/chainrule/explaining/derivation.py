@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 Samples = Literal["rows", "columns"]
 MOST_ROUTES, MOST_PATHS = 4, 12
+HEADINGS = {
+    "chain rule": "The chain rule:",
+    "matrices": "With matrices, shapes underneath:",
+    "indices": "Entry by entry:",
+    "numbers": "With the numbers:",
+    "one entry": "One entry, and its paths:",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """Equations under a heading: `chain rule`, `matrices`, `indices`, `numbers`, `one entry`."""
+    """Equations under a heading, one of `HEADINGS`."""
 
     heading: str
     lines: tuple[Line, ...]
@@ -42,7 +49,7 @@ class Section:
     @property
     def latex(self) -> str:
         rows = [
-            rf"&\text{{{self.heading}}}",
+            rf"&\text{{{HEADINGS[self.heading]}}}",
             *(rf"{line.left} &{line.relation} {line.right}" for line in self.lines),
         ]
         body = " \\\\\n".join(rows)

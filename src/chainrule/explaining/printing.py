@@ -74,7 +74,7 @@ class Printer:
         return entry_of(name, index), ATOM
 
     def _number(self, expr: Expr) -> Piece:
-        text = notation.constant(expr.data)
+        text = notation.constant(expr.data, max(6, self.digits))
         return text, SUM if text.startswith("-") else ATOM if text.isalnum() else PRODUCT
 
     def _measured(self, expr: Expr) -> Piece:
@@ -128,7 +128,8 @@ class Printer:
         shown = []
         for place, factor in enumerate(factors):
             last = place == len(factors) - 1
-            free = last and factor.head == "sum" and all(f.is_single for f in factors[:-1])
+            free = last and factor.head == "sum" and self.numbers is None
+            free = free and all(f.is_single for f in factors[:-1])
             leading = place == 0 and factor.head == "number" and not sign
             level = SUM if free or leading else PRODUCT if self._is_plain(factor) else PREFIX
             shown.append(self._within(factor, level))
@@ -198,12 +199,12 @@ class Printer:
         inside = inside if level >= ATOM or x.head == "symbol" else bracketed(inside)
         return rf"\sum_{{{letters}}} {scripted(inside, letters)}", PREFIX
 
-    def _slices(self, expr: Expr) -> Piece:
-        """A sum as the arrays that are added up."""
+    def _slices(self, expr: Expr, shape: tuple[int, ...] | None = None) -> Piece:
+        """A sum as the arrays that are added up, each of this shape."""
         (x,), axes = expr.args, expr.data
         values = np.moveaxis(self.numbers.of(x), axes, range(len(axes)))  # type: ignore[union-attr]  # asked above
         slices = values.reshape(-1, *values.shape[len(axes) :])
-        shown = [self.array(part)[0] for part in slices]
+        shown = [self.array(part if shape is None else part.reshape(shape))[0] for part in slices]
         if len(shown) > MOST_SHOWN + 2:
             shown = [*shown[:2], r"\cdots", shown[-1]]
         return signed(shown), SUM
@@ -215,11 +216,22 @@ class Printer:
 
     def _layout(self, expr: Expr) -> Piece:
         if expr.data is None:
-            return self._show(expr.args[0])
+            return self._view(expr)
         inside = ", ".join(map(self.show, expr.args))
         if self.numbers is not None:
             return self.array(self.numbers.of(expr))
         return rf"\operatorname{{{word(expr.data.op.name)}}}({inside})", ATOM
+
+    def _view(self, expr: Expr) -> Piece:
+        """Seen under another shape: the same formula, unless rows of numbers become columns."""
+        (x,) = expr.args
+        if self.numbers is None or np.atleast_2d(np.empty(x.shape)).shape == expr.shape:
+            return self._show(x)
+        if x.size != expr.size or len(expr.shape) < 2:
+            return self._show(x)
+        if x.head == "sum":
+            return self._slices(x, expr.shape)
+        return self.array(self.numbers.of(expr))
 
     def _derivative(self, expr: Expr) -> Piece:
         op, _ = expr.data
@@ -247,6 +259,9 @@ class Printer:
         return self.template(op.latex, expr.args, ATOM)
 
     def _map(self, op: Map, args: Sequence[Expr]) -> Piece:
+        if self.numbers is not None and op.result == "bool":  # as a factor: 1 or 0
+            whole = Expr("apply", tuple(args), ex.broadcast(args), op)
+            return self.array(self.numbers.of(whole).astype(float))
         return self.template(op.latex, args, op.level)
 
     def template(self, latex: str, args: Sequence[Expr], level: int) -> Piece:
@@ -359,8 +374,9 @@ class _Indexed:
         return scripted(text, ",".join(filter(None, at))), ATOM
 
     def _fresh(self, used: set[str], is_sample: bool) -> str:
-        if is_sample and "n" not in used:
-            return "n"
+        for letter in "nm" if is_sample else "":
+            if letter not in used:
+                return letter
         return next(letter for letter in LETTERS if letter not in used)
 
 

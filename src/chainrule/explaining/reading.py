@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from chainrule.explaining import expression as ex
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.graph import CAPTURED, CONSTANT, Node, constant_value
+from chainrule.ops import TABLE
 from chainrule.ops.layout import BroadcastTo, Layout, Reshape, StopGradient, Transpose
 from chainrule.ops.map import Map
 from chainrule.ops.products import Contract
@@ -127,7 +128,27 @@ def _arithmetic(node: Node, args: list[Expr]) -> Expr | None:
         return ex.over(*args)
     if name == "cast":
         return args[0]
+    if name == "where" and node.inputs[0].dtype.kind == "b":
+        return _gate(node, *args)
     return None
+
+
+def _gate(node: Node, condition: Expr, yes: Expr, no: Expr) -> Expr | None:
+    """What passes where a condition holds, and is 0 elsewhere: a product with 1 or 0."""
+    if ex.is_number(no, 0):
+        return ex.times(yes, condition, shape=node.shape)
+    opposite = _OPPOSITES.get(getattr(condition.data, "name", ""))
+    if ex.is_number(yes, 0) and opposite is not None:
+        other = Expr("apply", condition.args, condition.shape, TABLE[opposite])
+        return ex.times(no, other, shape=node.shape)
+    return None
+
+
+_OPPOSITES = {
+    **{"greater": "less_equal", "less_equal": "greater"},
+    **{"less": "greater_equal", "greater_equal": "less"},
+    **{"equal": "not_equal", "not_equal": "equal"},
+}
 
 
 def _what(node: Node) -> object:
