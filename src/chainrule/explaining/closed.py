@@ -124,6 +124,8 @@ def _holds(
     inputs = [n for n in ordered([result]) if n.op is INPUT]
     if not set(inputs) <= {fresh, target}:
         return False
+    run = record.run
+    assert run is not None  # asked by the caller
     rng = np.random.default_rng(0)
     for _ in range(TRIALS):
         value = rng.normal(size=node.shape).astype(node.dtype)
@@ -131,7 +133,7 @@ def _holds(
         arrays: Mapping[Node, Any] = {fresh: value, target: goal}
         try:
             graph = Graph("short form", tuple(inputs), (result,))
-            found = record.run(graph, [arrays[n] for n in inputs])[result]  # type: ignore[misc]  # asked by the caller
+            found = run(graph, [arrays[n] for n in inputs])[result]
         except ChainruleError:
             return False
         expected = scale * (function(value) - _as_prediction(goal, node.shape))

@@ -10,7 +10,8 @@ import numpy as np
 from chainrule.errors import SettingError, UnknownNameError
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
-from chainrule.explaining.printing import MOST_SHOWN, Printer, entry_of, indexed
+from chainrule.explaining.marks import entry_of, indexed
+from chainrule.explaining.printing import MOST_SHOWN, Printer
 from chainrule.explaining.sideways import sideways, turned
 
 if TYPE_CHECKING:

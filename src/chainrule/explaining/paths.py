@@ -20,10 +20,11 @@ from chainrule.explaining.derivation import checked_index
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import Edges, jacobian, read_directly
 from chainrule.explaining.local import partial
-from chainrule.explaining.printing import Printer, entry_of
+from chainrule.explaining.marks import entry_of
+from chainrule.explaining.printing import Printer
 from chainrule.graph import Node
-from chainrule.notation import Quantity, number
-from chainrule.tex import plain
+from chainrule.notation import Quantity
+from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Phase, Story

@@ -1,25 +1,33 @@
 """Formulas in LaTeX: as matrices, with indices, or with the numbers in place of the symbols."""
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from chainrule import notation
 from chainrule.explaining import expression as ex
 from chainrule.explaining.entries import Array, Numbers
 from chainrule.explaining.expression import Expr, Symbol
-from chainrule.graph import Node
+from chainrule.explaining.indices import Indexed
+from chainrule.explaining.marks import (
+    Piece,
+    as_matrices,
+    bracketed,
+    entry_of,
+    is_delimited,
+    on_its_side,
+    prime,
+    reduction,
+    scripted,
+    signed,
+    word,
+)
 from chainrule.ops.loop import Loop
 from chainrule.ops.map import ATOM, POWER, PREFIX, PRODUCT, SUM, Map
 from chainrule.ops.products import parts
 from chainrule.ops.reductions import Reduce
+from chainrule.tex import constant, matrix, number
 
-Piece = tuple[str, int]  # a formula, and how tightly its outermost operation binds
-LETTERS = "kijmpqrst"
 MOST_SHOWN = 6  # rows and columns of a matrix; of a larger one, its corner
-_OPEN, _CLOSED = "({[|,", ")}],|"
 
 
 class Printer:
@@ -46,7 +54,7 @@ class Printer:
 
     def show_indexed(self, expr: Expr, letters: Sequence[str]) -> str:
         """One entry of the formula, at the place that the letters name, one for each axis."""
-        return _Indexed(self).show(expr, tuple(letters), set(letters))[0]
+        return Indexed(self).show(expr, tuple(letters), set(letters))[0]
 
     # --- pieces ---
 
@@ -74,7 +82,7 @@ class Printer:
         return entry_of(name, index), ATOM
 
     def _number(self, expr: Expr) -> Piece:
-        text = notation.constant(expr.data, max(6, self.digits))
+        text = constant(expr.data, max(6, self.digits))
         return text, SUM if text.startswith("-") else ATOM if text.isalnum() else PRODUCT
 
     def _measured(self, expr: Expr) -> Piece:
@@ -87,8 +95,8 @@ class Printer:
         """What has been printed already, by `_Indexed`, to print the outer operation around."""
         return expr.data  # type: ignore[no-any-return]  # a Piece
 
-    def value(self, number: float) -> Piece:
-        text = notation.number(number, self.digits)
+    def value(self, measured: float) -> Piece:
+        text = number(measured, self.digits)
         return text, SUM if text.startswith("-") else PRODUCT if "cdot" in text else ATOM
 
     def array(self, array: Array) -> Piece:
@@ -100,7 +108,7 @@ class Printer:
             table = table.reshape(-1, table.shape[-1])
         if self.columns and np.ndim(array) == 1:
             table = table.T
-        return notation.matrix(self._cells(table)), ATOM
+        return matrix(self._cells(table)), ATOM
 
     def _cells(self, table: Array) -> list[list[str]]:
         rows, columns = (list(range(n)) for n in table.shape)
@@ -192,7 +200,7 @@ class Printer:
         if self.numbers is not None:
             return self._slices(expr)
         if not expr.shape:
-            return _Indexed(self).show(expr, (), set())
+            return Indexed(self).show(expr, (), set())
         names = "kn" if self.columns else "nkijm"
         letters = ",".join(names[axis % len(names)] for axis in axes)
         inside, level = self._show(x)
@@ -202,7 +210,8 @@ class Printer:
     def _slices(self, expr: Expr, shape: tuple[int, ...] | None = None) -> Piece:
         """A sum as the arrays that are added up, each of this shape."""
         (x,), axes = expr.args, expr.data
-        values = np.moveaxis(self.numbers.of(x), axes, range(len(axes)))  # type: ignore[union-attr]  # asked above
+        assert self.numbers is not None  # asked by the caller
+        values = np.moveaxis(self.numbers.of(x), axes, range(len(axes)))
         slices = values.reshape(-1, *values.shape[len(axes) :])
         shown = [self.array(part if shape is None else part.reshape(shape))[0] for part in slices]
         if len(shown) > MOST_SHOWN + 2:
@@ -277,206 +286,3 @@ class Printer:
                 own = SUM  # a second exponent
             shown.append(text if own >= needed else bracketed(text))
         return latex.format(*shown), level
-
-
-class _Indexed:
-    """The same with an index for every axis: what one entry is."""
-
-    def __init__(self, printer: Printer) -> None:
-        self.printer = printer
-
-    def show(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
-        at = tuple("" if n == 1 else i for i, n in zip(at, expr.shape, strict=True))
-        inner = [*expr.args]
-        head = expr.head
-        if head == "symbol":
-            return indexed(expr.data, [i for i in at if i]), ATOM
-        if head in ("number", "entry", "dots"):
-            return self.printer._show(expr)
-        if head == "contract":
-            return self._contract(expr, at, used)
-        if head == "sum":
-            return self._sum(expr, at, used)
-        if head == "transpose":
-            return self.show(inner[0], at[::-1], used)
-        if head == "layout" and expr.data is None:
-            return self._view(expr, at, used)
-        if head in ("plus", "times", "over", "derivative") or self._is_map(expr):
-            fixed = [self._piece(arg, self._own(arg, at), used) for arg in inner]
-            return self.printer._show(Expr(head, tuple(fixed), (), expr.data))
-        text, level = self.printer._show(expr)
-        return scripted(
-            text if level == ATOM else bracketed(text), ",".join(filter(None, at))
-        ), ATOM
-
-    def _is_map(self, expr: Expr) -> bool:
-        data: Any = expr.data
-        return isinstance(data, Map) or (isinstance(data, Node) and isinstance(data.op, Map))
-
-    def _own(self, arg: Expr, at: tuple[str, ...]) -> tuple[str, ...]:
-        return at[len(at) - len(arg.shape) :]
-
-    def _piece(self, arg: Expr, at: tuple[str, ...], used: set[str]) -> Expr:
-        """An argument printed already, as a symbol to print the outer operation around."""
-        if arg.head == "number":
-            return Expr("number", (), (), arg.data)
-        text, level = self.show(arg, at, used)
-        return Expr("printed", (), (), (text, level))
-
-    def _contract(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
-        a, b = expr.args
-        left, right, out = parts(expr.data)
-        lengths = dict(zip(left + right, a.shape + b.shape, strict=True))
-        place = dict(zip(out, at, strict=True))
-        summed = []
-        for letter in left:
-            if letter not in out:
-                first = a.data.batch if a.head == "symbol" and left.index(letter) == 0 else False
-                place[letter] = "" if lengths[letter] == 1 else self._fresh(used, first)
-                used = used | {place[letter]}
-                summed += [place[letter]] if place[letter] else []
-        pieces = []
-        for arg, letters in ((a, left), (b, right)):
-            text, level = self.show(arg, tuple(place[letter] for letter in letters), used)
-            pieces.append(text if level >= PREFIX else bracketed(text))
-        head = rf"\sum_{{{','.join(summed)}}} " if summed else ""
-        return rf"{head}{pieces[0]} \, {pieces[1]}", PREFIX if summed else PRODUCT
-
-    def _sum(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
-        (x,), axes = expr.args, expr.data
-        if len(at) == len(x.shape):  # the summed axes are kept, with length 1
-            at = tuple(i for axis, i in enumerate(at) if axis not in axes)
-        rest = iter(at)
-        place, summed = [], []
-        for axis, length in enumerate(x.shape):
-            if axis not in axes:
-                place.append(next(rest))
-                continue
-            letter = "" if length == 1 else self._fresh(used, axis == 0)
-            used = used | {letter}
-            place.append(letter)
-            summed += [letter] if letter else []
-        text, level = self.show(x, tuple(place), used)
-        inside = text if level > SUM else bracketed(text)
-        return rf"\sum_{{{','.join(summed)}}} {inside}", PREFIX
-
-    def _view(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
-        (x,) = expr.args
-        real = [i for i, n in zip(at, expr.shape, strict=True) if n != 1]
-        own = [n for n in x.shape if n != 1]
-        if len(real) > len(own):  # repeated along axes that it does not have
-            real = real[len(real) - len(own) :] if x.shape[-1:] != (1,) else real[: len(own)]
-        if own == [n for n in expr.shape if n != 1] or len(real) == len(own):
-            letters = iter(real)
-            return self.show(x, tuple("" if n == 1 else next(letters) for n in x.shape), used)
-        text, level = self.printer._show(x)
-        text = text if level == ATOM else bracketed(text)
-        return scripted(text, ",".join(filter(None, at))), ATOM
-
-    def _fresh(self, used: set[str], is_sample: bool) -> str:
-        for letter in "nm" if is_sample else "":
-            if letter not in used:
-                return letter
-        return next(letter for letter in LETTERS if letter not in used)
-
-
-# --- text ----------------------------------------------------------------------------------------
-
-
-def bracketed(text: str) -> str:
-    return rf"\left( {text} \right)" if r"\begin" in text or r"\frac" in text else f"({text})"
-
-
-def on_its_side(text: str) -> str:
-    """Transposed; beside an exponent that is there already."""
-    return rf"{{{text}}}^\top" if "^" in text and not text.startswith("(") else rf"{text}^\top"
-
-
-def signed(terms: Sequence[str]) -> str:
-    """A sum: a term with a sign of its own brings it along."""
-    text = terms[0]
-    for term in terms[1:]:
-        text += f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}"
-    return text
-
-
-def entry_of(name: Symbol, index: Sequence[int]) -> str:
-    """An entry, counted from 1; along an axis of length 1 there is nothing to count."""
-    counted = zip(index, name.shape, strict=True)
-    return indexed(name, [str(i + 1) for i, length in counted if length != 1])
-
-
-def indexed(name: Symbol, index: Sequence[str]) -> str:
-    """An entry of a symbol; of a weight W it is w."""
-    if not index:
-        return name.latex
-    latex = re.sub(r"(?<![A-Za-z\\])W(?=[\^_']|$|\})", "w", name.latex)
-    return scripted(latex, "".join(index) if max(map(len, index)) == 1 else ",".join(index))
-
-
-def scripted(latex: str, index: str) -> str:
-    """With an index below, beside one that is there already."""
-    if not index:
-        return latex
-    if latex.startswith(r"\frac{\partial L}{\partial "):  # of the quantity below, not the fraction
-        return rf"\frac{{\partial L}}{{\partial {scripted(latex[len(_DIFFERENTIAL) : -1], index)}}}"
-    base = re.fullmatch(r"(.*)_\{([^{}]*)\}(\^\{[^{}]*\})?", latex)
-    if base is not None:
-        return f"{base[1]}_{{{base[2]},{index}}}{base[3] or ''}"
-    if re.search(r"_\{.*\}$", latex):  # an index of its own, at the end
-        latex = bracketed(latex)
-    return f"{latex}_{{{index}}}"
-
-
-_DIFFERENTIAL = r"\frac{\partial L}{\partial "
-
-
-def prime(op: Map, argument: str) -> str:
-    """f′(x), of a function that is written f(x) or f x."""
-    name = re.split(r"[\s(]", op.latex, maxsplit=1)[0].format()
-    return f"{name}'({argument})"
-
-
-def word(name: str) -> str:
-    return name.replace("_", r"\_")
-
-
-def reduction(op: Reduce) -> str:
-    return op.latex.format("").strip()
-
-
-def is_delimited(latex: str, place: int) -> bool:
-    """Whether a template puts this input between brackets of some sort."""
-    start = latex.find(f"{{{place}}}")
-    before = latex[:start].rstrip()
-    behind = latex[start + 3 :].lstrip()
-    if start < 0:
-        return True
-    if "cases" in latex:
-        return True
-    return (before[-1:] in _OPEN and before != "") and (behind[:1] in _CLOSED and behind != "")
-
-
-def as_matrices(spec: str) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
-    """A contraction as a product of two matrices: in which order, and which of them transposed.
-
-    Arrays of one axis are rows on the left and columns on the right. None where there are more
-    axes than a matrix has, or axes that both share and keep.
-    """
-    left, right, out = parts(spec)
-    summed = [letter for letter in left if letter not in out]
-    shared = [letter for letter in out if letter in left and letter in right]
-    if max(len(left), len(right), len(out)) > 2 or shared or len(summed) > 1:
-        return None
-    order = (0, 1)
-    if out and out[-1] in left and len(out) == 2:
-        order, left, right = (1, 0), right, left
-    if len(out) == 1 and out in right and len(right) == 2 and len(left) == 1:
-        return (0, 1), (False, right[0] == out)
-    if len(out) == 1 and out in left and len(left) == 2 and len(right) == 1:
-        return (0, 1), (left[1] == out, False)
-    if len(left) == len(right) == 1:  # both are rows: x wᵀ is their product, xᵀ w the outer one
-        return order, (not summed, bool(summed))
-    turn_left = len(left) == 2 and bool(summed) and left[0] == summed[0]
-    turn_right = len(right) == 2 and bool(summed) and right[1] == summed[0]
-    return order, (turn_left, turn_right)

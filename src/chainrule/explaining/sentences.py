@@ -12,15 +12,25 @@ import numpy as np
 
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
-from chainrule.explaining.printing import Printer, entry_of
+from chainrule.explaining.marks import entry_of
+from chainrule.explaining.printing import Printer
 from chainrule.explaining.reading import is_function
 from chainrule.explaining.record import Array
+from chainrule.explaining.words import (
+    are,
+    called,
+    count,
+    nothing_learned,
+    range,
+    shaped,
+    some,
+    their,
+)
 from chainrule.graph import Node
-from chainrule.notation import Quantity, number
+from chainrule.notation import Quantity
 from chainrule.ops.map import Map
 from chainrule.ops.products import parts
-from chainrule.ops.reductions import Reduce
-from chainrule.tex import plain
+from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Phase, Story
@@ -62,9 +72,9 @@ class _Speaker:
 
     def given(self) -> str:
         if self.quantity.kind == "parameter":
-            return f"{_shaped(self.value)} to be learned ({self.quantity.key})."
+            return f"{shaped(self.value)} to be learned ({self.quantity.key})."
         if self.samples and self.value.shape[:1] == (self.samples,) and self.value.ndim > 1:
-            return f"{_count(self.samples, 'sample')}{', one a row' if self.samples > 1 else ''}."
+            return f"{count(self.samples, 'sample')}{', one a row' if self.samples > 1 else ''}."
         return ""
 
     def forward(self) -> str:
@@ -81,7 +91,7 @@ class _Speaker:
             names = " and ".join(plain(arg.data.latex) for arg in formula.args)
             return f"{names} are added: the gradient will flow back into each of them."
         if self.quantity.kind == "prediction":
-            return f"The answer of the network: {_some(self.value)}."
+            return f"The answer of the network: {some(self.value)}."
         if formula.head == "times" and any(key in self.parameters for key in self._keys()):
             scales = [k for k in self._keys() if k in self.parameters]
             shifted = " and shifted" if len(scales) > 1 else ""
@@ -100,18 +110,18 @@ class _Speaker:
         units, inputs = _units_and_inputs(weighing, weight)
         own = f", and adds {'its' if units > 1 else 'the'} bias" if bias else ""
         if units == 1:
-            said = f"The unit takes its {_count(inputs, 'input')} times {_their(inputs)}{own}."
+            said = f"The unit takes its {count(inputs, 'input')} times {their(inputs)}{own}."
         else:
             said = (
-                f"Each of the {units:,} units takes its {_count(inputs, 'input')} times "
-                f"{_their(inputs)}{own}."
+                f"Each of the {units:,} units takes its {count(inputs, 'input')} times "
+                f"{their(inputs)}{own}."
             )
         return said + self._answer()
 
     def _answer(self) -> str:
         if self.quantity.kind != "prediction":
             return ""
-        return f" This is the answer: {_some(self.value)}."
+        return f" This is the answer: {some(self.value)}."
 
     def _bending(self, formula: Expr) -> str:
         op: Map = formula.data
@@ -131,7 +141,7 @@ class _Speaker:
             return ""
         zero = "0" if not slopes[slopes < FLAT * steepest].any() else "almost 0"
         return (
-            f"{flat:,} of {_count(self.value.size, 'entry', 'entries')} {_are(flat)} where its "
+            f"{flat:,} of {count(self.value.size, 'entry', 'entries')} {are(flat)} where its "
             f"slope is {zero}: no gradient will come through there."
         )
 
@@ -245,9 +255,7 @@ class _Speaker:
         quiet = int(np.sum(~values.any(axis=0)))
         if not quiet:
             return ""
-        return (
-            f" {_count(quiet, 'input')} {_are(quiet)} 0 in every sample: {_nothing_learned(quiet)}."
-        )
+        return f" {count(quiet, 'input')} {are(quiet)} 0 in every sample: {nothing_learned(quiet)}."
 
     def _meeting(self, count: int) -> str:
         return (
@@ -263,10 +271,10 @@ class _Speaker:
         if set(np.unique(slopes)) <= {0.0, 1.0}:
             open_ = int(slopes.sum())
             return (
-                f"Through {_called(op)} backwards: the gradient passes where the input was "
+                f"Through {called(op)} backwards: the gradient passes where the input was "
                 f"positive, {open_:,} of {slopes.size:,}, and is 0 elsewhere."
             )
-        said = f"Back through {_called(op)}: times its slope {name}, here {_range(slopes)}."
+        said = f"Back through {called(op)}: times its slope {name}, here {range(slopes)}."
         if incoming:
             share = float(np.linalg.norm(self.value) / incoming)
             said += f" {share:.0%} of the gradient is left."
@@ -355,43 +363,3 @@ def _all(expr: Expr, head: str) -> Iterator[Expr]:
         yield expr
     for arg in expr.args:
         yield from _all(arg, head)
-
-
-# --- words ---------------------------------------------------------------------------------------
-
-
-def _called(op: Map | Reduce) -> str:
-    """`σ`, `tanh`, `ReLU`: how a function is written."""
-    return plain(op.latex.format(" ").replace("( )", "")).strip()
-
-
-def _count(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _their(count: int) -> str:
-    return "its weight" if count == 1 else "their weights"
-
-
-def _nothing_learned(count: int) -> str:
-    return f"{'its' if count == 1 else 'their'} weights get no gradient"
-
-
-def _shaped(value: Array) -> str:
-    if value.size == 1:
-        return "One number"
-    return f"{' × '.join(f'{n:,}' for n in value.shape)} numbers"
-
-
-def _some(value: Array) -> str:
-    flat = [plain(number(float(v))) for v in value.ravel()[:4]]
-    return ", ".join(flat) + (", …" if value.size > 4 else "")
-
-
-def _range(values: Array) -> str:
-    low, high = (plain(number(float(v), 2)) for v in (values.min(), values.max()))
-    return low if low == high else f"{low} to {high}"

@@ -9,8 +9,9 @@ from chainrule.explaining import expression as ex
 from chainrule.explaining import sentences
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.marks import entry_of
 from chainrule.explaining.naming import target_symbol
-from chainrule.explaining.printing import Printer, entry_of
+from chainrule.explaining.printing import Printer
 from chainrule.explaining.record import is_leaf
 from chainrule.graph import Node, constant_value, dependents
 from chainrule.notation import LOSS, Quantity
@@ -40,7 +41,9 @@ class _Teller:
         ends = [q.node for q in self.names.quantities if q.kind in ("prediction", "layer")]
         for node in [prediction, *reversed(ends)]:
             gradient = None if node is None else self.record.gradient(node)
-            if gradient is not None and gradient.ndim > 1 and self.names.is_batch(node):  # type: ignore[arg-type]  # not None
+            if node is None or gradient is None:
+                continue
+            if gradient.ndim > 1 and self.names.is_batch(node):
                 size = np.abs(gradient).reshape(gradient.shape[0], -1).max(axis=1)
                 return int(np.argmax(size)) if np.isfinite(size).all() else 0
         return 0

@@ -10,8 +10,7 @@ import numpy as np
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
 from chainrule.graph import Shape
-from chainrule.notation import number
-from chainrule.tex import plain
+from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
