@@ -221,7 +221,8 @@ def examine_many(count: int, seed: int = 0) -> Findings:
 
 def report(found: Findings, seconds: float) -> str:
     rows = [
-        f"| {name} | {number:,} | {_worst(found, name)} |" for name, number in found.counts.items()
+        f"| {name} | {number:,} | {_worst(found, name)} |".replace("|  |", "| |")
+        for name, number in found.counts.items()
     ]
     layers = ", ".join(f"{name} {number}" for name, number in sorted(found.layers.items()))
     return "\n".join(

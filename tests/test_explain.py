@@ -440,6 +440,19 @@ def test_before_the_backward_pass_gradients_are_not_there() -> None:
     assert NOT_YET not in story.text(80)
 
 
+def test_the_state_between_steps() -> None:
+    story = cr.explain(chain(), [[0.5]], [[0.6]])
+    first, last = story.state(0), story.state(-1)
+    assert first["0.weight"].value.item() == 0.4
+    assert (first["z1"].value, first["0.weight"].gradient) == (NOT_YET, NOT_YET)
+    assert last["0.weight"].updated.item() == pytest.approx(0.4008348)
+    forward = [step.phase for step in story].index("backward")
+    between = story.state(forward)
+    assert between["loss"].value.item() == pytest.approx(story.loss)
+    assert all(isinstance(state.gradient, str) for state in between.values())
+    assert not isinstance(story.state(forward + 1)["prediction"].gradient, str)
+
+
 def test_notebooks_show_it() -> None:
     shown = cr.explain(chain(), [[0.5]], [[0.6]])._repr_html_()
     assert shown.startswith("<pre>")
@@ -454,6 +467,14 @@ def test_what_is_not_finite_is_shown_as_it_is() -> None:
 
 
 # --- bad input -----------------------------------------------------------------------------------
+
+
+def test_too_many_samples_for_paths() -> None:
+    net = cr.Sequential(cr.Dense(64), cr.Tanh(), cr.Dense(64), cr.Tanh(), cr.Dense(1))
+    model = cr.Model(net, "mean_squared_error").build((4,))
+    story = cr.explain(model, np.zeros((2000, 4)) + 0.5, np.ones(2000))
+    with pytest.raises(SettingError, match="explain fewer samples"):
+        story.paths("0.weight", (0, 0))
 
 
 def test_bad_input_is_one_sentence() -> None:

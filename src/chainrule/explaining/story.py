@@ -5,7 +5,7 @@ print it in their own way.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import Any, Literal
@@ -49,6 +49,7 @@ class Step:
     node       the node of the graph that holds the numbers
     slopes     local derivatives in the formula: (LaTeX, values)
     expression the formula as a tree
+    is_memory  in the update: what the optimizer remembers, not the new value of a parameter
     """
 
     phase: Phase
@@ -68,6 +69,7 @@ class Step:
     node: Node
     slopes: tuple[tuple[str, Array], ...] = ()
     expression: Expr | None = None
+    is_memory: bool = False
 
     @property
     def text(self) -> str:
@@ -77,6 +79,15 @@ class Step:
     @property
     def is_gradient(self) -> bool:
         return self.phase == "backward"
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a quantity at some time: arrays, or "not yet computed"."""
+
+    value: Array | str
+    gradient: Array | str
+    updated: Array | str
 
 
 class Lookup(dict[str, Array]):
@@ -165,6 +176,23 @@ class Story:
             if step.key == key and step.phase == phase:
                 return step
         raise UnknownNameError(f"{phase} step", key, [s.key for s in self.phase(phase)])
+
+    def state(self, after: int) -> dict[str, State]:
+        """What is known of each quantity after so many steps: for a time line.
+
+        after  0 before anything was computed (inputs and parameters are given), `len(steps)` at the
+               end; negative numbers count from the end
+        """
+        last = range(len(self.steps) + 1)[after]
+        known: dict[str, State] = {}
+        for place, step in enumerate(self.steps):
+            old = known.get(step.key, State(NOT_YET, NOT_YET, NOT_YET))
+            if place < last or step.phase == "given":
+                parts = {"backward": "gradient", "update": "updated"}
+                if not step.is_memory:
+                    old = replace(old, **{parts.get(step.phase, "value"): step.value})
+            known[step.key] = old
+        return known
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)

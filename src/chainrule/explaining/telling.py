@@ -166,6 +166,7 @@ class _Teller:
             node=node,
             slopes=tuple(self.slopes(formula)) if formula is not None else (),
             expression=formula,
+            is_memory=phase == "update" and node not in self.record.updates.values(),
         )
 
     def in_symbols(self, quantity: Quantity, formula: Expr, phase: "Phase") -> str:

@@ -63,7 +63,7 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
             continue
         if phase == "update":
             yield from _rule(story, width)
-            steps = [step for step in steps if step.node in story.record.updates.values()]
+            steps = [step for step in steps if not step.is_memory]
         for step in steps:
             count += 1
             yield from _step(step, count, width)
