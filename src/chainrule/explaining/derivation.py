@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Samples = Literal["rows", "columns"]
 MOST_ROUTES, MOST_PATHS = 4, 12
+MOST_CROSSED = 2000  # numbers on the way, in networks whose paths may be few
 HEADINGS = {
     "chain rule": "The chain rule:",
     "matrices": "With matrices, shapes underneath:",
@@ -208,7 +210,8 @@ class _Deriver:
 
     def as_paths(self, left: str, value: str) -> Iterator[Line]:
         """The same as a sum over paths, where there are few."""
-        if self.quantity.kind != "parameter":
+        sizes = [prod(q.shape) for q in self.story.quantities if q.kind in ("layer", "line")]
+        if self.quantity.kind != "parameter" or sum(sizes) > MOST_CROSSED:
             return
         paths = self.story.paths(self.quantity.key, self.index, most=MOST_PATHS)
         if not 0 < paths.number <= MOST_PATHS:

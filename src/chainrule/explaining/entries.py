@@ -249,6 +249,8 @@ class Numbers:
 
     def brief(self, expr: Expr, most: int = 20) -> Expr:
         """The formula of single numbers, cut at the depth where it stays readable."""
+        if expr.weight() > most and _has_dots(expr):
+            expr = self.outline(expr)
         for depth in (9, 5, 4, 3, 2):
             found = self._cut(expr, depth)
             if found.weight() <= most:
@@ -261,6 +263,13 @@ class Numbers:
         if depth <= 0:
             return self.measured(expr)
         return replace(expr, args=tuple(self._cut(arg, depth - 1) for arg in expr.args))
+
+    def outline(self, expr: Expr) -> Expr:
+        """A sum that is written with dots: its terms as numbers, whatever they are made of."""
+        if expr.head == "plus":
+            cut = tuple(a if a.weight() <= 1 else self.measured(a) for a in expr.args)
+            return replace(expr, args=cut)
+        return replace(expr, args=tuple(self.outline(arg) for arg in expr.args))
 
     def measured(self, expr: Expr) -> Expr:
         """The value of a formula of single numbers, in its place."""
@@ -298,6 +307,10 @@ class Numbers:
 
     def _entry_other(self, expr: Expr, index: Index) -> Expr:
         return expr
+
+
+def _has_dots(expr: Expr) -> bool:
+    return expr.head == "dots" or any(map(_has_dots, expr.args))
 
 
 def slope(op: Map, wrt: int, args: Sequence[Array]) -> Array:
