@@ -313,7 +313,7 @@ def test_a_branch_is_told() -> None:
     net = cr.Sequential(cr.Dense(2), cr.Residual(cr.Tanh(), cr.Dense(2)), cr.Dense(1))
     model = cr.Model(net, "mean_squared_error", dtype="float64").build((2,))
     story = cr.explain(model, XOR, XOR_TARGETS)
-    assert "was used in 2 places" in story.step("z1", "backward").sentence
+    assert "depends on z⁽¹⁾ in 2 ways" in story.step("z1", "backward").sentence
     chain_rule = story.derivation("0.weight").section("chain rule")
     assert [line.relation for line in chain_rule.lines] == ["=", "+"]
 

@@ -170,9 +170,13 @@ class _Namer:
                 self.layer_output(node, members, scope, level, bool(owned))
 
     def leaves(self, node: Node, scope: str) -> bool:
-        if node is self.roots.prediction:
+        prediction = self.roots.prediction
+        if node is prediction:
             return True
-        return any(scope_of(user) != scope for user in self.consumers.get(node, []))
+        outside = {scope_of(user) for user in self.consumers.get(node, [])} - {scope}
+        if outside == {LOSS} and prediction is not None and scope_of(prediction) == scope:
+            return False  # a loss that is computed past the prediction, in a more stable way
+        return bool(outside)
 
     def layer_output(
         self, node: Node, members: Sequence[Node], scope: str, level: int, owns: bool

@@ -249,6 +249,7 @@ class Numbers:
 
     def brief(self, expr: Expr, most: int = 20) -> Expr:
         """The formula of single numbers, cut at the depth where it stays readable."""
+        expr = self.decided(expr)
         if expr.weight() > most and _has_dots(expr):
             expr = self.outline(expr)
         for depth in (9, 5, 4, 3, 2):
@@ -263,6 +264,15 @@ class Numbers:
         if depth <= 0:
             return self.measured(expr)
         return replace(expr, args=tuple(self._cut(arg, depth - 1) for arg in expr.args))
+
+    def decided(self, expr: Expr) -> Expr:
+        """With the branch that is taken in place of every choice."""
+        if expr.head == "apply" and getattr(expr.data, "name", "") == "where":
+            condition, yes, no = expr.args
+            return self.decided(yes if self.of(condition) else no)
+        if not expr.args:
+            return expr
+        return replace(expr, args=tuple(self.decided(arg) for arg in expr.args))
 
     def outline(self, expr: Expr) -> Expr:
         """A sum that is written with dots: its terms as numbers, whatever they are made of."""

@@ -134,7 +134,9 @@ def _steps_between(names: Names) -> list[Quantity]:
             continue
         for child in node.inputs:
             origin = _core(child, formulas)
-            if origin is not None and origin not in names.symbols:
+            if origin is None or origin in names.symbols:
+                continue
+            if node not in own or formulas[node] != formulas[origin]:
                 # The backward pass reads many values once more: that counts as one use.
                 user = formulas[node] if node in own else _BACKWARD
                 users.setdefault(formulas[origin], set()).add(user)

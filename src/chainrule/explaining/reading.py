@@ -161,6 +161,6 @@ def _leaf_key(node: Node) -> str:
 
 
 def _leaf_latex(node: Node) -> str:
-    if node.op is CONSTANT or node.op is CAPTURED:
-        return "C"
-    return r"\mathrm{value}"
+    if node.dtype.kind == "b":
+        return r"\mathrm{mask}"
+    return "C" if node.op is CONSTANT or node.op is CAPTURED else r"\mathrm{value}"

@@ -92,11 +92,27 @@ class _Speaker:
             return f"{names} are added: the gradient will flow back into each of them."
         if self.quantity.kind == "prediction":
             return f"The answer of the network: {some(self.value)}."
-        if formula.head == "times" and any(key in self.parameters for key in self._keys()):
-            scales = [k for k in self._keys() if k in self.parameters]
-            shifted = " and shifted" if len(scales) > 1 else ""
-            return f"Each entry is scaled{shifted} by what is learned."
+        learned = self._learned(formula)
+        if learned:
+            return learned
+        mask = next((x for x in formula.symbols() if x.latex == r"\mathrm{mask}"), None)
+        if mask is not None:
+            kept = int(np.sum(self.story.names.value(mask)))
+            total = int(np.prod(mask.shape))
+            return f"{kept:,} of {count(total, 'entry', 'entries')} pass; the others are set to 0."
         return self._between()
+
+    def _learned(self, formula: Expr) -> str:
+        """What is scaled or shifted by parameters, without being mixed."""
+        terms = formula.args if formula.head == "plus" else (formula,)
+        shifts = [t.data for t in terms if t.head == "symbol" and t.data.key in self.parameters]
+        factors = [a for t in terms if t.head == "times" for a in t.args if a.head == "symbol"]
+        scales = [a.data for a in factors if a.data.key in self.parameters]
+        said = [f"scaled by {plain(s.latex)}" for s in scales]
+        said += [f"shifted by {plain(s.latex)}" for s in shifts]
+        if not said:
+            return ""
+        return f"Each entry is {' and '.join(said)}, which {are(len(said))} learned."
 
     def _between(self) -> str:
         if self.quantity.kind != "auxiliary" or self.formula is None:
@@ -192,6 +208,8 @@ class _Speaker:
         weight = None if back is None else self._weights(back)
         if back is not None and weight is not None:
             return self._collected(back, weight)
+        if formula.head == "layout":
+            return "The same numbers go back to where they came from."
         return "The chain rule: what comes back, times the local derivative."
 
     def _nothing(self) -> str:
@@ -259,8 +277,8 @@ class _Speaker:
 
     def _meeting(self, count: int) -> str:
         return (
-            f"{self.quantity.text} was used in {count} places. The loss changes by all of them, so "
-            "their gradients add up."
+            f"The loss depends on {self.quantity.text} in {count} ways: what comes back from each "
+            "adds up."
         )
 
     def _through(self, through: Expr) -> str:
