@@ -288,7 +288,9 @@ def test_a_loop_is_one_step() -> None:
 
     xs = np.array([0.1, -0.4, 0.7])
     story = cr.explain(final, 0.8, xs)
-    assert "³(" in story.text(80)
+    told = [step for step in story if "³(" in step.text]
+    assert told[0].sentence == "The same step 3 times, t after t: h ← tanh(w · h + xsₜ)."
+    assert told[-1].sentence.startswith("The loop backwards")
     assert story.gradients["w"] == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-15)
     assert story.paths("w", ()).gradient == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-12)
 

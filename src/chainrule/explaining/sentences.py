@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
+from chainrule.explaining.loops import loops_in, one_step
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.reading import is_function
@@ -81,6 +82,9 @@ class _Speaker:
         formula = self.formula
         if formula is None:
             return ""
+        repeated = self._repeated()
+        if repeated:
+            return repeated
         weighing = _find(formula, "contract")
         bias = any(key in self.parameters for key in self._term_keys())
         if weighing is not None and self._weights(weighing) is not None:
@@ -113,6 +117,16 @@ class _Speaker:
         if not said:
             return ""
         return f"Each entry is {' and '.join(said)}, which {are(len(said))} learned."
+
+    def _repeated(self) -> str:
+        """What a loop does in each of its steps."""
+        known = self.story.names.symbols
+        found = loops_in(self.node, known)
+        if len(found) != 1:
+            return ""
+        step = one_step(found[0], known)
+        times = count(found[0].params["length"], "time")
+        return f"The same step {times}, t after t{': ' + step if step else ''}."
 
     def _between(self) -> str:
         if self.quantity.kind != "auxiliary" or self.formula is None:
@@ -195,8 +209,10 @@ class _Speaker:
             return self._nothing()
         if quantity.node in self.story.names.short:
             return self._short()
-        if formula.head == "symbol":
+        if formula.head == "symbol" and formula.data.key.startswith("d_"):
             return self._handed_on()
+        if loops_in(self.node, self.story.names.symbols):
+            return "The loop backwards, last step first; every step adds its part."
         if quantity.kind == "parameter":
             return self._of_parameter()
         if formula.head == "plus":
@@ -217,7 +233,6 @@ class _Speaker:
 
     def _short(self) -> str:
         short = self.story.names.short[self.quantity.node]
-        own = self.quantity.text
         symbol = plain(self.quantity.gradient_latex)
         target = plain(self.story.names.symbols[short.target].latex)
         shown = short.shown and self.story.names.symbols.get(short.shown)
@@ -234,10 +249,15 @@ class _Speaker:
                 else ("the softmax's own slope does not appear")
             )
             return (
-                f"{symbol} is {answer} − {target}{mean}: {short.name} and cross-entropy cancel, "
+                f"{symbol} is {answer} − {target}{mean}: {short.name} and {self._loss()} cancel, "
                 f"{slope_of}."
             )
-        return f"How far {own} is from {target}{mean}: too high gives a positive slope."
+        return f"How far {answer} is from {target}{mean}: too high gives a positive slope."
+
+    def _loss(self) -> str:
+        """The loss by name; a function's own formula, which cancels, is a cross-entropy."""
+        name = self.story.record.loss_name
+        return name.replace("_", " ") if name and "entropy" not in name else "cross-entropy"
 
     def _handed_on(self) -> str:
         source = plain(self.formula.data.latex) if self.formula else ""
