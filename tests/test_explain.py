@@ -10,7 +10,6 @@ import chainrule as cr
 from chainrule.engines.numpy import Program
 from chainrule.errors import SettingError, ShapeError, UnknownNameError
 from chainrule.explaining.story import NOT_YET
-from chainrule.explaining.text import plain_text
 from chainrule.tex import parse, plain
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -436,7 +435,7 @@ def test_lines_fit(width: int) -> None:
 
 def test_before_the_backward_pass_gradients_are_not_there() -> None:
     story = cr.explain(chain(), [[0.5]], [[0.6]])
-    before = plain_text(story, 80, until="loss")
+    before = story.text(80, until="loss")
     assert before.count(NOT_YET) == 4
     assert "Backward" not in before
     assert NOT_YET not in story.text(80)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node, Shape
+from chainrule.ops import TABLE
 from chainrule.ops.products import parts
 
 Number = float
@@ -156,8 +157,6 @@ def coefficient_of(expr: Expr) -> tuple[float, list[Expr]]:
 
 def _squared(factors: list[Expr]) -> list[Expr]:
     """x · x as x²."""
-    from chainrule.ops import TABLE
-
     found: list[Expr] = []
     for factor in factors:
         if found and found[-1] == factor and factor.head in ("symbol", "plus"):

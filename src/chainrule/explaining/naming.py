@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -48,9 +49,12 @@ class Names:
             return self.arrays[symbol.key]
         if symbol.key in self.nodes:
             return self.record.value(self.nodes[symbol.key])
-        serial = int(symbol.key[1:])
-        node = next(n for n in self.record.values if n.serial == serial)
-        return self.record.value(node)
+        return self.record.value(self._by_serial[int(symbol.key[1:])])
+
+    @cached_property
+    def _by_serial(self) -> dict[int, Node]:
+        """Leaves without a name, which the reader names by their number."""
+        return {node.serial: node for node in self.record.values}
 
     def add(self, node: Node, symbol: Symbol) -> None:
         self.symbols.setdefault(node, symbol)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from chainrule.explaining.record import Record
 from chainrule.graph import Node, Shape
 from chainrule.notation import Quantity
 from chainrule.tex import plain
+
+if TYPE_CHECKING:
+    from chainrule.explaining.derivation import Derivation
+    from chainrule.explaining.paths import Paths
 
 Phase = Literal["given", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("given", "forward", "loss", "backward", "update")
@@ -199,11 +203,15 @@ class Story:
 
     # --- faces ---
 
-    def text(self, width: int | None = None) -> str:
-        """The story for the terminal; `width` columns, by default the terminal's, at most 96."""
+    def text(self, width: int | None = None, until: Phase = "update") -> str:
+        """The story for the terminal.
+
+        width  in columns; by default the terminal's, at most 96
+        until  the last phase that is told: after "loss", gradients are "not yet computed"
+        """
         from chainrule.explaining.text import plain_text
 
-        return plain_text(self, width)
+        return plain_text(self, width, until)
 
     def latex(
         self,
@@ -231,13 +239,13 @@ class Story:
         index: Index | None = None,
         samples: Literal["rows", "columns"] = "rows",
         digits: int = 4,
-    ) -> Any:
+    ) -> "Derivation":
         """What `latex` prints, as data."""
         from chainrule.explaining.derivation import derivation
 
         return derivation(self, name, index, samples, digits)
 
-    def paths(self, name: str, index: Index | int = (), most: int | None = None) -> Any:
+    def paths(self, name: str, index: Index | int = (), most: int | None = None) -> "Paths":
         """The gradient of one number as a sum over paths from the loss to it, largest first.
 
         name   a parameter, `0.weight`

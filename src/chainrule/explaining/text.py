@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -292,10 +292,3 @@ def wrapped(text: str, width: int, indent: str) -> list[str]:
         else:
             line = candidate
     return [*lines, line]
-
-
-def console(width: int | None = None) -> Any:
-    """A terminal for whoever prints stories."""
-    from rich.console import Console
-
-    return Console(width=width, highlight=False, markup=False)
