@@ -34,6 +34,12 @@ def test_the_table_holds_two_hundred_networks_without_a_fault() -> None:
     assert all(f"{name} " in drawn for name in LAYERS)
 
 
+def test_tex_has_compiled_the_formulas_of_sixty() -> None:
+    text = RESULTS.with_name("tex_stories.md").read_text(encoding="utf-8")
+    assert "| networks | 60 |" in text
+    assert "| compiled | all |" in text
+
+
 def test_a_fault_is_found() -> None:
     """A number that is off in the fourth digit does not pass for the gradient."""
     found = Findings()
