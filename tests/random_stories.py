@@ -122,7 +122,10 @@ def examine(given: Network, rng: np.random.Generator, found: Findings) -> None:
     found.layers.update(given.layers)
     gradients = model.gradients(given.x, given.y, training=training)
     for name, gradient in gradients.items():
-        same = np.array_equal(story.gradients[name], gradient, equal_nan=True)
+        # Engines take what repeats out of loops, which sums in another order.
+        loops = any(node.op.name == "loop" for node in story.record.roots.forward)
+        equal = np.allclose(story.gradients[name], gradient, rtol=1e-11, atol=1e-13)
+        same = np.array_equal(story.gradients[name], gradient, equal_nan=True) or (loops and equal)
         found.error("gradients, bit by bit", 0.0 if same else np.inf, 0.0, f"{name} of {given}")
     if not training:
         prediction = story.record.value(story.record.roots.prediction)

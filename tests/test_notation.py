@@ -75,6 +75,7 @@ def test_parameters() -> None:
     assert parameter("3.weight_h", (2, 8), 2) == "W_{h}^{(2)}"
     assert parameter("1.scale", (3,), 1) == r"\gamma^{(1)}"
     assert parameter("1.bias", (3,), 1, scaled=True) == r"\beta^{(1)}"
+    assert parameter("2.weight_q", (3, 3), 1) == "W_{q}^{(1)}"
     assert parameter("2.tables", (3,), 0) == r"\mathrm{tables}"
     assert primed("z^{(1)}") == "z'^{(1)}"
     assert matrix([["1", "2"], ["3", "4"]]) == r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"

@@ -30,8 +30,6 @@ PARAMETERS = {
     "weight": "W",
     "bias": "b",
     "scale": r"\gamma",
-    "weight_x": "W_{x}",
-    "weight_h": "W_{h}",
 }
 SHIFT_OF_A_SCALE = r"\beta"  # a bias beside a scale, as normalisations have them
 
@@ -222,7 +220,7 @@ def is_product_with(node: Node, parameters: Collection[Node]) -> bool:
 
 
 def _origin(node: Node) -> Node:
-    while isinstance(node.op, Layout) and node.inputs:
+    while (isinstance(node.op, Layout) or node.op.name == "cast") and node.inputs:
         node = node.inputs[0]
     return node
 
@@ -233,7 +231,10 @@ def _origin(node: Node) -> Node:
 def parameter(name: str, shape: Shape, level: int, scaled: bool = False) -> str:
     """W⁽²⁾ of `2.weight`: by the last part of the name; a weight of one number is a small w."""
     last = name.rpartition(".")[2]
-    symbol = PARAMETERS.get(last) or identifier(last)
+    base, _, index = last.partition("_")
+    symbol = PARAMETERS.get(base) or identifier(last)
+    if base in PARAMETERS and index:  # one of several weights: weight_x, weight_h
+        symbol = f"{symbol}_{{{index}}}"
     if last == "bias" and scaled:
         symbol = SHIFT_OF_A_SCALE
     if symbol == "W" and _count(shape) == 1:

@@ -248,7 +248,7 @@ class _Deriver:
     def _letters(self, expr: Expr, step: "Step") -> Sequence[str]:
         symbol = self._symbol(step)
         batch_axis = (len(symbol.shape) - 1 if self.columns else 0) if symbol.batch else -1
-        letters = iter("ijklm" if not symbol.batch else "jklm")
+        letters = iter("ijklmpqrstuv"[symbol.batch :])
         return ["n" if axis == batch_axis else next(letters) for axis in range(len(symbol.shape))]
 
 

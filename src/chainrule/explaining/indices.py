@@ -11,7 +11,7 @@ from chainrule.ops.products import parts
 if TYPE_CHECKING:
     from chainrule.explaining.printing import Printer
 
-LETTERS = "kijmpqrst"
+LETTERS = "kijmpqrstuvabcdefgh"
 
 
 class Indexed:

@@ -86,13 +86,25 @@ def is_delimited(latex: str, place: int) -> bool:
     return (before[-1:] in _OPEN and before != "") and (behind[:1] in _CLOSED and behind != "")
 
 
+def _as_rows(left: str, right: str, out: str) -> tuple[str, str, str]:
+    """Leading axes that go along together (samples, time) as one: rows of a matrix."""
+    lead = left[:-1]
+    if len(lead) < 2:
+        return left, right, out
+    if len(right) == 2 and out[:-1] == lead:
+        return lead[0] + left[-1], right, lead[0] + out[-1]
+    if right[:-1] == lead and set(out) == {left[-1], right[-1]}:
+        return lead[0] + left[-1], lead[0] + right[-1], out
+    return left, right, out
+
+
 def as_matrices(spec: str) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
     """A contraction as a product of two matrices: in which order, and which of them transposed.
 
     Arrays of one axis are rows on the left and columns on the right. None where there are more
     axes than a matrix has, or axes that both share and keep.
     """
-    left, right, out = parts(spec)
+    left, right, out = _as_rows(*parts(spec))
     summed = [letter for letter in left if letter not in out]
     shared = [letter for letter in out if letter in left and letter in right]
     if max(len(left), len(right), len(out)) > 2 or shared or len(summed) > 1:

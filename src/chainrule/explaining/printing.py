@@ -103,9 +103,7 @@ class Printer:
         """Numbers as a matrix; of a large one the corner."""
         if np.size(array) == 1:
             return self.value(float(np.asarray(array).reshape(())))
-        table = np.atleast_2d(array)
-        if table.ndim > 2:
-            table = table.reshape(-1, table.shape[-1])
+        table = _as_table(array)
         if self.columns and np.ndim(array) == 1:
             table = table.T
         return matrix(self._cells(table)), ATOM
@@ -176,7 +174,7 @@ class Printer:
                 shown.append(on_its_side(self._within(factor, ATOM)))
             elif turns:
                 values = self.numbers.of(factor)  # type: ignore[union-attr]  # asked above
-                shown.append(self.array(np.atleast_2d(values).T)[0])
+                shown.append(self.array(_as_table(values).T)[0])
             else:
                 shown.append(self._within(factor, PREFIX))
         single = [factor.is_single for factor in factors]
@@ -234,7 +232,12 @@ class Printer:
     def _view(self, expr: Expr) -> Piece:
         """Seen under another shape: the same formula, unless rows of numbers become columns."""
         (x,) = expr.args
-        if self.numbers is None or np.atleast_2d(np.empty(x.shape)).shape == expr.shape:
+        if self.numbers is None:
+            real, seen = ([n for n in shape if n != 1] for shape in (x.shape, expr.shape))
+            if x.size == expr.size and real != seen:
+                return rf"\operatorname{{reshape}}({self.show(x)})", ATOM
+            return self._show(x)
+        if np.atleast_2d(np.empty(x.shape)).shape == expr.shape:
             return self._show(x)
         if x.size != expr.size or len(expr.shape) < 2:
             return self._show(x)
@@ -286,3 +289,9 @@ class Printer:
                 own = SUM  # a second exponent
             shown.append(text if own >= needed else bracketed(text))
         return latex.format(*shown), level
+
+
+def _as_table(array: Array) -> Array:
+    """Rows and columns; of more axes, all but the last count rows."""
+    table = np.atleast_2d(array)
+    return table.reshape(-1, table.shape[-1]) if table.ndim > 2 else table

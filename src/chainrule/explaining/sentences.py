@@ -96,6 +96,8 @@ class _Speaker:
             return f"{names} are added: the gradient will flow back into each of them."
         if self.quantity.kind == "prediction":
             return f"The answer of the network: {some(self.value)}."
+        if formula.head == "symbol" and np.prod(formula.shape) == self.value.size:
+            return "The same numbers in another shape."
         learned = self._learned(formula)
         if learned:
             return learned
@@ -263,6 +265,10 @@ class _Speaker:
         source = plain(self.formula.data.latex) if self.formula else ""
         if self.quantity.kind == "parameter":
             return f"The bias enters with slope 1, so its gradient is {source} itself."
+        if self.formula and [n for n in self.formula.shape if n != 1] != [
+            n for n in self.value.shape if n != 1
+        ]:
+            return f"The same numbers as {source}, in the shape of {self.quantity.text}."
         return f"An addition hands the gradient on as it is: {source}."
 
     def _of_parameter(self) -> str:
