@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule.errors import ShapeError as ShapeError
     from chainrule.errors import TraceError as TraceError
     from chainrule.errors import UnknownNameError as UnknownNameError
+    from chainrule.explanation import explain as explain
     from chainrule.graph import Graph as Graph
     from chainrule.graph import Node as Node
     from chainrule.history import History as History
@@ -88,6 +89,7 @@ _HOMES = {
     ),
     "chainrule.optimizers": "SGD Adam AdamW RMSprop Adagrad Adadelta NAdam Lion",
     "chainrule.model": "Model load",
+    "chainrule.explanation": "explain",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
     "chainrule.errors": (

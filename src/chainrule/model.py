@@ -378,6 +378,14 @@ class Model:
         found = self._gradients[training](self._carry["params"], self._carry["state"], x, target)
         return {name: np.array(value) for name, value in found.items()}
 
+    def before_step(self, X: Any, y: Any) -> tuple[Task, dict[str, Any], Array, Array, Any]:
+        """What a step over these samples would start from: the task, the arrays that it would
+        replace (params, optimizer, state), X and y as it would see them, and the key of dropout.
+        """
+        self._built()
+        x, target, _ = self._prepared(X, y)
+        return self._task, self._carry, x, target, self._noise
+
     def _named_loss(self) -> Loss:
         if not isinstance(self.loss, Loss):
             raise SettingError(

@@ -46,15 +46,22 @@ class Task:
     loss: Loss | FunctionLoss
     optimizer: Optimizer
 
-    def objective(
+    def outcome(
         self, params: Arrays, state: Arrays, x: Any, y: Any, w: Any, training: bool, key: Any
-    ) -> tuple[Any, Arrays]:
-        """The loss with the layers' penalties, and the network's new state."""
+    ) -> tuple[Any, Any, Arrays]:
+        """The loss with the layers' penalties, the prediction, and the network's new state."""
         prediction, new_state = self.net(params, state, x, training=training, key=key)
         with scope("loss"):
             value = self.loss(prediction, y) if w is None else self.loss(prediction, y, w)
             total = value + self.net.penalty(params)
-        return total, {name: new_state[name] for name in state}
+        return total, prediction, {name: new_state[name] for name in state}
+
+    def objective(
+        self, params: Arrays, state: Arrays, x: Any, y: Any, w: Any, training: bool, key: Any
+    ) -> tuple[Any, Arrays]:
+        """The loss with the layers' penalties, and the network's new state."""
+        total, _, new_state = self.outcome(params, state, x, y, w, training, key)
+        return total, new_state
 
     def step(self, data: Arrays, carry: Arrays, index: Any) -> tuple[Arrays, Any, Any]:
         """One update: the new carry, the loss before it, and the norm of the gradient.

@@ -17,7 +17,7 @@ import click
 from chainrule import __version__
 from chainrule.errors import ChainruleError, UnknownNameError
 
-COMMANDS = ("train", "predict", "examples", "bench")
+COMMANDS = ("train", "predict", "explain", "examples", "bench")
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -58,6 +58,7 @@ def group(context: click.Context) -> None:
     chainrule train sklearn:iris            a first network, on data that comes along
     chainrule train houses.csv --target price
     chainrule predict houses-network new-houses.csv
+    chainrule explain --network 2-4-1       every number of a forward and a backward pass
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

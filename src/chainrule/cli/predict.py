@@ -48,7 +48,7 @@ def command(folder: Path, data: str, out: str | None, keep: tuple[str, ...], as_
 
     preprocessor = read_preprocessor(folder)
     model = load(folder)
-    frame = _read(data, preprocessor, keep)
+    frame = read_columns(data, preprocessor, keep)
     with working("predicting", frame.height):
         predicted = scores.predict(model, preprocessor, preprocessor.encode(frame))
     notes = preprocessor.notes(frame)
@@ -83,7 +83,7 @@ def command(folder: Path, data: str, out: str | None, keep: tuple[str, ...], as_
         show_prediction(table, path, judged, notes)
 
 
-def _read(data: str, preprocessor: "Preprocessor", keep: tuple[str, ...]) -> "pl.DataFrame":
+def read_columns(data: str, preprocessor: "Preprocessor", keep: tuple[str, ...]) -> "pl.DataFrame":
     """The columns that are needed, read as what they were in the training."""
     from chainrule.cli.terminal import reading
     from chainrule.tabular import read

@@ -1,0 +1,1 @@
+"""Explanations of graphs: stories, derivations, paths; see `chainrule.explanation`."""

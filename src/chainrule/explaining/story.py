@@ -1,0 +1,263 @@
+"""The story of one pass: steps in the order in which they happen, each with its numbers.
+
+A story is data. `steps` holds everything that is shown of a pass; the terminal, pages and diagrams
+print it in their own way.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from chainrule.errors import UnknownNameError
+from chainrule.explaining.entries import Array, Index, Numbers
+from chainrule.explaining.expression import Expr
+from chainrule.explaining.naming import Names, named
+from chainrule.explaining.record import Record
+from chainrule.graph import Node, Shape
+from chainrule.notation import Quantity
+from chainrule.tex import plain
+
+if TYPE_CHECKING:
+    from chainrule.explaining.derivation import Derivation
+    from chainrule.explaining.paths import Paths
+
+Phase = Literal["given", "forward", "loss", "backward", "update"]
+PHASES: tuple[Phase, ...] = ("given", "forward", "loss", "backward", "update")
+
+NOT_YET = "not yet computed"  # what a gradient is before the backward pass; never 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One quantity as it is computed.
+
+    phase      given (inputs and parameters), forward, loss, backward or update
+    key        how its numbers are asked for: `z1`, `0.weight`; of a gradient, the key of what it
+               is the gradient of
+    quantity   what it is, or what it is the gradient or the new value of
+    symbol     LaTeX: `z^{(1)}`, `\\delta^{(2)}`, `\\frac{\\partial L}{\\partial W^{(1)}}`
+    meaning    what the symbol is short for, where it is: ∂L/∂z⁽²⁾ of δ⁽²⁾
+    formula    the right-hand side in symbols, LaTeX
+    entry      LaTeX of one entry of the symbol, `z^{(1)}_{12}`; of a single number, the symbol
+    index      which entry
+    numbers    that entry's formula with the numbers in it, LaTeX
+    value      the whole result, an array
+    shapes     (LaTeX, shape) of the result and of all that the formula reads, in this order
+    uses       the keys of what the formula reads
+    sentence   what a tutor would say
+    layer      the layer that it belongs to: `0.Dense`, `loss`, `optimizer`, or nothing
+    node       the node of the graph that holds the numbers
+    slopes     local derivatives in the formula: (LaTeX, values)
+    expression the formula as a tree
+    is_memory  in the update: what the optimizer remembers, not the new value of a parameter
+    """
+
+    phase: Phase
+    key: str
+    quantity: Quantity
+    symbol: str
+    meaning: str
+    formula: str
+    entry: str
+    index: Index
+    numbers: str
+    value: Array
+    shapes: tuple[tuple[str, Shape], ...]
+    uses: tuple[str, ...]
+    sentence: str
+    layer: str
+    node: Node
+    slopes: tuple[tuple[str, Array], ...] = ()
+    expression: Expr | None = None
+    is_memory: bool = False
+
+    @property
+    def text(self) -> str:
+        """`z⁽¹⁾ = x W⁽¹⁾ + b⁽¹⁾` in Unicode."""
+        return plain(f"{self.symbol} = {self.formula}") if self.formula else plain(self.symbol)
+
+    @property
+    def is_gradient(self) -> bool:
+        return self.phase == "backward"
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a quantity at some time: arrays, or "not yet computed"."""
+
+    value: Array | str
+    gradient: Array | str
+    updated: Array | str
+
+
+class Lookup(dict[str, Array]):
+    """Arrays by name; other names of a quantity, such as `z⁽¹⁾` of z1, are found as well."""
+
+    def __init__(self, arrays: Mapping[str, Array], others: Mapping[str, Array], kind: str) -> None:
+        super().__init__(arrays)
+        self._others, self._kind = others, kind
+
+    def __missing__(self, name: str) -> Array:
+        if name in self._others:
+            return self._others[name]
+        raise UnknownNameError(self._kind, name, [*self, *self._others])
+
+
+class Story:
+    """A pass explained. Made by `cr.explain`.
+
+    title       what is explained, in one line
+    steps       `Step` by step, in order
+    quantities  what has a name, in the order of the forward pass
+    values      name -> array: inputs, parameters, z1, a1, …, the prediction, the loss
+    gradients   name -> ∂loss/∂, listed like the parameters; `gradients["z1"]` is δ⁽¹⁾
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.names: Names = named(record)
+        self.numbers = Numbers(self.names.value, record.values)
+        self.title = record.title
+
+    # --- the numbers ---
+
+    @property
+    def quantities(self) -> Sequence[Quantity]:
+        return self.names.quantities
+
+    @cached_property
+    def values(self) -> Lookup:
+        arrays = {q.key: self.record.value(q.node) for q in self.quantities}
+        others = {q.text: arrays[q.key] for q in self.quantities}
+        return Lookup(arrays, others, "quantity")
+
+    @cached_property
+    def gradients(self) -> Lookup:
+        arrays: dict[str, Array] = {}
+        others: dict[str, Array] = {}
+        for quantity in self.quantities:
+            gradient = self.record.gradient(quantity.node)
+            if gradient is None:
+                continue
+            if quantity.kind != "parameter":
+                others[quantity.key] = gradient
+            others[quantity.text] = gradient
+            others[plain(quantity.gradient_latex)] = gradient
+        for name, node in self.record.roots.parameters.items():
+            found = self.record.gradient(node)
+            arrays[name] = np.zeros(node.shape, node.dtype) if found is None else found
+        return Lookup(arrays, others, "gradient")
+
+    @property
+    def loss(self) -> float:
+        return float(self.record.value(self.record.roots.loss))
+
+    def quantity(self, name: str) -> Quantity:
+        """A quantity by key, symbol or parameter name; UnknownNameError for any other."""
+        for quantity in self.quantities:
+            if name in (quantity.key, quantity.text, plain(quantity.gradient_latex)):
+                return quantity
+        raise UnknownNameError("quantity", name, [q.key for q in self.quantities])
+
+    # --- the steps ---
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        from chainrule.explaining.telling import steps
+
+        return tuple(steps(self))
+
+    def phase(self, phase: Phase) -> list[Step]:
+        return [step for step in self.steps if step.phase == phase]
+
+    def step(self, key: str, phase: Phase) -> Step:
+        """One step by its quantity's key: `story.step("z1", "backward")` is that of δ⁽¹⁾."""
+        for step in self.steps:
+            if step.key == key and step.phase == phase:
+                return step
+        raise UnknownNameError(f"{phase} step", key, [s.key for s in self.phase(phase)])
+
+    def state(self, after: int) -> dict[str, State]:
+        """What is known of each quantity after so many steps: for a time line.
+
+        after  0 before anything was computed (inputs and parameters are given), `len(steps)` at the
+               end; negative numbers count from the end
+        """
+        last = range(len(self.steps) + 1)[after]
+        known: dict[str, State] = {}
+        for place, step in enumerate(self.steps):
+            old = known.get(step.key, State(NOT_YET, NOT_YET, NOT_YET))
+            if place < last or step.phase == "given":
+                parts = {"backward": "gradient", "update": "updated"}
+                if not step.is_memory:
+                    old = replace(old, **{parts.get(step.phase, "value"): step.value})
+            known[step.key] = old
+        return known
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    # --- faces ---
+
+    def text(self, width: int | None = None, until: Phase = "update") -> str:
+        """The story for the terminal.
+
+        width  in columns; by default the terminal's, at most 96
+        until  the last phase that is told: after "loss", gradients are "not yet computed"
+        """
+        from chainrule.explaining.text import plain_text
+
+        return plain_text(self, width, until)
+
+    def latex(
+        self,
+        name: str,
+        index: Index | None = None,
+        samples: Literal["rows", "columns"] = "rows",
+        digits: int = 4,
+    ) -> str:
+        """The derivation of ∂L/∂name: chain rule, matrix form, index form, numbers, one entry.
+
+        name     a parameter, `0.weight`, or any other quantity that the loss depends on
+        index    the entry that is worked out at the end; by default the one whose gradient is
+                 largest
+        samples  whether samples are the rows of matrices, as here, or their columns, as in many
+                 textbooks
+        digits   significant digits of the numbers
+        """
+        from chainrule.explaining.derivation import derivation
+
+        return derivation(self, name, index, samples, digits).latex
+
+    def derivation(
+        self,
+        name: str,
+        index: Index | None = None,
+        samples: Literal["rows", "columns"] = "rows",
+        digits: int = 4,
+    ) -> "Derivation":
+        """What `latex` prints, as data."""
+        from chainrule.explaining.derivation import derivation
+
+        return derivation(self, name, index, samples, digits)
+
+    def paths(self, name: str, index: Index | int = (), most: int | None = None) -> "Paths":
+        """The gradient of one number as a sum over paths from the loss to it, largest first.
+
+        name   a parameter, `0.weight`
+        index  which entry: `(1, 2)`
+        most   how many paths; by default all where there are few, else the ten largest
+        """
+        from chainrule.explaining.paths import find_paths
+
+        return find_paths(self, name, index, most)
+
+    def __repr__(self) -> str:
+        return f"<Story of {self.title}: {len(self.steps)} steps, loss {self.loss:.4g}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.text(96))}</pre>"

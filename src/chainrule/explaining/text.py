@@ -1,0 +1,294 @@
+"""The story in the terminal: formulas in Unicode, small arrays in full, large ones summarised."""
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.explaining.entries import Array
+from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
+from chainrule.graph import Shape
+from chainrule.tex import number, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+WIDEST = 96
+MOST_UPDATED = 64  # of larger parameters the update is told, not printed
+MOST_ROWS, CORNER = 8, 4  # of an array: in full up to so many rows, else so many of its corner
+HEADINGS = {
+    "given": "Given",
+    "forward": "Forward: from the input to the answer",
+    "loss": "Loss: how wrong the answer is",
+    "backward": "Backward: from the loss to every parameter",
+    "update": "Update: one step",
+}
+
+
+def plain_text(story: Story, width: int | None = None, until: Phase = "update") -> str:
+    """The story as text without colours; `width` columns, by default the terminal's."""
+    from rich.console import Console
+
+    columns = width or min(get_terminal_size((80, 24)).columns, WIDEST)
+    out = StringIO()
+    console = Console(
+        file=out, width=columns, color_system=None, highlight=False, markup=False, emoji=False
+    )
+    show(story, console, until)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines()) + "\n"
+
+
+def show(story: Story, console: "Console", until: Phase = "update") -> None:
+    """Print the story up to a phase; a gradient that is not there yet says so."""
+    for line in _lines(story, console.width, until):
+        console.print(line)
+
+
+def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]:
+    from rich.text import Text
+
+    title = "\n".join(f"  {part}" for part in wrapped(story.title, width - 4, ""))
+    yield Text(f"\n{title}", style="bold")
+    last = PHASES.index(until)
+    count = 0
+    for phase in PHASES[: last + 1]:
+        steps = story.phase(phase)
+        if not steps:
+            continue
+        yield _heading(HEADINGS[phase], width)
+        if phase == "given":
+            yield from _given(steps, width)
+            continue
+        if phase == "update":
+            yield from _rule(story, width)
+            steps = [step for step in steps if not step.is_memory]
+        for step in steps:
+            count += 1
+            yield from _step(step, count, width)
+    yield _heading("All parameters", width)
+    yield _summary(story, computed=last >= PHASES.index("backward"))
+    note = (
+        "length: the root of the sum of squares; largest: the gradient's largest entry; step: how "
+        "far the update moves the parameter, in parts of its length."
+    )
+    yield Text(
+        "\n" + "\n".join(f"    {part}" for part in wrapped(note, width - 6, "")), style="dim"
+    )
+
+
+def _heading(title: str, width: int) -> "RenderableType":
+    from rich.text import Text
+
+    rule = "─" * max(0, width - len(title) - 6)
+    return Text.assemble("\n  ", (title, "bold"), " ", (rule, "dim"), "\n")
+
+
+def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
+    from rich.text import Text
+
+    names = max(len(plain(step.symbol)) for step in steps)
+    shapes = max(len(shape_text(step.value.shape)) for step in steps)
+    for step in steps:
+        key = step.key if step.quantity.kind == "parameter" and step.layer else ""
+        begin = f"    {plain(step.symbol):<{names}}  {shape_text(step.value.shape):<{shapes}}  "
+        rows = rows_of(step.value, width - len(begin))
+        first = [Text.assemble((begin, ""), (rows[0], "cyan"))]
+        rest = [Text(" " * len(begin) + row, style="cyan") for row in rows[1:]]
+        if key and len(begin) + len(rows[0]) + len(key) + 4 <= width:
+            first[0].append(" " * (width - 2 - len(begin) - len(rows[0]) - len(key)))
+            first[0].append(key, style="dim")
+        yield Text("\n").join([*first, *rest])
+
+
+def _rule(story: Story, width: int) -> Iterator["RenderableType"]:
+    """The optimizer's rule, where it is more than a step against the gradient."""
+    from rich.text import Text
+
+    lines = [plain(line) for line in story.record.rule]
+    if len(lines) < 2:
+        return
+    told = "For every parameter θ with its gradient g, rate η and update number t:"
+    shown = [*wrapped(told, width - 9, ""), *(f"  {line}" for line in lines)]
+    yield Text("\n".join(f"       {line}" for line in shown) + "\n")
+
+
+def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
+    from rich.text import Text
+
+    margin = " " * 7
+    label = f"{count:>4}   "
+    meaning = f" = {plain(step.meaning)}" if step.meaning else ""
+    symbol = plain(step.symbol) + meaning
+    formula = plain(step.formula)
+    shape = shape_text(step.value.shape)
+    layer = " · ".join(part for part in (shape, step.layer) if part)
+    line = f"{symbol} = {formula}"
+    parts = wrapped(line, width - len(label) - 2, " " * (len(symbol) + 3))
+    head = Text.assemble((label, "dim"), (parts[0], "bold"))
+    for part in parts[1:]:
+        head.append(f"\n{margin}{part}", style="bold")
+    room = width - 2 - len(margin) - len(parts[-1]) - len(layer)
+    if room >= 2:
+        head.append(" " * room + layer, style="dim")
+    yield head
+    if step.sentence:
+        yield Text("\n".join(margin + part for part in wrapped(step.sentence, width - 9, "")))
+    single = step.value.size == 1
+    result = plain(number(float(step.value[step.index]))) if step.index or single else ""
+    if step.numbers:
+        entry = plain(step.entry)
+        numbers = plain(step.numbers)
+        end = "" if numbers == result else f" = {result}"
+        text = f"{entry} = {numbers}{end}"
+        yield Text(
+            "\n".join(margin + p for p in wrapped(text, width - 9, " " * (len(entry) + 3))),
+            style="cyan",
+        )
+    if not single and not (step.phase == "update" and step.value.size > MOST_UPDATED):
+        rows = rows_of(step.value, width - len(margin) - 4)
+        yield Text("\n".join(f"{margin}  {row}" for row in rows))
+    yield Text("")
+
+
+def _summary(story: Story, computed: bool) -> "RenderableType":
+    """What every parameter is told: its gradient's length, its largest entry, its step."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("    parameter", no_wrap=True)
+    table.add_column("shape", no_wrap=True)
+    for name in ("length", "of gradient", "largest", "step"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for quantity in story.quantities:
+        if quantity.kind != "parameter":
+            continue
+        value = story.values[quantity.key]
+        row = [
+            f"    {quantity.text}  {quantity.key if quantity.scope else ''}".rstrip(),
+            shape_text(value.shape),
+            _figure(_length(value)),
+        ]
+        if not computed:
+            table.add_row(*row, Text(NOT_YET, style="dim"), "", "")
+            continue
+        gradient = story.gradients[quantity.key]
+        largest = float(gradient.flat[int(np.argmax(np.abs(gradient)))]) if gradient.size else 0.0
+        row += [_figure(_length(gradient)), _figure(largest), _ratio(story, quantity.key, value)]
+        table.add_row(*row)
+    return table
+
+
+def _ratio(story: Story, name: str, value: Array) -> str:
+    after = story.record.updates.get(name)
+    length = _length(value)
+    if after is None or not length:
+        return "–"
+    return _figure(_length(story.record.value(after) - value) / length)
+
+
+def _length(array: Array) -> float:
+    return float(np.sqrt(np.sum(np.square(array.astype(float)))))
+
+
+def _figure(value: float) -> str:
+    return plain(number(value, 4))
+
+
+# --- arrays --------------------------------------------------------------------------------------
+
+
+def shape_text(shape: Shape) -> str:
+    """`4 × 2`; nothing for a single number."""
+    return " × ".join(f"{n:,}" for n in shape)
+
+
+def rows_of(array: Array, width: int) -> list[str]:
+    """An array as lines: in full where it is small, else its corner and what it is like."""
+    array = np.asarray(array)
+    if array.size == 0:
+        return ["empty"]
+    if array.dtype.kind not in "fiub":
+        return [str(array)]
+    if array.size == 1 and array.dtype.kind == "f":
+        return [_figure(float(array.reshape(())))]
+    if array.ndim == 2 and array.shape[1] == 1 and array.shape[0] <= 2 * MOST_ROWS:
+        lines = rows_of(array[:, 0], width - 3)  # a column lies down, to save room
+        return [f"{lines[0]}  ᵀ", *lines[1:]]
+    table = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
+    cells = cells_of(table[: MOST_ROWS + 1, : max(1, width // 3)])
+    wide = max(len(cell) for row in cells for cell in row)
+    fits = max(1, (width + 2) // (wide + 2))
+    columns = table.shape[1] if table.shape[1] <= fits else max(1, min(fits - 1, CORNER + 2))
+    rows = table.shape[0] if table.shape[0] <= MOST_ROWS else CORNER
+    lines = []
+    for row in cells[:rows]:
+        line = "  ".join(f"{cell:>{wide}}" for cell in row[:columns])
+        lines.append(line + ("  …" if columns < table.shape[1] else ""))
+    if rows < table.shape[0]:
+        lines.append("⋮".rjust(wide))
+    if rows < table.shape[0] or columns < table.shape[1]:
+        lines += wrapped(about(array), width, "")
+    return lines
+
+
+def cells_of(table: Array) -> list[list[str]]:
+    """Numbers of one table with the same decimals; those that would read 0 in full."""
+    if table.dtype.kind != "f":
+        return [[plain(str(int(value))) for value in row] for row in table]
+    finite = np.abs(table[np.isfinite(table)])
+    top = float(finite.max()) if finite.size else 0.0
+    whole = bool(np.all(finite == np.round(finite))) and top < 1e5
+    if whole:
+        return [[plain(number(float(value), 6)) for value in row] for row in table]
+    decimals = 4
+    if top >= 10:
+        decimals = max(0, 4 - int(np.floor(np.log10(top))))
+    elif 0 < top < 0.01:
+        return [[plain(number(float(value), 3)) for value in row] for row in table]
+    return [[_cell(float(value), decimals) for value in row] for row in table]
+
+
+def _cell(value: float, decimals: int) -> str:
+    if not np.isfinite(value):
+        return plain(number(value))
+    shown = f"{value:.{decimals}f}"
+    if float(shown) == 0 and value != 0:
+        return plain(number(value, 1))
+    return shown.replace("-", "−") if float(shown) else "0".ljust(1)
+
+
+def about(array: Array) -> str:
+    """One line on a large array."""
+    flat = array.astype(float).ravel()
+    finite = flat[np.isfinite(flat)]
+    if not finite.size:
+        return "no finite number"
+    low, high, mean = (
+        plain(number(float(v), 3)) for v in (finite.min(), finite.max(), finite.mean())
+    )
+    zeros = float(np.mean(flat == 0))
+    said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}"
+    said += f", length {_figure(_length(finite))}"
+    if zeros:
+        said += f", {zeros:.0%} of them 0"
+    if finite.size < flat.size:
+        said += f", {flat.size - finite.size:,} not finite"
+    return said
+
+
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Lines of at most `width`, broken at spaces, the later ones indented."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        candidate = f"{line} {word}" if line else word
+        if len(candidate) > width and line:
+            lines.append(line)
+            room = indent if len(indent) < width // 2 else "    "
+            line = room + word
+        else:
+            line = candidate
+    return [*lines, line]

@@ -1,0 +1,43 @@
+"""Words and numbers of sentences."""
+
+from chainrule.explaining.record import Array
+from chainrule.ops.map import Map
+from chainrule.ops.reductions import Reduce
+from chainrule.tex import number, plain
+
+
+def called(op: Map | Reduce) -> str:
+    """`σ`, `tanh`, `ReLU`: how a function is written."""
+    return plain(op.latex.format(" ").replace("( )", "")).strip()
+
+
+def count(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def their(count: int) -> str:
+    return "its weight" if count == 1 else "their weights"
+
+
+def nothing_learned(count: int) -> str:
+    return f"{'its' if count == 1 else 'their'} weights get no gradient"
+
+
+def shaped(value: Array) -> str:
+    if value.size == 1:
+        return "One number"
+    return f"{' × '.join(f'{n:,}' for n in value.shape)} numbers"
+
+
+def some(value: Array) -> str:
+    flat = [plain(number(float(v))) for v in value.ravel()[:4]]
+    return ", ".join(flat) + (", …" if value.size > 4 else "")
+
+
+def range(values: Array) -> str:
+    low, high = (plain(number(float(v), 2)) for v in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"

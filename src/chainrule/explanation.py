@@ -1,0 +1,258 @@
+"""The front door of explanations: a model, or a NumPy function, and data, to a `Story`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import random
+from chainrule.engines.numpy import Program
+from chainrule.errors import SettingError
+from chainrule.explaining.record import Record, Slot, backward, evaluated
+from chainrule.explaining.story import Story
+from chainrule.graph import Graph, Node, scope, substitute
+from chainrule.layers import Layer
+from chainrule.loss import Loss
+from chainrule.model import Model
+from chainrule.notation import OPTIMIZER, Roots, assigned
+from chainrule.schedules import rate_at
+from chainrule.stabilise import stabilised
+from chainrule.tracing import trace_call
+from chainrule.tracing.function import argument_names
+from chainrule.tracing.surroundings import read_surroundings
+from chainrule.trees import flatten
+
+STATE = {"mean": "mu", "variance": "v"}  # how the running averages of a layer are written
+
+
+def explain(
+    what: Model | Callable[..., Any],
+    *data: Any,
+    training: bool = False,
+    wrt: int | tuple[int, ...] = 0,
+) -> Story:
+    """Every number of a forward and a backward pass, with its formula and its reason.
+
+    what      a built model, or a NumPy function that returns one number
+    data      X and y for a model, as `fit` takes them; the arguments for a function
+    training  whether layers behave as while training (dropout, statistics of the batch)
+    wrt       for a function: which arguments are differentiated, as in `cr.grad`
+
+    Returns a `Story`: `.text()`, `.latex(name)`, `.paths(name, index)`, `.values`, `.gradients`,
+    `.steps`. The model is not changed.
+    """
+    if isinstance(what, Model):
+        if len(data) != 2:
+            raise SettingError(
+                f"explain takes a model with X and y, explain(model, X, y), and got {len(data)} "
+                f"array{'' if len(data) == 1 else 's'} beside it"
+            )
+        return Story(_model_record(what, data[0], data[1], training))
+    if not callable(what) or isinstance(what, Layer):
+        raise SettingError(
+            f"explain takes a model or a function, not {type(what).__name__}; wrap a network in "
+            "cr.Model(net, loss=...), or write its loss as a function"
+        )
+    return Story(_function_record(what, data, wrt))
+
+
+def run(graph: Graph, arrays: Sequence[Any]) -> dict[Node, Any]:
+    """Every value of a graph, from the engine that defines what a graph means."""
+    return Program(graph).trace_values(arrays)
+
+
+def _recorded(graph: Graph) -> tuple[Graph, dict[Node, str]]:
+    """The graph as it is differentiated, and what the user's lines assign in it.
+
+    A line keeps its value, even where the loss is computed past it in a more stable way.
+    """
+    lines = assigned(graph, _lines_outside())
+    results = stabilised([*graph.outputs, *lines])
+    count = len(graph.outputs)
+    stable = Graph(
+        graph.name,
+        graph.inputs,
+        tuple(results[:count]),
+        graph.input_structure,
+        graph.output_structure,
+    ).check()
+    return stable, dict(zip(results[count:], lines.values(), strict=True))
+
+
+# --- models --------------------------------------------------------------------------------------
+
+
+def _model_record(model: Model, X: Any, y: Any, training: bool) -> Record:
+    task, carry, x, target, noise = model.before_step(X, y)
+
+    def forward(params: Any, state: Any, x: Any, y: Any) -> Any:
+        key = random.fold_in(noise, 0) if training else None
+        return task.outcome(params, state, x, y, None, training, key)
+
+    given = (carry["params"], carry["state"], x, target)
+    graph, lines = _recorded(trace_call(forward, given).graph)
+    names = list(carry["params"])
+    inputs = list(graph.inputs)
+    parameters = dict(zip(names, inputs, strict=False))
+    states = dict(zip(carry["state"], inputs[len(names) :], strict=False))
+    data = {"x": inputs[-2], "y": inputs[-1]}
+    data |= {f"{name.rpartition('.')[0]}.{_of_state(name)}": n for name, n in states.items()}
+    loss, prediction = graph.outputs[:2]
+    named_loss = task.loss if isinstance(task.loss, Loss) else None
+    roots = Roots(
+        loss,
+        prediction,
+        parameters,
+        data,
+        logits=named_loss is not None and named_loss.prediction == "logits",
+        lines=lines,
+    )
+    found = backward(loss, list(parameters.values()))
+    updates, slots, memory, arrays = _update(task.optimizer, carry, parameters, found)
+    whole = Graph(graph.name, (*graph.inputs, *memory), graph.outputs)
+    ends = [*graph.outputs, *lines, *found.values(), *updates.values()]
+    ends += [slot.after for slot in slots]
+    leaves, _ = flatten(given)
+    whole, values = evaluated(whole, [*leaves, *arrays], ends, run)
+    return Record(
+        roots,
+        found,
+        updates,
+        slots,
+        values,
+        title=_title(model, x.shape[0]),
+        rule=task.optimizer.latex(),
+        loss_latex=named_loss.latex if named_loss else "",
+        loss_name=task.loss.name,
+        rate=float(rate_at(task.optimizer.lr, carry["optimizer"]["step"])),
+        graph=whole,
+        run=run,
+    )
+
+
+def _of_state(name: str) -> str:
+    last = name.rpartition(".")[2]
+    return STATE.get(last, last)
+
+
+def _update(
+    optimizer: Any, carry: Any, parameters: dict[str, Node], found: dict[Node, Node]
+) -> tuple[dict[str, Node], list[Slot], list[Node], list[Any]]:
+    """The optimizer's step, on the nodes of the parameters and of their gradients."""
+    params, memory = carry["params"], carry["optimizer"]
+
+    def update(params: Any, grads: Any, memory: Any) -> Any:
+        with scope(OPTIMIZER):
+            return optimizer.update(params, grads, memory)
+
+    graph = trace_call(update, (params, params, memory)).graph
+    count = len(params)
+    ours = list(graph.inputs[2 * count :])
+    known = dict(zip(graph.inputs, parameters.values(), strict=False))
+    known |= {
+        graph.inputs[count + place]: found[node] for place, node in enumerate(parameters.values())
+    }
+    known |= {node: node for node in ours}
+    results = substitute(graph.outputs, known)
+    names = list(params)
+    updates = dict(zip(names, results, strict=False))
+    places = _memory_names(memory)
+    after = dict(zip(places, results[count:], strict=True))
+    before = dict(zip(places, ours, strict=True))
+    slots = [
+        Slot(slot, parameter, before[slot, parameter], after[slot, parameter])
+        for slot, parameter in places
+        if parameter
+    ]
+    slots += [Slot("step", "", before["step", ""], after["step", ""])]
+    leaves, _ = flatten(memory)
+    return updates, slots, ours, leaves
+
+
+def _memory_names(memory: Any) -> list[tuple[str, str]]:
+    """(slot, parameter) for every leaf; the count of steps belongs to no parameter."""
+    return [
+        (slot, name)
+        for slot, tree in memory.items()
+        for name in (tree if isinstance(tree, dict) else [""])
+    ]
+
+
+def _title(model: Model, samples: int) -> str:
+    inside = [layer for _, layer in model.net.children()] or [model.net]
+    layers = " → ".join(repr(layer).removesuffix("()") for layer in inside)
+    many = "1 sample" if samples == 1 else f"{samples} samples"
+    return f"{layers}, {model.loss.name.replace('_', ' ')}, {many}"
+
+
+# --- functions -----------------------------------------------------------------------------------
+
+
+def _function_record(
+    function: Callable[..., Any], arguments: Sequence[Any], wrt: int | tuple[int, ...]
+) -> Record:
+    name = getattr(function, "__name__", "the function")
+    places = wrt if isinstance(wrt, tuple) else (wrt,)
+    for place in places:
+        if not isinstance(place, int) or not -len(arguments) <= place < len(arguments):
+            raise SettingError(
+                f"wrt={wrt!r} names no argument of {name}, which was given {len(arguments)}"
+            )
+    places = tuple(place % len(arguments) for place in places)
+    call = trace_call(function, arguments, read_surroundings(function))
+    if len(call.graph.outputs) != 1:
+        raise SettingError(
+            f"{name} returns {len(call.graph.outputs)} values; what is explained is one number, "
+            "the loss"
+        )
+    graph, lines = _recorded(call.graph)
+    leaves = [
+        leaf for leaf, flag in zip(flatten(tuple(arguments))[0], call.dynamic, strict=True) if flag
+    ]
+    parameters: dict[str, Node] = {}
+    data: dict[str, Node] = {}
+    names = iter(argument_names(function, arguments))
+    inputs, dynamic = iter(graph.inputs), iter(call.dynamic)
+    for place, argument in enumerate(arguments):
+        for _ in flatten(argument)[0]:
+            full, flag = next(names), next(dynamic)
+            if not flag:
+                continue
+            node = next(inputs)
+            mine = place in places and node.dtype.kind == "f"
+            (parameters if mine else data)[_short(full)] = node
+    if not parameters:
+        raise SettingError(f"wrt={wrt!r} holds no floating-point number of {name} to explain")
+    (loss,) = graph.outputs
+    roots = Roots(loss, None, parameters, data, lines=lines)
+    found = backward(loss, list(parameters.values()))
+    arrays = [np.asarray(leaf, n.dtype) for leaf, n in zip(leaves, graph.inputs, strict=True)]
+    whole, values = evaluated(graph, arrays, [loss, *lines, *found.values()], run)
+    return Record(
+        roots,
+        found,
+        values=values,
+        title=f"{name}({', '.join([*data, *parameters])})",
+        graph=whole,
+        run=run,
+    )
+
+
+def _short(name: str) -> str:
+    """`w` of `w`, `w1` of `params['w1']`, `0.w` of `params[0]['w']`."""
+    _, bracket, inside = name.partition("[")
+    if not bracket:
+        return name
+    return ".".join(part.strip("'\"") for part in inside.rstrip("]").split("]["))
+
+
+def _lines_outside() -> set[tuple[str, int]]:
+    """The lines that are being executed now: calls of explain, which assign the story."""
+    found = set()
+    frame = sys._getframe(1)
+    step: Any = frame
+    while step is not None:
+        found.add((step.f_code.co_filename, step.f_lineno))
+        step = step.f_back
+    return found
