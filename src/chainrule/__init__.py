@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule import schedules as schedules
     from chainrule.callbacks import Checkpoint as Checkpoint
     from chainrule.callbacks import EarlyStopping as EarlyStopping
+    from chainrule.diagnosis import diagnose as diagnose
     from chainrule.errors import ChainruleError as ChainruleError
     from chainrule.errors import DataError as DataError
     from chainrule.errors import FileError as FileError
@@ -91,6 +92,7 @@ _HOMES = {
     "chainrule.model": "Model load",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
+    "chainrule.diagnosis": "diagnose",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "
         "UnknownNameError FileError NotFiniteError"

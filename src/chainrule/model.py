@@ -68,6 +68,8 @@ class Model:
         check_ending(self.net, self.loss)
         self.history = History()
         self.watched: dict[str, Best] = {}  # by the callbacks of a run that is not over
+        self.start: tuple[Arrays, Arrays] | None = None  # params and state before the first epoch
+        self.batch_size: int | None = 32  # of the newest fit
         self.input_shape: tuple[int, ...] | None = None
         self.output_shape: tuple[int, ...] = ()
         self._carry: dict[str, Any] = {}
@@ -129,6 +131,7 @@ class Model:
             self.build(self.input_shape)
         self.history = History()
         self.watched = {}
+        self.start = None
         return self
 
     @property
@@ -224,6 +227,7 @@ class Model:
         elif share:
             x, target, weight, held = self._split(x, target, weight, share)
         run = self._running(x, target, weight, batch_size, shuffle)
+        self.batch_size = batch_size
         if epochs is None:
             epochs = max(FEWEST_EPOCHS, -(-UPDATES // run.steps_per_epoch))
         return self._train(run, epochs, held, callbacks, progress)
@@ -290,6 +294,8 @@ class Model:
         progress: bool | None,
     ) -> History:
         history, told = History(), Callbacks(callbacks)
+        if not self.epoch:
+            self.start = self._carry["params"], self._carry["state"]
         try:
             history.stopped = told.begin(self)
             if history.stopped:

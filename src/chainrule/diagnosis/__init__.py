@@ -1,0 +1,53 @@
+"""Why a network does not learn: symptoms with their evidence, and what to write instead."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.findings import Diagnosis, Finding
+from chainrule.diagnosis.symptoms import SYMPTOMS
+from chainrule.errors import SettingError
+from chainrule.model import Model
+from chainrule.settings import read_setting, whole_number
+
+__all__ = ["SYMPTOMS", "Diagnosis", "Finding", "diagnose"]
+
+
+def diagnose(model: Model, X: Any, y: Any, *, starts: int = 50) -> Diagnosis:
+    """What keeps a network from learning these data, before, during or after its training.
+
+    X, y    the training data as `fit` took them; of many rows, 2,048 are measured
+    starts  with how many other starts one is compared that has come to a standstill; 0 for none
+
+    The model is left as it is. Raises DataError for data that do not fit the model.
+    """
+    if not isinstance(model, Model):
+        raise SettingError(
+            f"diagnose takes a model, cr.diagnose(model, X, y), not a {type(model).__name__}"
+        )
+    starts = read_setting("diagnose", "starts", whole_number(0), starts)
+    case = Case(model, X, y, starts)
+    found: list[Finding] = []
+    with np.errstate(all="ignore"):
+        for symptom in SYMPTOMS.values():
+            if not (symptom.is_last_resort and found):
+                found += symptom.find(case)
+    epochs = f"{model.epoch:,} epoch{'s' if model.epoch != 1 else ''}"
+    looked_at = (
+        f"{len(SYMPTOMS)} symptoms on {len(case.few_x):,} of {len(case.x):,} samples, {epochs} "
+        "trained"
+    )
+    return Diagnosis(tuple(_causes_first(found)), looked_at)
+
+
+def _causes_first(found: list[Finding]) -> list[Finding]:
+    """In the order of the table, but consequences after all that is a cause, and errors first."""
+    names = {finding.symptom for finding in found}
+    order = list(SYMPTOMS)
+
+    def rank(finding: Finding) -> tuple[bool, int]:
+        is_consequence = not names.isdisjoint(SYMPTOMS[finding.symptom].follows)
+        return is_consequence, order.index(finding.symptom)
+
+    return sorted(found, key=rank)

@@ -1,0 +1,52 @@
+"""Units of a layer that began alike, and so stay alike."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.findings import Finding
+from chainrule.diagnosis.measure import Array
+from chainrule.diagnosis.symptoms.symptom import Symptom
+
+_ALIKE = 1e-6  # of the largest entry
+
+
+def find(case: Case) -> Iterator[Finding]:
+    for name, weight in case.now.params.items():
+        if not name.rpartition(".")[2].startswith("weight") or weight.ndim < 2:
+            continue
+        units = weight.shape[-1]
+        bias = case.now.params.get(name.replace("weight", "bias"))
+        columns = [weight.reshape(-1, units)]
+        slopes = [case.now.gradients[name].reshape(-1, units)]
+        if bias is not None and bias.shape == (units,):
+            columns.append(bias[None])
+            slopes.append(case.now.gradients[name.replace("weight", "bias")][None])
+        different = _different(np.concatenate([*_normed(columns), *_normed(slopes)]))
+        if units < 2 or different > units // 2:
+            continue
+        path = name.rpartition(".")[0]
+        yield Finding(
+            "symmetric-start",
+            f"The {units} units of this layer have only {different} different set"
+            f"{'s' if different > 1 else ''} of weights between them, and the gradients of the "
+            "others are the same too: they compute the same number and are moved alike, for ever. "
+            f"The layer is worth {different} unit{'s' if different > 1 else ''}.",
+            'begin with random weights: leave weight= out, or write weight="glorot_uniform"',
+            layer=path or type(case.model.net).__name__,
+            evidence={"units": units, "different units": different},
+            severity="error",
+        )
+
+
+def _normed(arrays: list[Array]) -> list[Array]:
+    return [array / (np.abs(array).max() or 1.0) for array in arrays]
+
+
+def _different(columns: Array) -> int:
+    """How many columns differ by more than rounding."""
+    return len(np.unique(np.round(columns / _ALIKE).astype(np.int64), axis=1).T)
+
+
+SYMPTOM = Symptom("symmetric-start", find, "units that began with the same weights and stay alike")
