@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule.callbacks import Checkpoint as Checkpoint
     from chainrule.callbacks import EarlyStopping as EarlyStopping
     from chainrule.diagnosis import diagnose as diagnose
+    from chainrule.diagnosis import why_not_finite as why_not_finite
     from chainrule.errors import ChainruleError as ChainruleError
     from chainrule.errors import DataError as DataError
     from chainrule.errors import FileError as FileError
@@ -92,7 +93,7 @@ _HOMES = {
     "chainrule.model": "Model load",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
-    "chainrule.diagnosis": "diagnose",
+    "chainrule.diagnosis": "diagnose why_not_finite",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "
         "UnknownNameError FileError NotFiniteError"

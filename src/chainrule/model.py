@@ -12,6 +12,7 @@ from chainrule.endings import check_ending
 from chainrule.engines import engine as find_engine
 from chainrule.errors import NotFiniteError, SettingError, ShapeError, UnknownNameError
 from chainrule.files import StrPath
+from chainrule.finite import Origin
 from chainrule.history import History
 from chainrule.layers import LAYERS, Layer
 from chainrule.layers.layer import output_shape
@@ -69,6 +70,7 @@ class Model:
         self.history = History()
         self.watched: dict[str, Best] = {}  # by the callbacks of a run that is not over
         self.start: tuple[Arrays, Arrays] | None = None  # params and state before the first epoch
+        self.failure: Origin | None = None  # what stopped the newest training, if it was a NaN
         self.batch_size: int | None = 32  # of the newest fit
         self.input_shape: tuple[int, ...] | None = None
         self.output_shape: tuple[int, ...] = ()
@@ -131,7 +133,7 @@ class Model:
             self.build(self.input_shape)
         self.history = History()
         self.watched = {}
-        self.start = None
+        self.start = self.failure = None
         return self
 
     @property
@@ -310,8 +312,8 @@ class Model:
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
         except KeyboardInterrupt:
             history.stopped = "interrupted"
-        except NotFiniteError:
-            history.stopped = "not finite"
+        except NotFiniteError as error:
+            history.stopped, self.failure = "not finite", error.origin
             raise
         finally:
             self.history.stopped = history.stopped

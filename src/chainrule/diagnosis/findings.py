@@ -66,7 +66,7 @@ class Diagnosis:
 
     def to_json(self) -> str:
         """The same as JSON: an object with a list `findings`."""
-        found = [_plain(asdict(finding)) for finding in self.findings]
+        found = [plain(asdict(finding)) for finding in self.findings]
         return json.dumps({"looked_at": self.looked_at, "findings": found}, indent=2)
 
     def __str__(self) -> str:
@@ -93,12 +93,12 @@ def _shown(value: Any) -> str:
     return f"{value:.3g}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON can hold it: numbers that are not finite become text, for JSON has none."""
     if isinstance(value, Mapping):
-        return {name: _plain(entry) for name, entry in value.items()}
+        return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
