@@ -122,11 +122,11 @@ def _entries(node: Node, place: Place, values: Mapping[Node, Any]) -> list[tuple
     Elementwise, that is the one which stands there. Of sums and products of many it is the most
     extreme one of the same sample or the same unit.
     """
-    found = []
-    for child in node.inputs:
-        if child.dtype.kind == "f" and isinstance(values[child], np.ndarray | np.generic):
-            found.append((child, _entry(node, place, child, values)))
-    return found
+    return [
+        (child, _entry(node, place, child, values))
+        for child in node.inputs
+        if child.dtype.kind == "f" and isinstance(values[child], np.ndarray | np.generic)
+    ]
 
 
 def _entry(node: Node, place: Place, child: Node, values: Mapping[Node, Any]) -> Place:
@@ -190,9 +190,10 @@ def _link(node: Node, place: Place, values: Mapping[Node, Any]) -> Link:
     source = _forward(node).source
     layer = source.scope if source else ""
     if not node.inputs:
-        what = str(node.params.get("name", "an array from outside")).split("'")[-2:]
+        path = str(node.params.get("name", "an array from outside"))  # as carry['params']['0.bias']
+        name = path.split("'")[-2] if "'" in path else path
         return Link(
-            what[0],
+            name,
             "",
             "input",
             value,

@@ -307,7 +307,9 @@ class Model:
                     # Whoever looks at the weights after an epoch gets to see them.
                     most = 1 if held or told else epochs - len(history)
                     logs = self._some_epochs(run, most, held, history, display)
-                    history.stopped = told.hear(self, len(history) - 1, logs)
+                    history.stopped = told.hear(
+                        self, len(history) - 1, logs, (self.history, history)
+                    )
                     # A callback may have set weights, or another optimizer.
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
         except KeyboardInterrupt:
@@ -385,6 +387,14 @@ class Model:
             self._gradients[training] = Compiled(gradients, self.engine)
         found = self._gradients[training](self._carry["params"], self._carry["state"], x, target)
         return {name: np.array(value) for name, value in found.items()}
+
+    def plot_boundary(self, X: Any, y: Any) -> Any:
+        """A matplotlib figure of what a network of two inputs answers over the plane, with the
+        samples on it."""
+        from chainrule.training_plots import plot_boundary
+
+        x, target, _ = self._prepared(X, y)
+        return plot_boundary(self, x, target)
 
     def _named_loss(self) -> Loss:
         if not isinstance(self.loss, Loss):

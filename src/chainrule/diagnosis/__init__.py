@@ -7,12 +7,21 @@ import numpy as np
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.findings import Diagnosis, Finding
 from chainrule.diagnosis.not_finite import WhyNotFinite, why_not_finite
+from chainrule.diagnosis.record import RecordLayers
 from chainrule.diagnosis.symptoms import SYMPTOMS
 from chainrule.errors import SettingError
 from chainrule.model import Model
 from chainrule.settings import read_setting, whole_number
 
-__all__ = ["SYMPTOMS", "Diagnosis", "Finding", "WhyNotFinite", "diagnose", "why_not_finite"]
+__all__ = [
+    "SYMPTOMS",
+    "Diagnosis",
+    "Finding",
+    "RecordLayers",
+    "WhyNotFinite",
+    "diagnose",
+    "why_not_finite",
+]
 
 
 def diagnose(model: Model, X: Any, y: Any, *, starts: int = 50) -> Diagnosis:

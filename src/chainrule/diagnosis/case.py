@@ -111,7 +111,7 @@ class Case:
     def _step(self, at: Measurement, state: Arrays, optimizer: Mapping[str, Any]) -> Step:
         update = self.model.optimizer.update
         with np.errstate(all="ignore"):
-            new, _ = update(at.params, at.gradients, map_tree(_doubled, dict(optimizer)))
+            new, _ = update(at.params, at.gradients, map_tree(doubled, dict(optimizer)))
             moved = {name: new[name] - value for name, value in at.params.items()}
             length = norm(moved)
             slope = _dot(moved, at.gradients)
@@ -127,7 +127,7 @@ class Case:
         return Step(length, slope, bend, at.loss, after)
 
 
-def _doubled(leaf: Any) -> Any:
+def doubled(leaf: Any) -> Any:
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
