@@ -195,8 +195,8 @@ def _shares(model: Any, outputs: Array) -> Array:
 def _classes(target: Array, task: str) -> Array:
     """The class of each sample, from 0 on."""
     if target.shape[1] > 1:
-        return np.argmax(target, axis=1)
-    column = target[:, 0] if task == "multiclass" else target[:, 0] > 0.5
+        target = np.argmax(target, axis=1)[:, None]
+    column: Array = target[:, 0] if task == "multiclass" else target[:, 0] > 0.5
     return column.astype(np.int64)
 
 

@@ -52,12 +52,21 @@ def diagnose(model: Model, X: Any, y: Any, *, starts: int = 50) -> Diagnosis:
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:
-    """In the order of the table, but consequences after all that is a cause, and errors first."""
-    names = {finding.symptom for finding in found}
+    """In the order of the table, but after all others what follows from another finding, and
+    before that what came with the training.
+
+    What was there at the start follows from nothing that came later.
+    """
     order = list(SYMPTOMS)
 
-    def rank(finding: Finding) -> tuple[bool, int]:
-        is_consequence = not names.isdisjoint(SYMPTOMS[finding.symptom].follows)
-        return is_consequence, order.index(finding.symptom)
+    def place(finding: Finding) -> tuple[bool, bool, int]:
+        came_later = finding.since == "training"
+        causes = {*SYMPTOMS[finding.symptom].follows}
+        if came_later:
+            causes.add("learning-rate-too-high")  # there is no other way for steps to do harm
+        is_consequence = any(
+            other.symptom in causes and (came_later or other.since == "start") for other in found
+        )
+        return is_consequence, came_later, order.index(finding.symptom)
 
-    return sorted(found, key=rank)
+    return sorted(found, key=place)

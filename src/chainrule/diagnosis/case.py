@@ -22,7 +22,8 @@ class Step:
 
     length     ‖d‖
     slope      gᵀd, by which the loss would change if it were straight
-    bend       dᵀHd, from the difference of two gradients (Pearlmutter 1994 has it exact)
+    bend       dᵀHd here, from the difference of two gradients (Pearlmutter 1994 has it exact)
+    before     the loss here
     after      the loss when the step is taken
     """
 
@@ -34,17 +35,20 @@ class Step:
 
     @property
     def curvature(self) -> float:
-        """λ = dᵀHd / dᵀd, the second derivative of the loss along the step."""
-        return self.bend / self.length**2 if self.length else 0.0
+        """λ = dᵀHd / dᵀd, the second derivative of the loss along the step: here, or its mean over
+        the step where that is larger, as it is where the loss only bends further on."""
+        over_all_of_it = 2 * (self.after - self.before - self.slope)
+        bend = max(self.bend, over_all_of_it) if np.isfinite(over_all_of_it) else self.bend
+        return bend / self.length**2 if 0 < self.length < np.inf else 0.0
 
     @property
     def ratio(self) -> float:
-        """The step as a share of the longest that does not raise the loss: -½ dᵀHd / gᵀd.
+        """The step as a share of the longest that does not raise the loss: ½ λ‖d‖² / -gᵀd.
 
         For gradient descent, d = -lr·g, this is lr / (2/λ): above 1 the loss rises
         (LeCun, Simard and Pearlmutter 1993).
         """
-        return -0.5 * self.bend / self.slope if self.slope < 0 else 0.0
+        return -0.5 * self.curvature * self.length**2 / self.slope if self.slope < 0 else 0.0
 
 
 class Case:

@@ -22,6 +22,7 @@ class Finding:
     explanation  what they mean
     remedy       what to write instead
     severity     "error": this cannot learn as it stands; "warning": it learns worse than it could
+    since        "start", or "training" for what came with the steps that were made
     """
 
     symptom: str
@@ -30,6 +31,7 @@ class Finding:
     layer: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     severity: Severity = "warning"
+    since: Literal["start", "training"] = "start"
 
     def text(self) -> str:
         """A few lines for a terminal."""

@@ -50,13 +50,9 @@ def way(at: Measurement) -> Way | None:
     return Way(first, last, total, tuple(factors))
 
 
-def _steepest(case: Case, shrinking: bool) -> tuple[Way, bool] | None:
-    """The way now or at the start, whichever is the more extreme, and whether it is that of now."""
-    ways = [(way(case.now), True), (way(case.start), False)]
-    found = [(path, is_now) for path, is_now in ways if path is not None]
-    if not found:
-        return None
-    return (min if shrinking else max)(found, key=lambda pair: pair[0].total)
+def _is_extreme(path: Way, shrinking: bool) -> bool:
+    """A gradient of exactly 0 is cut off, by a dead layer or by weights of 0."""
+    return 0 < path.total < _VANISHED if shrinking else path.total > _EXPLODED
 
 
 def _blame(found: Way, shrinking: bool) -> tuple[str, dict[str, float], Passage]:
@@ -83,14 +79,13 @@ def _blame(found: Way, shrinking: bool) -> tuple[str, dict[str, float], Passage]
 
 
 def _finding(symptom: str, case: Case, shrinking: bool) -> Iterator[Finding]:
-    found = _steepest(case, shrinking)
-    if found is None:
+    start, now = way(case.start), way(case.now)
+    if start is None or now is None:
         return
-    path, is_now = found
-    if path.total == 0:
-        return  # cut off altogether, by a dead layer or by weights of 0: not multiplied away
-    if (path.total >= _VANISHED) if shrinking else (path.total <= _EXPLODED):
+    began, is_now = _is_extreme(start, shrinking), _is_extreme(now, shrinking)
+    if not began and not is_now:
         return
+    path = now if is_now else start
     name, means, worst = _blame(path, shrinking)
     when = "" if is_now else "At the start of the training, "
     change = f"1/{1 / max(path.total, _TINY):,.3g}" if shrinking else f"{path.total:,.3g} times"
@@ -113,6 +108,7 @@ def _finding(symptom: str, case: Case, shrinking: bool) -> Iterator[Finding]:
             **{f"{factor}, a layer": value for factor, value in means.items()},
         },
         severity="error",
+        since="start" if began else "training",
     )
 
 

@@ -14,7 +14,7 @@ _RAISED = 1.2  # times the loss before the step: what bends but hardly rises doe
 _UNTRIED = 4.0  # likewise, where no epoch has shown what it does
 _TOO_SHORT = 1e-3
 _UNTRIED_SHORT = 1e-5
-_THROWN_BACK = 3.0  # times the loss at the start
+_THROWN_BACK = 1.5  # times the loss at the start
 _NOTHING_LEARNED = 0.95  # of the loss at the start
 _LITTLE_LEARNED = 0.5
 
@@ -56,7 +56,7 @@ def _find_high(case: Case) -> Iterator[Finding]:
             return
     else:
         words = f"and would raise the loss from {step.before:.3g} to {step.after:.3g}"
-        if step.ratio <= _UNTRIED or step.after < _THROWN_BACK * step.before:
+        if step.ratio <= _UNTRIED or step.after < 2 * _THROWN_BACK * step.before:
             return
     when = "first step" if step is case.first_step else "next step"
     yield Finding(

@@ -16,7 +16,7 @@ _WORK = 3e11  # multiplications, or their like, that all other starts may take
 _OF_A_STEP = 2e5  # what a step takes beside its multiplications
 _STEPS = 200  # after fewer, nothing is stuck
 _STILL, _QUARTER = 0.02, 4  # of the way from the start, in the last quarter of the epochs
-_LEFT = 0.02  # of the loss at the start: what is less is learned
+_LEFT = 0.1  # of the loss at the start: what is less is learned
 _BETTER = 0.5  # of this loss, which some other start must reach
 _AGREE = 1e-4
 
@@ -33,6 +33,7 @@ def find(case: Case) -> Iterator[Finding]:
         return
     losses += _from_others(case, len(losses), count)
     best = min(losses)
+    seed = case.model.seed + 1 + losses.index(best)
     failed = sum(loss > 0.5 * (ours + best) for loss in losses)
     error = _gradient_error(case)
     is_right = (
@@ -44,7 +45,7 @@ def find(case: Case) -> Iterator[Finding]:
         "stuck-start",
         f"{is_right}This start fails, as {failed} of {count} others do: the loss stands still at "
         f"{ours:.3g}, where the same training from other weights reaches {best:.3g}.",
-        f"train from another start (cr.Model(..., seed={case.model.seed + 1})), or with more "
+        f"train from another start (cr.Model(..., seed={seed})), or with more "
         "hidden units, which fail less often",
         evidence={
             "loss": ours,

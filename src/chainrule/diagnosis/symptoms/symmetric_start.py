@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.findings import Finding
-from chainrule.diagnosis.measure import Array
+from chainrule.diagnosis.measure import Array, Measurement
 from chainrule.diagnosis.symptoms.symptom import Symptom
 
 _ALIKE = 1e-6  # of the largest entry
@@ -17,13 +17,8 @@ def find(case: Case) -> Iterator[Finding]:
         if not name.rpartition(".")[2].startswith("weight") or weight.ndim < 2:
             continue
         units = weight.shape[-1]
-        bias = case.now.params.get(name.replace("weight", "bias"))
-        columns = [weight.reshape(-1, units)]
-        slopes = [case.now.gradients[name].reshape(-1, units)]
-        if bias is not None and bias.shape == (units,):
-            columns.append(bias[None])
-            slopes.append(case.now.gradients[name.replace("weight", "bias")][None])
-        different = _different(np.concatenate([*_normed(columns), *_normed(slopes)]))
+        # Units may also become alike when steps throw all of them into the same corner.
+        different = max(_different(case.start, name), _different(case.now, name))
         if units < 2 or different > units // 2:
             continue
         path = name.rpartition(".")[0]
@@ -44,9 +39,18 @@ def _normed(arrays: list[Array]) -> list[Array]:
     return [array / (np.abs(array).max() or 1.0) for array in arrays]
 
 
-def _different(columns: Array) -> int:
-    """How many columns differ by more than rounding."""
-    return len(np.unique(np.round(columns / _ALIKE).astype(np.int64), axis=1).T)
+def _different(at: Measurement, name: str) -> int:
+    """How many units differ by more than rounding, in their weights or in the gradients of them."""
+    units = at.params[name].shape[-1]
+    own = [name]
+    bias = name.replace("weight", "bias")
+    if bias in at.params and at.params[bias].shape == (units,):
+        own.append(bias)
+    columns = [
+        part[entry].reshape(-1, units) for part in (at.params, at.gradients) for entry in own
+    ]
+    rounded = np.round(np.concatenate(_normed(columns)) / _ALIKE)
+    return len(np.unique(np.nan_to_num(rounded), axis=1).T)
 
 
 SYMPTOM = Symptom("symmetric-start", find, "units that began with the same weights and stay alike")

@@ -14,7 +14,9 @@ from chainrule.layers.activations import Activation, Softmax
 _FLAT = 0.08  # of the steepest slope: a sigmoid beyond 0.02 and 0.98, a tanh beyond 0.96
 _DEAD = 1e-6  # likewise: a ReLU below 0
 _ALWAYS = 0.9  # of the samples
+_MOSTLY = 0.6  # likewise, at a start: before any step no unit of a sensible network is flat
 _MANY = 0.5  # of a layer's units
+_STILL_MANY = 0.25  # where it began with many
 
 
 def hidden(at: Measurement) -> list[Passage]:
@@ -43,21 +45,22 @@ def dead(passage: Passage) -> float | None:
     return float(np.mean(np.all(flat, axis=0)))
 
 
-def saturated(passage: Passage) -> float | None:
+def saturated(passage: Passage, always: float = _ALWAYS) -> float | None:
     """The share of units in a flat end of a bounded activation for nearly all samples."""
     if not is_bounded(passage.layer):
         return None
     flat = np.abs(slopes(passage)) <= _FLAT * steepest(passage.layer)
-    return float(np.mean(np.mean(flat, axis=0) >= _ALWAYS))
+    return float(np.mean(np.mean(flat, axis=0) >= always))
 
 
 def _find_dead(case: Case) -> Iterator[Finding]:
     begun = {passage.name: dead(passage) for passage in hidden(case.start)}
     for passage in hidden(case.now):
         share = dead(passage)
-        if share is None or share < _MANY:
+        before = begun.get(passage.name) or 0.0
+        if share is None or share < (_MANY if before < _MANY else _STILL_MANY):
             continue
-        from_start = (begun.get(passage.name) or 0.0) >= _MANY
+        from_start = before >= _MANY
         name = type(passage.layer).__name__
         yield Finding(
             "dead-relus",
@@ -80,19 +83,21 @@ def _find_dead(case: Case) -> Iterator[Finding]:
             evidence={
                 "share of dead units": share,
                 "units": int(passage.units.shape[1]),
-                "share at the start": begun.get(passage.name) or 0.0,
+                "share at the start": before,
             },
+            since="start" if from_start else "training",
             severity="error" if share > 0.99 else "warning",
         )
 
 
 def _find_saturated(case: Case) -> Iterator[Finding]:
-    begun = {passage.name: saturated(passage) for passage in hidden(case.start)}
+    begun = {passage.name: saturated(passage, _MOSTLY) for passage in hidden(case.start)}
     for passage in hidden(case.now):
-        share = saturated(passage)
-        if share is None or share < _MANY:
+        before = begun.get(passage.name) or 0.0
+        from_start = before >= _MANY
+        share = saturated(passage, _MOSTLY if from_start else _ALWAYS)
+        if share is None or share < (_STILL_MANY if from_start else _MANY):
             continue
-        from_start = (begun.get(passage.name) or 0.0) >= _MANY
         assert passage.before is not None
         size = float(np.median(np.abs(passage.before)))
         mean = float(np.mean(np.abs(slopes(passage))))
@@ -119,8 +124,9 @@ def _find_saturated(case: Case) -> Iterator[Finding]:
                 "typical |z|": size,
                 "mean f′": mean,
                 "largest f′": steepest(passage.layer),
-                "share at the start": begun.get(passage.name) or 0.0,
+                "share at the start": before,
             },
+            since="start" if from_start else "training",
             severity="error" if share > 0.9 else "warning",
         )
 
