@@ -63,6 +63,7 @@ def test_every_symptom_has_runs_that_show_it() -> None:
         assert row.name == name
         assert set(row.follows) <= set(SYMPTOMS)
         assert row.doc
+        assert row.shown_by
 
 
 @pytest.mark.parametrize("symptom", SYMPTOMS)
@@ -109,7 +110,7 @@ def test_xor_from_seed_42_is_a_start_that_fails_and_no_mistake() -> None:
     assert tried == 50
     assert 5 <= failed <= 25  # of the fifty seeds of NumPy 14 fail
     assert finding.evidence["error of the gradient"] < 1e-6
-    assert "The gradient is right" in finding.explanation
+    assert "The gradient is right: it agrees with differences" in finding.explanation
     assert f"as {failed} of 50 others do" in finding.explanation
 
 

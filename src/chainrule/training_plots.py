@@ -23,6 +23,7 @@ _PANELS = {
     "saturated": ("Saturated units", "share of each layer", False),
 }
 _LABELLED = 8  # curves in one panel
+_SMOOTHED_FROM = 30  # measurements
 _CLASS_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00")
 _GRID = 240
 _DRAWN = 1500  # samples over a boundary
@@ -30,7 +31,10 @@ _DRAWN = 1500  # samples over a boundary
 
 def plot_layers(layers: Mapping[str, Mapping[str, Sequence[float]]]) -> "Figure":
     """A panel for each number that was recorded, a curve for each layer, from the first (dark) to
-    the last (light); each curve's name stands at its end."""
+    the last (light); each curve's name stands at its end.
+
+    Of many epochs a running mean is drawn, and what was measured pale behind it.
+    """
     shown = [name for name in _PANELS if layers.get(name)]
     shown += [name for name in layers if name not in _PANELS]
     rows = -(-len(shown) // 2)
@@ -65,10 +69,14 @@ def _panel(axes: "Axes", curves: Mapping[str, Sequence[float]], is_log: bool) ->
         places = np.flatnonzero(np.isfinite(values))
         if not len(places):
             continue
-        marker = "o" if len(places) <= 12 else None
-        axes.plot(places + 1, values[places], color=colour, marker=marker, markersize=4)
-        ends.append((name, float(values[places[-1]]), colour))
-        everything.append(values[places])
+        found = values[places]
+        everything.append(found)
+        if len(found) >= _SMOOTHED_FROM:  # what was measured, and over it what it amounts to
+            axes.plot(places + 1, found, color=colour, alpha=0.25, linewidth=1)
+            found = _smoothed(found, is_log)
+        marker = "o" if len(found) <= 12 else None
+        axes.plot(places + 1, found, color=colour, marker=marker, markersize=4)
+        ends.append((name, float(found[-1]), colour))
         epochs = max(epochs, len(values))
     axes.set_xlabel("epoch")
     axes.set_xlim(1 - max(0.02 * epochs, 0.25), epochs + max(0.01 * epochs, 0.1))
@@ -82,6 +90,18 @@ def _panel(axes: "Axes", curves: Mapping[str, Sequence[float]], is_log: bool) ->
         axes.set_ylim(-0.03, 1.03)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     _name_curves(axes, ends)
+
+
+def _smoothed(values: Array, is_log: bool) -> Array:
+    """The mean of each value and its neighbours, a tenth of all together; in a logarithmic plot the
+    geometric mean."""
+    reach = max(1, len(values) // 20)
+    scaled = np.log(values) if is_log else values
+    total = np.concatenate([[0.0], np.cumsum(scaled)])
+    places = np.arange(len(values))
+    low, high = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
+    means = (total[high] - total[low]) / (high - low)
+    return np.asarray(np.exp(means) if is_log else means)
 
 
 def _from_dark_to_light(count: int) -> list[str]:

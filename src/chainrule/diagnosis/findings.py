@@ -46,6 +46,10 @@ class Finding:
             ]
         ).replace("\n\n", "\n")
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same in plain data, as JSON can hold it."""
+        return dict(plain(asdict(self)))
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -68,7 +72,7 @@ class Diagnosis:
 
     def to_json(self) -> str:
         """The same as JSON: an object with a list `findings`."""
-        found = [plain(asdict(finding)) for finding in self.findings]
+        found = [finding.to_dict() for finding in self.findings]
         return json.dumps({"looked_at": self.looked_at, "findings": found}, indent=2)
 
     def __str__(self) -> str:

@@ -137,6 +137,8 @@ VANISHING = Symptom(
     "vanishing-gradients",
     lambda case: _finding("vanishing-gradients", case, shrinking=True),
     "the gradient is multiplied away before it reaches the first layers",
+    f"of three or more layers with weights, δ at the first is less than {_VANISHED:g} times that "
+    "at the last, at the start or now",
     follows=(
         "unscaled-inputs",
         "symmetric-start",
@@ -149,5 +151,7 @@ EXPLODING = Symptom(
     "exploding-gradients",
     lambda case: _finding("exploding-gradients", case, shrinking=False),
     "the gradient grows from layer to layer on its way back",
+    f"of three or more layers with weights, δ at the first is more than {_EXPLODED:g} times that "
+    "at the last, at the start or now",
     follows=("unscaled-inputs",),
 )

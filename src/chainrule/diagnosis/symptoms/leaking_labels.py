@@ -79,4 +79,10 @@ def _r_squared(ordered: Array) -> Array:
     return score
 
 
-SYMPTOM = Symptom("leaking-labels", find, "a feature that predicts the target alone")
+SYMPTOM = Symptom(
+    "leaking-labels",
+    find,
+    "a feature that predicts the target alone",
+    "sorted by one column, the classes stand sorted too, or a sample's neighbours tell its target: "
+    f"to {_ENOUGH:.0%}, of {_FEWEST} samples and more",
+)

@@ -105,6 +105,9 @@ HIGH = Symptom(
     "learning-rate-too-high",
     _find_high,
     "steps beyond 2/λ, after which the loss is higher than before",
+    "the first or the next step is longer than 2/λ allows and raises the loss by "
+    f"{_RAISED - 1:.0%} or more, and the history shows the harm: numbers that are not finite, or a "
+    f"loss that rose to {_THROWN_BACK:g} times that at the start, or is still there",
     follows=(
         "unscaled-inputs",
         "symmetric-start",
@@ -116,5 +119,7 @@ LOW = Symptom(
     "learning-rate-too-low",
     _find_low,
     "steps that are a thousandth of 2/λ and less, and a loss that has hardly moved",
+    f"the first and the next step are below {_TOO_SHORT:g} of that length, and more than "
+    f"{_LITTLE_LEARNED:.0%} of the loss at the start is left",
     follows=("unscaled-inputs", "symmetric-start", "vanishing-gradients", "dead-relus"),
 )

@@ -101,5 +101,9 @@ def _between(low: float, high: float) -> str:
 
 
 SYMPTOM = Symptom(
-    "loss-mismatch", find, "the last layer cannot give what the loss, or the target, asks for"
+    "loss-mismatch",
+    find,
+    "the last layer cannot give what the loss, or the target, asks for",
+    f"targets beyond what the last activation can give ({_BEYOND:.0%} of them and more), or an "
+    "activation with bounds under a loss of logits, scores or rates",
 )

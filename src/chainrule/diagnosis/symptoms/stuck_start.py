@@ -37,9 +37,7 @@ def find(case: Case) -> Iterator[Finding]:
     failed = sum(loss > 0.5 * (ours + best) for loss in losses)
     error = _gradient_error(case)
     is_right = (
-        f"The gradient is right: it agrees with differences of the loss to {error:.0e}. "
-        if error < _AGREE
-        else ""
+        "The gradient is right: it agrees with differences of the loss. " if error < _AGREE else ""
     )
     yield Finding(
         "stuck-start",
@@ -109,5 +107,7 @@ SYMPTOM = Symptom(
     "stuck-start",
     find,
     "the same training succeeds from other starts",
+    "nothing else was found, the loss stands still, and the same training from other seeds reaches "
+    f"less than {_BETTER:.0%} of it",
     is_last_resort=True,
 )

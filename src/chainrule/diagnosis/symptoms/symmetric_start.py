@@ -53,4 +53,10 @@ def _different(at: Measurement, name: str) -> int:
     return len(np.unique(np.nan_to_num(rounded), axis=1).T)
 
 
-SYMPTOM = Symptom("symmetric-start", find, "units that began with the same weights and stay alike")
+SYMPTOM = Symptom(
+    "symmetric-start",
+    find,
+    "units that began with the same weights and stay alike",
+    "at the start and now, a layer of n units has n/2 different ones or fewer, by their weights "
+    "and the gradients of them",
+)

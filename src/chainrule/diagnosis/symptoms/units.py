@@ -135,11 +135,14 @@ DEAD = Symptom(
     "dead-relus",
     _find_dead,
     "units that give 0 for every sample, and pass no gradient",
+    f"f′ = 0 for every sample in {_MANY:.0%} of a layer's units and more",
     follows=("unscaled-inputs", "symmetric-start"),
 )
 SATURATED = Symptom(
     "saturated-units",
     _find_saturated,
     "sigmoids or tanhs in their flat ends for nearly every sample",
+    f"f′ below {_FLAT:.0%} of its largest for {_ALWAYS:.0%} of the samples, in {_MANY:.0%} of a "
+    "layer's units and more; outputs do not count",
     follows=("unscaled-inputs",),
 )

@@ -64,4 +64,10 @@ def _entrance(net: Layer) -> Layer:
     return net
 
 
-SYMPTOM = Symptom("unscaled-inputs", find, "features that are far from the size of 1")
+SYMPTOM = Symptom(
+    "unscaled-inputs",
+    find,
+    "features that are far from the size of 1",
+    f"before a dense layer: a root mean square above {_LARGE:g}, a mean more than {_FAR:g} "
+    f"deviations from 0, or all of them below {_SMALL:g}",
+)
