@@ -96,11 +96,11 @@ def _diagnosis(result: "Result") -> "list[RenderableType]":
     from chainrule.diagnosis import SYMPTOMS
 
     rows: list[tuple[str, Text | str]] = []
+    encoders = result.data.preprocessor.encoders
+    columns = [encoder.column for encoder in encoders for _ in encoder.sizes]
     for finding in result.findings:
         column = finding.evidence.get("column")
-        place = finding.layer
-        if column is not None:
-            place = f"column {result.data.preprocessor.feature_names[column]}"
+        place = finding.layer if column is None else f"column {columns[column]}"
         where = f" ({place})" if place else ""
         line = f"{finding.symptom}{where}: {SYMPTOMS[finding.symptom].doc}"
         rows.append(("" if rows else "diagnosis", line))

@@ -27,7 +27,7 @@ __all__ = [
 def diagnose(model: Model, X: Any, y: Any, *, starts: int = 50) -> Diagnosis:
     """What keeps a network from learning these data, before, during or after its training.
 
-    X, y    the training data as `fit` took them; of many rows, 2,048 are measured
+    X, y    the training data as `fit` took them; of many rows, 1,024 are measured
     starts  with how many other starts one is compared that has come to a standstill; 0 for none
 
     The model is left as it is. Raises DataError for data that do not fit the model.

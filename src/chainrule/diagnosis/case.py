@@ -92,7 +92,11 @@ class Case:
 
     @cached_property
     def start(self) -> Measurement:
-        return self.probe(*self.begun)
+        return self.now if self._is_at_its_start else self.probe(*self.begun)
+
+    @property
+    def _is_at_its_start(self) -> bool:
+        return self.begun[0] is self._carry["params"]
 
     @property
     def is_trained(self) -> bool:
@@ -109,6 +113,8 @@ class Case:
 
     @cached_property
     def first_step(self) -> Step:
+        if self._is_at_its_start:
+            return self.next_step
         params, state = self.begun
         return self._step(self.start, state, self.model.optimizer.init(params))
 

@@ -24,7 +24,7 @@ from chainrule.trees import flatten
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Any]
-SAMPLES = 2048  # of larger data so many rows tell the same
+SAMPLES = 1024  # of larger data so many rows tell the same
 _CHOICE = 2**32 - 3  # folded into the key, for what neither layers nor training draw
 
 

@@ -58,9 +58,9 @@ def _find_dead(case: Case) -> Iterator[Finding]:
     for passage in hidden(case.now):
         share = dead(passage)
         before = begun.get(passage.name) or 0.0
-        if share is None or share < (_MANY if before < _MANY else _STILL_MANY):
+        if share is None or share <= (_MANY if before <= _MANY else _STILL_MANY):
             continue
-        from_start = before >= _MANY
+        from_start = before > _MANY
         name = type(passage.layer).__name__
         yield Finding(
             "dead-relus",
@@ -94,9 +94,9 @@ def _find_saturated(case: Case) -> Iterator[Finding]:
     begun = {passage.name: saturated(passage, _MOSTLY) for passage in hidden(case.start)}
     for passage in hidden(case.now):
         before = begun.get(passage.name) or 0.0
-        from_start = before >= _MANY
+        from_start = before > _MANY
         share = saturated(passage, _MOSTLY if from_start else _ALWAYS)
-        if share is None or share < (_STILL_MANY if from_start else _MANY):
+        if share is None or share <= (_STILL_MANY if from_start else _MANY):
             continue
         assert passage.before is not None
         size = float(np.median(np.abs(passage.before)))
@@ -135,14 +135,14 @@ DEAD = Symptom(
     "dead-relus",
     _find_dead,
     "units that give 0 for every sample, and pass no gradient",
-    f"f′ = 0 for every sample in {_MANY:.0%} of a layer's units and more",
+    f"f′ = 0 for every sample in more than {_MANY:.0%} of a layer's units",
     follows=("unscaled-inputs", "symmetric-start"),
 )
 SATURATED = Symptom(
     "saturated-units",
     _find_saturated,
     "sigmoids or tanhs in their flat ends for nearly every sample",
-    f"f′ below {_FLAT:.0%} of its largest for {_ALWAYS:.0%} of the samples, in {_MANY:.0%} of a "
-    "layer's units and more; outputs do not count",
+    f"f′ below {_FLAT:.0%} of its largest for {_ALWAYS:.0%} of the samples, in more than "
+    f"{_MANY:.0%} of a layer's units; outputs do not count",
     follows=("unscaled-inputs",),
 )
