@@ -180,6 +180,24 @@ def test_a_loss_of_ones_own_is_diagnosed_too() -> None:
     assert names(cr.diagnose(model, X, X[:, 0]).findings)[0] == "unscaled-inputs"
 
 
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        ((cr.Dense(4),), True),
+        ((cr.Flatten(), cr.Sequential(cr.Dropout(0.1), cr.Dense(4))), True),
+        ((cr.BatchNorm(), cr.Dense(4)), False),
+        ((cr.Lambda(lambda x: x / 255), cr.Dense(4)), False),
+        ((cr.OneHot((3, 3, 3)), cr.Dense(4)), False),
+    ],
+    ids=str,
+)
+def test_inputs_are_unscaled_where_weights_meet_them(first, found) -> None:
+    X = np.random.default_rng(0).integers(0, 256, size=(50, 3)).astype(float)
+    model = cr.Model(cr.Sequential(*first, cr.Tanh(), cr.Dense(1)), "mean_squared_error")
+    named = names(cr.diagnose(model, X, np.random.default_rng(1).normal(size=50)).findings)
+    assert ("unscaled-inputs" in named) == found
+
+
 # --- how it is measured --------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from chainrule.layers import Dense, Dropout, Flatten, Identity, Layer, Reshape, 
 from chainrule.layers.activations import Activation, Sigmoid, Softmax
 from chainrule.loss import FunctionLoss, Loss
 
-_PASSING_ON = (Identity, Dropout, Flatten, Reshape)  # change no number's meaning
+PASSING_ON = (Identity, Dropout, Flatten, Reshape)  # change no number's meaning
 
 
 def check_ending(net: Layer, loss: Loss | FunctionLoss) -> None:
@@ -41,6 +41,6 @@ def last_layer(net: Layer) -> Layer | None:
     if not isinstance(net, Sequential):
         return net
     for layer in reversed(net.layers):
-        if not isinstance(layer, _PASSING_ON):
+        if not isinstance(layer, PASSING_ON):
             return last_layer(layer)
     return None

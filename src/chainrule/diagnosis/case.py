@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.diagnosis.measure import Arrays, Measurement, Probe, norm, sample
+from chainrule.diagnosis.measure import Arrays, Measurement, Probe, doubled, norm, sample
 from chainrule.loss import Loss
 from chainrule.model import Model
-from chainrule.trees import map_tree
 
 Array = np.ndarray[Any, Any]
 _SMALL = 1e-4  # of the weights' length: how far the gradient is followed to see it bend
@@ -121,7 +120,7 @@ class Case:
     def _step(self, at: Measurement, state: Arrays, optimizer: Mapping[str, Any]) -> Step:
         update = self.model.optimizer.update
         with np.errstate(all="ignore"):
-            new, _ = update(at.params, at.gradients, map_tree(doubled, dict(optimizer)))
+            new, _ = update(at.params, at.gradients, doubled(dict(optimizer)))
             moved = {name: new[name] - value for name, value in at.params.items()}
             length = norm(moved)
             slope = _dot(moved, at.gradients)
@@ -135,11 +134,6 @@ class Case:
                 bend = (_dot(moved, ahead.gradients) - _dot(moved, behind.gradients)) / (2 * share)
             after = self.probe(new, state).loss
         return Step(length, slope, bend, at.loss, after)
-
-
-def doubled(leaf: Any) -> Any:
-    array = np.asarray(leaf)
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def _dot(a: Arrays, b: Arrays) -> float:

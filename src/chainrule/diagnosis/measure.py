@@ -20,7 +20,7 @@ from chainrule.layers import Layer
 from chainrule.stabilise import stabilise
 from chainrule.tracing import trace_call
 from chainrule.training import Task
-from chainrule.trees import flatten
+from chainrule.trees import flatten, map_tree
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Any]
@@ -68,23 +68,19 @@ class Measurement:
     def gradient_norm(self) -> float:
         return norm(self.gradients)
 
-    def norms(self) -> dict[str, float]:
-        """The norm of each parameter's gradient, by its name."""
-        return {name: norm({name: value}) for name, value in self.gradients.items()}
-
 
 class Probe:
     """The objective of a network with its gradients, recorded once for samples of one shape."""
 
     def __init__(self, task: Task, x: Array, y: Array, noise: Any, example: Arrays) -> None:
         """`example` is a dictionary of `params` and `state`, of the shapes to come."""
-        self._x, self._y = x.astype(np.float64), y.astype(np.float64) if y.dtype.kind == "f" else y
+        self._x, self._y = doubled((x, y))
         self._names = list(example["params"])
 
         def objective(params: Arrays, state: Arrays, x: Any, y: Any) -> Any:
             return task.objective(params, state, x, y, None, True, noise)[0]
 
-        arguments = (_doubled(example["params"]), _doubled(example["state"]), self._x, self._y)
+        arguments = (doubled(example["params"]), doubled(example["state"]), self._x, self._y)
         graph = stabilise(trace_call(objective, arguments).graph)
         (loss,) = graph.outputs
         given = dict(zip(self._names, graph.inputs, strict=False))
@@ -97,8 +93,8 @@ class Probe:
         self._program = Program(Graph("probe", graph.inputs, results).check())
 
     def __call__(self, params: Arrays, state: Arrays) -> Measurement:
-        params = _doubled(params)
-        leaves, _ = flatten((params, _doubled(state), self._x, self._y))
+        params = doubled(params)
+        leaves, _ = flatten((params, doubled(state), self._x, self._y))
         results = iter(self._program(leaves))
         loss = float(next(results))
         found = {name: next(results) for name in self._names}
@@ -130,8 +126,14 @@ def root_mean_square(array: Array) -> float:
         return float(np.sqrt(np.mean(np.square(array)))) if array.size else 0.0
 
 
-def _doubled(arrays: Arrays) -> Arrays:
-    return {name: np.asarray(value, np.float64) for name, value in arrays.items()}
+def doubled(tree: Any) -> Any:
+    """A tree of arrays with the floating-point ones in float64."""
+
+    def leaf(value: Any) -> Any:
+        array = np.asarray(value)
+        return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+    return map_tree(leaf, tree)
 
 
 def _layers(loss: Node, x: Node, net: Layer) -> list[tuple[str, Layer, Node | None, Node]]:

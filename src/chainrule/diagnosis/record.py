@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import data as checked
-from chainrule.diagnosis.case import doubled
-from chainrule.diagnosis.measure import Arrays, Measurement, Probe, norm, sample
+from chainrule.diagnosis.measure import Arrays, Measurement, Probe, doubled, norm, sample
 from chainrule.diagnosis.symptoms.units import dead, hidden, saturated
 from chainrule.settings import read_setting, whole_number
-from chainrule.trees import map_tree
 
 if TYPE_CHECKING:
     from chainrule.model import Model
@@ -63,7 +61,7 @@ class RecordLayers:
 
 def _numbers(now: Measurement, optimizer: Any, state: Arrays) -> dict[str, float]:
     """The numbers of one measurement, by `number/layer`."""
-    new, _ = optimizer.update(now.params, now.gradients, map_tree(doubled, dict(state)))
+    new, _ = optimizer.update(now.params, now.gradients, doubled(dict(state)))
     found: dict[str, float] = {}
     for passage in now.passages:
         prefix = f"{passage.path}." if passage.path else ""
