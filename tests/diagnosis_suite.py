@@ -16,7 +16,7 @@ from diagnosis_runs import HEALTHY, Training
 import chainrule as cr
 
 RESULTS = Path(__file__).parent / "results" / "diagnosis.md"
-DRAWN = range(2000, 2100)
+DRAWN = range(3000, 3100)
 
 
 def diagnosed(training: Training) -> tuple[list[cr.diagnosis.Finding], float, float]:

@@ -30,7 +30,8 @@ def diagnose(model: Model, X: Any, y: Any, *, starts: int = 50) -> Diagnosis:
     X, y    the training data as `fit` took them; of many rows, 1,024 are measured
     starts  with how many other starts one is compared that has come to a standstill; 0 for none
 
-    The model is left as it is, or built where it was not. Raises DataError for data that do not fit the model.
+    The model is left as it is, or built where it was not; sample weights are not looked at. Raises
+    DataError for data that do not fit the model.
     """
     if not isinstance(model, Model):
         raise SettingError(

@@ -10,26 +10,32 @@ from chainrule.diagnosis.symptoms.symptom import Symptom
 from chainrule.schedules import rate_at
 
 _TOO_LONG = 1.0  # of 2/λ
-_RAISED = 1.2  # times the loss before the step: what bends but hardly rises does no harm
 _UNTRIED = 4.0  # likewise, where no epoch has shown what it does
 _TOO_SHORT = 1e-3
 _UNTRIED_SHORT = 1e-5
+_RAISED, _THROWN = 1.2, 3.0  # times the loss before a step: a little, and far
 _THROWN_BACK = 1.5  # times the loss at the start
 _NOTHING_LEARNED = 0.95  # of the loss at the start
 _LITTLE_LEARNED = 0.5
 
 
-def _went_badly(case: Case) -> str:
-    """What the history says against the steps, in words; "" where it says nothing."""
-    begun = case.start.loss
+def _harm(case: Case, step: Step) -> str:
+    """What a long step does, or has done to the training, in words; "" for no harm."""
+    begun, after = case.start.loss, step.after
+    raised = not after < _RAISED * step.before  # what bends but hardly rises may do no harm
+    is_thrown = not after < _THROWN * step.before
+    if not case.is_trained:
+        would = f"and would raise the loss from {step.before:.3g} to {after:.3g}"
+        return would if is_thrown and step.ratio > _UNTRIED else ""
     if case.stopped == "not finite":
-        return "and the training stopped at numbers that were not finite"
-    if not case.losses:
-        return ""
+        return "and the training stopped at numbers that were not finite" if raised else ""
     if max(case.losses) > _THROWN_BACK * begun:
         return f"and the loss has risen from {begun:.3g} to {max(case.losses):.3g} on the way"
-    if case.losses[-1] > _NOTHING_LEARNED * begun:
+    if raised and case.losses[-1] > _NOTHING_LEARNED * begun:
         return f"and the loss is {case.losses[-1]:.3g} where it began with {begun:.3g}"
+    # Of a small loss, late in a sound training, a single step may well make a multiple.
+    if is_thrown and step is case.first_step:
+        return f"and raised the loss from {step.before:.3g} to {after:.3g}"
     return ""
 
 
@@ -50,14 +56,9 @@ def _evidence(case: Case, step: Step) -> dict[str, float]:
 
 def _find_high(case: Case) -> Iterator[Finding]:
     step = max(case.first_step, case.next_step, key=lambda step: step.ratio)
-    if case.is_trained:
-        words = _went_badly(case)
-        if step.ratio <= _TOO_LONG or step.after < _RAISED * step.before or not words:
-            return
-    else:
-        words = f"and would raise the loss from {step.before:.3g} to {step.after:.3g}"
-        if step.ratio <= _UNTRIED or step.after < 2 * _THROWN_BACK * step.before:
-            return
+    words = _harm(case, step)
+    if step.ratio <= _TOO_LONG or not words:
+        return
     when = "first step" if step is case.first_step else "next step"
     yield Finding(
         "learning-rate-too-high",
@@ -105,9 +106,9 @@ HIGH = Symptom(
     "learning-rate-too-high",
     _find_high,
     "steps beyond 2/λ, after which the loss is higher than before",
-    "the first or the next step is longer than 2/λ allows and raises the loss by "
-    f"{_RAISED - 1:.0%} or more, and the history shows the harm: numbers that are not finite, or a "
-    f"loss that rose to {_THROWN_BACK:g} times that at the start, or is still there",
+    "the first or the next step is longer than 2/λ allows, and shows its harm: numbers that are "
+    f"not finite, a loss that was {_THROWN_BACK:g} times that at the start, or is still there, or "
+    f"a first step that made it {_THROWN:g} times as large",
     follows=(
         "unscaled-inputs",
         "symmetric-start",
