@@ -18,7 +18,10 @@ from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.measure import Probe, root_mean_square
 from chainrule.diagnosis.slopes import reach
 from chainrule.diagnosis.symptoms.gradients import way
+from chainrule.losses import LOSSES
+from chainrule.optimizers import OPTIMIZERS
 
+RANDOM = np.random.default_rng(0)
 QUICKEST = {
     "vanishing-gradients": "ten layers of small weights",
     "exploding-gradients": "eight ReLU layers of large weights",
@@ -196,6 +199,54 @@ def test_inputs_are_unscaled_where_weights_meet_them(first, found) -> None:
     model = cr.Model(cr.Sequential(*first, cr.Tanh(), cr.Dense(1)), "mean_squared_error")
     named = names(cr.diagnose(model, X, np.random.default_rng(1).normal(size=50)).findings)
     assert ("unscaled-inputs" in named) == found
+
+
+ODD_DATA = {
+    "one row": (RANDOM.normal(size=(1, 3)), [1.0]),
+    "two rows": (RANDOM.normal(size=(2, 3)), [1.0, 2.0]),
+    "constant features": (np.ones((50, 3)), RANDOM.normal(size=50)),
+    "a constant target": (RANDOM.normal(size=(50, 3)), np.ones(50)),
+    "a target of zeros": (RANDOM.normal(size=(50, 3)), np.zeros(50)),
+    "huge targets": (RANDOM.normal(size=(50, 3)), 1e18 * RANDOM.normal(size=50)),
+}
+
+
+@pytest.mark.parametrize("name", ODD_DATA)
+def test_odd_data_are_no_alarm(name) -> None:
+    X, y = ODD_DATA[name]
+    net = cr.Sequential(cr.Dense(5), cr.ReLU(), cr.Dense(1))
+    model = cr.Model(net, "mean_squared_error")
+    model.fit(X, y, epochs=3, progress=False)
+    assert names(cr.diagnose(model, X, y).findings) == []
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_is_diagnosed(name) -> None:
+    row = LOSSES[name]
+    y = RANDOM.integers(0, 2, size=(40, 3)).astype(float)
+    if row.task == "multiclass":
+        y = RANDOM.dirichlet(np.ones(3), 40)
+    ends = {"probabilities": (cr.Softmax() if row.task == "multiclass" else cr.Sigmoid(),)}
+    net = cr.Sequential(cr.Dense(5), cr.Tanh(), cr.Dense(3), *ends.get(row.prediction, ()))
+    model = cr.Model(net, name)
+    X = RANDOM.normal(size=(40, 4))
+    model.fit(X, y, epochs=2, progress=False)
+    assert names(cr.diagnose(model, X, y).findings) == []
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_step_of_every_optimizer_is_measured(name) -> None:
+    """From the optimizer's own state: it is the step that training makes next."""
+    X = RANDOM.normal(size=(40, 3))
+    net = cr.Sequential(cr.Dense(4), cr.Tanh(), cr.Dense(1))
+    model = cr.Model(net, "mean_squared_error", OPTIMIZERS[name](), dtype="float64")
+    model.fit(X, X[:, 0], epochs=4, batch_size=None, progress=False)
+    step, before = Case(model, X, X[:, 0], 0).next_step, model.params
+    assert step.before == pytest.approx(model.evaluate(X, X[:, 0])["loss"])
+    model.fit(X, X[:, 0], epochs=1, batch_size=None, progress=False)
+    moved = [model.params[part] - before[part] for part in before]
+    assert step.length == pytest.approx(math.sqrt(sum(np.sum(d**2) for d in moved)), rel=1e-9)
+    assert step.after == pytest.approx(model.evaluate(X, X[:, 0])["loss"], rel=1e-9)
 
 
 # --- how it is measured --------------------------------------------------------------------------

@@ -21,10 +21,10 @@ SYMPTOMS: dict[str, Symptom] = {
         symmetric_start.SYMPTOM,
         leaking_labels.SYMPTOM,
         gradients.EXPLODING,
-        learning_rate.HIGH,
         units.SATURATED,
         units.DEAD,
         gradients.VANISHING,
+        learning_rate.HIGH,
         learning_rate.LOW,
         stuck_start.SYMPTOM,
     )

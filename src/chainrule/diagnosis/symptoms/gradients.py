@@ -142,7 +142,6 @@ VANISHING = Symptom(
     follows=(
         "unscaled-inputs",
         "symmetric-start",
-        "learning-rate-too-high",
         "dead-relus",
         "saturated-units",
     ),

@@ -22,7 +22,8 @@ def find(case: Case) -> Iterator[Finding]:
     if len(columns) < _FEWEST or not 2 <= len(varying) <= _MOST_FEATURES:
         return  # where there is one feature, it is meant to tell the target
     labels = None if case.loss is None else single_labels(case.few_y, case.loss)
-    if labels is not None and np.bincount(labels)[np.unique(labels)].min() < _FEWEST_OF_CLASS:
+    counts = np.unique(case.few_y if labels is None else labels, return_counts=True)[1]
+    if len(counts) < 2 or (labels is not None and counts.min() < _FEWEST_OF_CLASS):
         return
     # Equal values come in a random order, not in that of the table, which may stand by class.
     mixed = np.asarray(random.permutation(random.key(0), len(columns)))

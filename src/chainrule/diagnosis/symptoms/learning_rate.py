@@ -13,6 +13,7 @@ _TOO_LONG = 1.0  # of 2/λ
 _UNTRIED = 4.0  # likewise, where no epoch has shown what it does
 _TOO_SHORT = 1e-3
 _UNTRIED_SHORT = 1e-5
+_MANY_STEPS = 200
 _RAISED, _THROWN = 1.2, 3.0  # times the loss before a step: a little, and far
 _THROWN_BACK = 1.5  # times the loss at the start
 _NOTHING_LEARNED = 0.95  # of the loss at the start
@@ -73,7 +74,9 @@ def _find_high(case: Case) -> Iterator[Finding]:
 
 def _find_low(case: Case) -> Iterator[Finding]:
     first, now = case.first_step, case.next_step
-    if not 0 < max(first.ratio, now.ratio) < (_TOO_SHORT if case.losses else _UNTRIED_SHORT):
+    # After few steps a loss that has hardly moved may only need more of them.
+    least = _TOO_SHORT if case.steps >= _MANY_STEPS else _UNTRIED_SHORT
+    if not 0 < max(first.ratio, now.ratio) < least:
         return
     if case.losses and case.now.loss < _LITTLE_LEARNED * case.start.loss:
         return
@@ -120,7 +123,8 @@ LOW = Symptom(
     "learning-rate-too-low",
     _find_low,
     "steps that are a thousandth of 2/λ and less, and a loss that has hardly moved",
-    f"the first and the next step are below {_TOO_SHORT:g} of that length, and more than "
-    f"{_LITTLE_LEARNED:.0%} of the loss at the start is left",
+    f"after {_MANY_STEPS} steps and more, the first and the next one are below {_TOO_SHORT:g} of "
+    f"that length ({_UNTRIED_SHORT:g} after fewer), and more than {_LITTLE_LEARNED:.0%} of the "
+    "loss at the start is left",
     follows=("unscaled-inputs", "symmetric-start", "vanishing-gradients", "dead-relus"),
 )

@@ -13,6 +13,7 @@ _ALIKE = 1e-6  # of the largest entry
 
 
 def find(case: Case) -> Iterator[Finding]:
+    places = {passage.path: passage.name for passage in case.now.passages}
     for name, weight in case.now.params.items():
         if not name.rpartition(".")[2].startswith("weight") or weight.ndim < 2:
             continue
@@ -29,7 +30,7 @@ def find(case: Case) -> Iterator[Finding]:
             "others are the same too: they compute the same number and are moved alike, for ever. "
             f"The layer is worth {different} unit{'s' if different > 1 else ''}.",
             'begin with random weights: leave weight= out, or write weight="glorot_uniform"',
-            layer=path or type(case.model.net).__name__,
+            layer=places.get(path, path),
             evidence={"units": units, "different units": different},
             severity="error",
         )

@@ -13,6 +13,7 @@ from chainrule.layers.activations import Activation, Softmax
 
 _FLAT = 0.08  # of the steepest slope: a sigmoid beyond 0.02 and 0.98, a tanh beyond 0.96
 _DEAD = 1e-6  # likewise: a ReLU below 0
+_FEWEST, _LOOKED_AT = 4, 64  # different samples, of so many
 _ALWAYS = 0.9  # of the samples
 _MOSTLY = 0.6  # likewise, at a start: before any step no unit of a sensible network is flat
 _MANY = 0.5  # of a layer's units
@@ -42,6 +43,9 @@ def dead(passage: Passage) -> float | None:
     if is_bounded(passage.layer):
         return None
     flat = np.abs(slopes(passage)) <= _DEAD * steepest(passage.layer)
+    samples = np.reshape(np.asarray(passage.before), (-1, flat.shape[-1]))[:_LOOKED_AT]
+    if len(np.unique(samples, axis=0)) < _FEWEST and not flat.all():
+        return 0.0  # for two or three different samples a unit may well be 0 by chance
     return float(np.mean(np.all(flat, axis=0)))
 
 
