@@ -88,10 +88,14 @@ def _finding(symptom: str, case: Case, shrinking: bool) -> Iterator[Finding]:
     path = now if is_now else start
     name, means, worst = _blame(path, shrinking)
     when = "" if is_now else "At the start of the training, "
-    change = f"1/{1 / max(path.total, _TINY):,.3g}" if shrinking else f"{path.total:,.3g} times"
+    change = (
+        f"1/{1 / max(path.total, _TINY):,.3g} of that"
+        if shrinking
+        else f"{path.total:,.3g} times that"
+    )
     share = means[name]
     text = (
-        f"{when}the gradient that arrives at {path.first.name} is {change} of that at "
+        f"{when}the gradient that arrives at {path.first.name} is {change} at "
         f"{path.last.name}. On its way back it is multiplied, layer by layer, by f′ and by Wᵀ; "
         f"it is {name} that {'shrinks' if shrinking else 'stretches'} it, by {share:.2g} in a "
         f"layer on average, most of all in {worst.name}."

@@ -56,10 +56,14 @@ def _evidence(case: Case, step: Step) -> dict[str, float]:
 
 
 def _find_high(case: Case) -> Iterator[Finding]:
-    step = max(case.first_step, case.next_step, key=lambda step: step.ratio)
-    words = _harm(case, step)
-    if step.ratio <= _TOO_LONG or not words:
+    harmful = [
+        (step, words)
+        for step in (case.first_step, case.next_step)
+        if step.ratio > _TOO_LONG and (words := _harm(case, step))
+    ]
+    if not harmful:
         return
+    step, words = max(harmful, key=lambda pair: pair[0].ratio)
     when = "first step" if step is case.first_step else "next step"
     yield Finding(
         "learning-rate-too-high",
