@@ -16,7 +16,7 @@ from diagnosis_runs import HEALTHY, Training
 import chainrule as cr
 
 RESULTS = Path(__file__).parent / "results" / "diagnosis.md"
-DRAWN = range(4000, 4100)
+DRAWN = range(5000, 5100)
 
 
 def diagnosed(training: Training) -> tuple[list[cr.diagnosis.Finding], float, float]:
