@@ -6,6 +6,7 @@ brings along.
 
 from pathlib import Path
 
+import numpy as np
 from sklearn.datasets import load_digits
 
 import chainrule as cr
@@ -24,6 +25,25 @@ def digits() -> None:
     history.plot().savefig(IMAGES / "digits.png", dpi=110)
 
 
+def layers() -> None:
+    """The two pictures of the page on diagnosis."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(300, 4))
+    y = X[:, 0] - 2 * X[:, 1] * X[:, 2]
+    deep = cr.Sequential(
+        *[layer for _ in range(5) for layer in (cr.Dense(16), cr.Sigmoid())], cr.Dense(1)
+    )
+    model = cr.Model(deep, "mean_squared_error", cr.SGD(0.05), seed=0)
+    history = model.fit(X, y, epochs=80, callbacks=[cr.RecordLayers(X, y)], progress=False)
+    history.plot_layers().savefig(IMAGES / "layers.png", dpi=90)
+    moons = random.normal(size=(400, 2))
+    side = (moons[:, 1] > np.sin(2 * moons[:, 0])).astype(int)
+    net = cr.Sequential(cr.Dense(16), cr.Tanh(), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(0.02))
+    model.fit(moons, side, epochs=40, progress=False)
+    model.plot_boundary(moons, side).savefig(IMAGES / "boundary.png", dpi=90)
+
+
 def examples() -> None:
     """What two of the examples draw: a network with its numbers, and fifty starts of XOR."""
     cross_entropy_2_2_1.figure().savefig(IMAGES / "network.png", dpi=110)
@@ -34,4 +54,5 @@ def examples() -> None:
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     digits()
+    layers()
     examples()

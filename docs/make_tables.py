@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import chainrule as cr
+from chainrule.diagnosis import SYMPTOMS
 from chainrule.graph import Op
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import LAYERS
@@ -22,7 +23,7 @@ from chainrule.schedules import SCHEDULES
 from chainrule.tracing.value import FUNCTIONS, UFUNCS
 
 DOCS = Path(__file__).parent
-PAGES = [DOCS / "networks.md", DOCS / "numpy-code.md", DOCS / "design.md"]
+PAGES = [DOCS / "networks.md", DOCS / "numpy-code.md", DOCS / "design.md", DOCS / "diagnosis.md"]
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", flags=re.S)
 
@@ -125,9 +126,26 @@ def ufuncs() -> str:
     return " ".join(sorted(own | {ufunc.__name__ for ufunc in UFUNCS})) + "\n"
 
 
+def symptoms() -> str:
+    return table(
+        ["symptom", "what it is", "found where"],
+        ([f"`{row.name}`", text(row.doc), text(row.shown_by)] for row in SYMPTOMS.values()),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
-    for made in (layers, losses, optimizers, schedules, initializers, functions, ufuncs, ops)
+    for made in (
+        layers,
+        losses,
+        optimizers,
+        schedules,
+        initializers,
+        functions,
+        ufuncs,
+        ops,
+        symptoms,
+    )
 }
 
 

@@ -386,6 +386,28 @@ def test_ctrl_c_before_there_is_anything_to_keep(run, data, monkeypatch):
     assert not Path("houses-network").exists()
 
 
+def test_what_a_diagnosis_finds_has_a_line_and_its_numbers(run, data):
+    known = ["train", data, "--target", "dear", "--drop", "price", *FAST]
+    code, output, _ = run(*known, "--out", "well")
+    assert code == 0
+    assert "diagnosis" not in output
+    assert json.loads(Path("well/metrics.json").read_text())["diagnosis"] == []
+    code, output, _ = run(*known, "--lr", "300", "--out", "wild")
+    assert code == 0
+    assert "diagnosis  learning-rate-too-high: steps beyond 2/λ" in output
+    first, *_ = json.loads(Path("wild/metrics.json").read_text())["diagnosis"]
+    assert first["symptom"] == "learning-rate-too-high"
+    assert first["evidence"]["lr"] == pytest.approx(300)
+    assert "write a learning rate of about" in first["remedy"]
+
+
+def test_a_leaking_column_is_named(run, data):
+    _, output, _ = run("train", data, "--target", "dear", *FAST)
+    assert "leaking-labels (column price): a feature that predicts the target alone" in " ".join(
+        output.split()
+    )
+
+
 def test_a_training_that_diverges_at_once_says_so(run, data):
     diverging = ["--optimizer", "sgd", "--lr", 1e25]
     code, output, error = run("train", data, "--target", "price", "--drop", "dear", *diverging)

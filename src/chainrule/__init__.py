@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule import schedules as schedules
     from chainrule.callbacks import Checkpoint as Checkpoint
     from chainrule.callbacks import EarlyStopping as EarlyStopping
+    from chainrule.diagnosis import RecordLayers as RecordLayers
+    from chainrule.diagnosis import diagnose as diagnose
+    from chainrule.diagnosis import why_not_finite as why_not_finite
     from chainrule.errors import ChainruleError as ChainruleError
     from chainrule.errors import DataError as DataError
     from chainrule.errors import FileError as FileError
@@ -92,6 +95,7 @@ _HOMES = {
     "chainrule.explanation": "explain",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
+    "chainrule.diagnosis": "RecordLayers diagnose why_not_finite",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "
         "UnknownNameError FileError NotFiniteError"

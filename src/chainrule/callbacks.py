@@ -4,6 +4,7 @@ A callback is a function `(model, epoch, logs)`, with `epoch` counted from 0 in 
 and `logs` the epoch's numbers by name (`loss`, `gradient_norm`, `validation_loss`, …). If it
 returns True, the training ends. A class may have two methods as well: `begin(model)`, which may
 return True to train nothing at all, and `end(model)`, which is called whatever ended the training.
+Numbers that it adds to `logs` stand in the history of the epoch.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ import numpy as np
 
 from chainrule.errors import SettingError, UnknownNameError
 from chainrule.files import StrPath
+from chainrule.history import History
 from chainrule.settings import number, read_setting, whole_number
 
 if TYPE_CHECKING:
@@ -153,9 +155,26 @@ class Callbacks:
         beginning = [callback for callback in self._all if hasattr(callback, "begin")]
         return _stopped([(callback, callback.begin(model)) for callback in beginning])
 
-    def hear(self, model: "Model", epoch: int, logs: dict[str, float]) -> str:
-        """Tell all of an epoch, also when an early one ends the training; who ends it, or ""."""
-        return _stopped([(callback, callback(model, epoch, logs)) for callback in self._all])
+    def hear(
+        self, model: "Model", epoch: int, logs: dict[str, float], histories: Iterable[History]
+    ) -> str:
+        """Tell all of an epoch, also when an early one ends the training; who ends it, or "".
+
+        Numbers that a callback adds to `logs` go into the histories at once, so that checkpoints
+        hold them.
+        """
+        answers = []
+        for callback in self._all:
+            known = set(logs)
+            answers.append((callback, callback(model, epoch, logs)))
+            new = {
+                name: float(value)
+                for name, value in logs.items()
+                if name not in known and isinstance(value, int | float | np.number)
+            }
+            for history in histories:
+                history.note(**new)
+        return _stopped(answers)
 
     def end(self, model: "Model") -> None:
         """Tell all that the training is over."""

@@ -5,7 +5,7 @@ from chainrule.layers import Dense, Dropout, Flatten, Identity, Layer, Reshape, 
 from chainrule.layers.activations import Activation, Sigmoid, Softmax
 from chainrule.loss import FunctionLoss, Loss
 
-_PASSING_ON = (Identity, Dropout, Flatten, Reshape)  # change no number's meaning
+PASSING_ON = (Identity, Dropout, Flatten, Reshape)  # change no number's meaning
 
 
 def check_ending(net: Layer, loss: Loss | FunctionLoss) -> None:
@@ -14,7 +14,7 @@ def check_ending(net: Layer, loss: Loss | FunctionLoss) -> None:
     A loss of logits applies the sigmoid or softmax itself; after a second one nothing is right,
     and nothing fails. A loss of probabilities after a layer that gives any number is never right.
     """
-    last = _last(net)
+    last = last_layer(net)
     if last is None or not isinstance(loss, Loss):
         return
     name = type(last).__name__
@@ -36,11 +36,11 @@ def check_ending(net: Layer, loss: Loss | FunctionLoss) -> None:
         )
 
 
-def _last(net: Layer) -> Layer | None:
+def last_layer(net: Layer) -> Layer | None:
     """The layer that decides what the output means; None for a network without layers."""
     if not isinstance(net, Sequential):
         return net
     for layer in reversed(net.layers):
-        if not isinstance(layer, _PASSING_ON):
-            return _last(layer)
+        if not isinstance(layer, PASSING_ON):
+            return last_layer(layer)
     return None

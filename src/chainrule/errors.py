@@ -17,6 +17,7 @@ Each also derives from the built-in exception that NumPy or Python would raise t
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class ChainruleError(Exception):
@@ -59,7 +60,12 @@ class FileError(ChainruleError, ValueError):
 
 
 class NotFiniteError(ChainruleError, ArithmeticError):
-    """A NaN or an infinity stopped the training."""
+    """A NaN or an infinity stopped the training.
+
+    origin  the op that made it, and the numbers that led there (`chainrule.finite.Origin`)
+    """
+
+    origin: Any = None
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:

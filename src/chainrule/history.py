@@ -17,7 +17,8 @@ class History:
     loss             the training loss averaged over the epoch's steps, each before its update
     gradient_norm    likewise, before clipping
     validation_loss  after the epoch; empty without validation data
-    metrics          further lists by name, such as `validation_accuracy`
+    metrics          further lists by name, such as `validation_accuracy`, and what callbacks add
+                     to an epoch's numbers
     stopped          what ended the run before its last epoch ("interrupted", "not finite", "by
                      EarlyStopping"), or ""
 
@@ -55,6 +56,24 @@ class History:
             known += [math.nan] * (done - len(known))
             known += column
 
+    def note(self, **values: float) -> None:
+        """Add further numbers to the newest epoch, as callbacks do that measure something."""
+        for name, value in values.items():
+            known = self.metrics.setdefault(name, [])
+            known += [math.nan] * (len(self) - 1 - len(known))
+            known[len(self) - 1 :] = [value]
+
+    @property
+    def layers(self) -> dict[str, dict[str, list[float]]]:
+        """What `RecordLayers` has measured: a list by the name of the number and of the layer, as
+        `layers["gradient_norm"]["0.Dense"]`, with NaN for epochs that were not measured."""
+        found: dict[str, dict[str, list[float]]] = {}
+        for name, column in self.metrics.items():
+            number, slash, layer = name.partition("/")
+            if slash:
+                found.setdefault(number, {})[layer] = _padded(column, len(self))
+        return found
+
     def to_csv(self, path: StrPath) -> None:
         """Write one row for each epoch, counted from 1; a cell stays empty without a number."""
         columns = self.columns()
@@ -72,6 +91,17 @@ class History:
         from chainrule.plots import plot_history
 
         return plot_history(self.loss, self.gradient_norm, self.columns().get("validation_loss"))
+
+    def plot_layers(self) -> Any:
+        """A matplotlib figure of what `RecordLayers` has measured, a curve for each layer."""
+        layers = self.layers
+        if not layers:
+            raise SettingError(
+                "no layers were recorded; train with callbacks=[cr.RecordLayers(X, y)]"
+            )
+        from chainrule.training_plots import plot_layers
+
+        return plot_layers(layers)
 
 
 def _padded(values: list[float], length: int) -> list[float]:

@@ -12,6 +12,7 @@ from chainrule.endings import check_ending
 from chainrule.engines import engine as find_engine
 from chainrule.errors import NotFiniteError, SettingError, ShapeError, UnknownNameError
 from chainrule.files import StrPath
+from chainrule.finite import Origin
 from chainrule.history import History
 from chainrule.layers import LAYERS, Layer
 from chainrule.layers.layer import output_shape
@@ -68,6 +69,9 @@ class Model:
         check_ending(self.net, self.loss)
         self.history = History()
         self.watched: dict[str, Best] = {}  # by the callbacks of a run that is not over
+        self.start: tuple[Arrays, Arrays] | None = None  # params and state before the first epoch
+        self.failure: Origin | None = None  # what stopped the newest training, if it was a NaN
+        self.batch_size: int | None = 32  # of the newest fit
         self.input_shape: tuple[int, ...] | None = None
         self.output_shape: tuple[int, ...] = ()
         self._carry: dict[str, Any] = {}
@@ -129,6 +133,7 @@ class Model:
             self.build(self.input_shape)
         self.history = History()
         self.watched = {}
+        self.start = self.failure = None
         return self
 
     @property
@@ -224,6 +229,7 @@ class Model:
         elif share:
             x, target, weight, held = self._split(x, target, weight, share)
         run = self._running(x, target, weight, batch_size, shuffle)
+        self.batch_size = batch_size
         if epochs is None:
             epochs = max(FEWEST_EPOCHS, -(-UPDATES // run.steps_per_epoch))
         return self._train(run, epochs, held, callbacks, progress)
@@ -290,6 +296,8 @@ class Model:
         progress: bool | None,
     ) -> History:
         history, told = History(), Callbacks(callbacks)
+        if not self.epoch:
+            self.start = self._carry["params"], self._carry["state"]
         try:
             history.stopped = told.begin(self)
             if history.stopped:
@@ -299,13 +307,15 @@ class Model:
                     # Whoever looks at the weights after an epoch gets to see them.
                     most = 1 if held or told else epochs - len(history)
                     logs = self._some_epochs(run, most, held, history, display)
-                    history.stopped = told.hear(self, len(history) - 1, logs)
+                    history.stopped = told.hear(
+                        self, len(history) - 1, logs, (self.history, history)
+                    )
                     # A callback may have set weights, or another optimizer.
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
         except KeyboardInterrupt:
             history.stopped = "interrupted"
-        except NotFiniteError:
-            history.stopped = "not finite"
+        except NotFiniteError as error:
+            history.stopped, self.failure = "not finite", error.origin
             raise
         finally:
             self.history.stopped = history.stopped
@@ -385,6 +395,14 @@ class Model:
         self._built()
         x, target, _ = self._prepared(X, y)
         return self._task, self._carry, x, target, self._noise
+
+    def plot_boundary(self, X: Any, y: Any) -> Any:
+        """A matplotlib figure of what a network of two inputs answers over the plane, with the
+        samples on it."""
+        from chainrule.training_plots import plot_boundary
+
+        x, target, _ = self._prepared(X, y)
+        return plot_boundary(self, x, target)
 
     def _named_loss(self) -> Loss:
         if not isinstance(self.loss, Loss):

@@ -196,7 +196,9 @@ def plot_predictions(
 
 
 @contextmanager
-def new_figure(width: float, height: float, columns: int = 1) -> Iterator[tuple["Figure", Any]]:
+def new_figure(
+    width: float, height: float, columns: int = 1, rows: int = 1
+) -> Iterator[tuple["Figure", Any]]:
     """A figure in the project's style, laid out when the block ends; sizes in inches."""
     try:
         import matplotlib
@@ -209,7 +211,7 @@ def new_figure(width: float, height: float, columns: int = 1) -> Iterator[tuple[
         layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.06)
         figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
         FigureCanvasAgg(figure)
-        yield figure, figure.subplots(1, columns)
+        yield figure, figure.subplots(rows, columns)
 
 
 def _curve(axes: "Axes", values: Sequence[float], color: str, label: str | None) -> None:
@@ -230,8 +232,37 @@ def _choose_scale(axes: "Axes", values: Sequence[float]) -> None:
         return
     if finite.min() > 0 and finite.max() > _LOG_FROM * finite.min():
         axes.set_yscale("log")
-    elif finite.min() >= 0:
+    limit_spikes(axes, finite)
+    if axes.get_yscale() == "linear" and finite.min() >= 0:
         axes.set_ylim(bottom=0)
+
+
+def limit_spikes(axes: "Axes", values: ArrayLike) -> None:
+    """Limits of the vertical axis that a few spikes do not decide: what lies beyond is marked at
+    the edge, with the number that it reaches."""
+    numbers = np.asarray(values, np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    is_log = axes.get_yscale() == "log"
+    scaled = np.log10(numbers[numbers > 0]) if is_log else numbers
+    if len(scaled) < 20:
+        return
+    low, high = np.quantile(scaled, [0.02, 0.98])
+    room = 0.35 * (high - low) + (0.15 if is_log else 1e-12)
+    bottom, top = max(float(scaled.min()), low - room), min(float(scaled.max()), high + room)
+    margin = 0.05 * (top - bottom) or 0.1
+    bottom, top = bottom - margin, top + margin
+    axes.set_ylim(*((10.0**bottom, 10.0**top) if is_log else (bottom, top)))
+    if scaled.max() > top:
+        peak = 10.0 ** scaled.max() if is_log else scaled.max()
+        axes.annotate(
+            f"▲ up to {peak:.2g}",
+            (0.5, 0.985),
+            xycoords="axes fraction",
+            ha="center",
+            va="top",
+            color=GREY,
+            fontsize=9.5,
+        )
 
 
 def _blues() -> Any:

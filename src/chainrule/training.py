@@ -17,7 +17,7 @@ import numpy as np
 from chainrule import random
 from chainrule.engines import compile_graph, engine
 from chainrule.errors import NotFiniteError
-from chainrule.finite import all_finite, describe, first_not_finite
+from chainrule.finite import all_finite, origin
 from chainrule.graph import Graph, scope
 from chainrule.layers import Layer
 from chainrule.loss import FunctionLoss, Loss
@@ -367,13 +367,15 @@ class Run:
             step, what = newest, "the updated weights are not finite"
         if newest is not None and not self._good_on(newest):
             self._leaves = newest.carry
-        node = first_not_finite(step.program.graph, step.inputs(step.carry))
-        culprit = f"; the first to give NaN or infinity was {describe(node)}" if node else ""
-        return NotFiniteError(
+        found = origin(step.program.graph, step.inputs(step.carry))
+        culprit = f"; the first to give NaN or infinity was {found.name}" if found else ""
+        error = NotFiniteError(
             f"training stopped in epoch {step.epoch + 1}, step {step.place + 1}: {what}{culprit}. "
             "The last good weights are kept. Lower the learning rate, clip the gradients "
             "(clip_norm=1.0), or scale the inputs"
         )
+        error.origin = found
+        return error
 
     def _good_on(self, newest: Step) -> bool:
         """Whether the weights are good: finite, with a finite loss on the batch that made them.

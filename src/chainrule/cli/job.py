@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from chainrule.cli.networks import Plan
     from chainrule.cli.scores import Scores
+    from chainrule.diagnosis import Finding
     from chainrule.history import History
     from chainrule.model import Model
     from chainrule.tabular import Preprocessor, Split, Table
@@ -98,12 +99,15 @@ class Result:
     """Why the numbers stopped being finite after at least one good epoch, if they did."""
     seconds: float
     scores: "Scores"
+    findings: "tuple[Finding, ...]" = ()
+    """What a diagnosis of the training found."""
 
 
 def run(options: Options, quiet: bool) -> Result:
     """Do it all; `quiet` shows no progress of the training."""
     from chainrule.cli import networks, scores
     from chainrule.cli.terminal import working
+    from chainrule.diagnosis import diagnose
     from chainrule.model import Model
 
     # what is wrong with the options is said before a long reading
@@ -132,7 +136,11 @@ def run(options: Options, quiet: bool) -> Result:
     with working("judging on", len(part)):
         predicted = scores.predict(model, data.preprocessor, part.x)
         judged = scores.score(data.preprocessor, part.truth, predicted)
-    return Result(options, data, model, plan, loss, history, best_epoch, failure, seconds, judged)
+    # Without training from other starts, which may take as long as this did, and longer.
+    findings = diagnose(model, data.training.x, data.training.y, starts=0).findings
+    return Result(
+        options, data, model, plan, loss, history, best_epoch, failure, seconds, judged, findings
+    )
 
 
 def prepare(options: Options) -> Data:

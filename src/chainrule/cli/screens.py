@@ -36,6 +36,7 @@ def show_training(result: "Result", folder: Path, files: list[str], replaces: bo
         "",
         judgement(result.scores, _PARTS[result.data.judge[0]]),
         "",
+        *_diagnosis(result),
         facts(
             [
                 (
@@ -88,6 +89,22 @@ def _data(result: "Result") -> list[tuple[str, "Text | str"]]:
     for reason, names in _by_reason(dict(preprocessor.left_out)).items():
         rows.append(("left out", f"{names}: {reason}"))
     return rows
+
+
+def _diagnosis(result: "Result") -> "list[RenderableType]":
+    """A line for each finding; all of their numbers are in the metrics."""
+    from chainrule.diagnosis import SYMPTOMS
+
+    rows: list[tuple[str, Text | str]] = []
+    encoders = result.data.preprocessor.encoders
+    columns = [encoder.column for encoder in encoders for _ in encoder.sizes]
+    for finding in result.findings:
+        column = finding.evidence.get("column")
+        place = finding.layer if column is None else f"column {columns[column]}"
+        where = f" ({place})" if place else ""
+        line = f"{finding.symptom}{where}: {SYMPTOMS[finding.symptom].doc}"
+        rows.append(("" if rows else "diagnosis", line))
+    return [facts(rows), ""] if rows else []
 
 
 def _categories(result: "Result") -> list[tuple[str, tuple[str, ...]]]:

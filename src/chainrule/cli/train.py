@@ -164,5 +164,6 @@ def summary(result: "Result") -> dict[str, Any]:
         "judged_by": data.judge[0],
         "metrics": scores.network,
         "constant_guess": scores.constant,
+        "diagnosis": [finding.to_dict() for finding in result.findings],
         "confusion": None if scores.confusion is None else scores.confusion.tolist(),
     }
