@@ -64,8 +64,8 @@ class Outcome:
         return f"{self.ran} | {self.excluded.total() or ''} | {reasons}"
 
 
-def examine(name: str) -> Outcome:
-    """Compare all samples of an entry, but for those that the table excludes."""
+def examine(name: str, engine: str = "numpy") -> Outcome:
+    """Compare all samples of an entry on an engine, but for those that the table excludes."""
     outcome = Outcome()
     exclusions = [exclusion for exclusion in EXCLUDED if name in exclusion.entries]
     programs: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def examine(name: str) -> Outcome:
             continue
         outcome.ran += 1
         try:
-            compare(ROWS[name], ENTRIES[name], sample, programs)
+            compare(ROWS[name], ENTRIES[name], sample, programs, engine)
         except Exception as error:  # one failure must not hide the others
             outcome.failures.append(f"sample {place}, {_shown(sample)}: {error}")
     return outcome
@@ -131,7 +131,9 @@ def array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
 # --- the comparison ------------------------------------------------------------------------------
 
 
-def compare(adapter: Adapter, op: Any, sample: Any, programs: dict[str, Any]) -> None:
+def compare(
+    adapter: Adapter, op: Any, sample: Any, programs: dict[str, Any], engine: str = "numpy"
+) -> None:
     """Raise AssertionError where NumPy or chainrule differ from PyTorch on this sample.
 
     `programs` keeps what chainrule compiled, by signature, for samples alike.
@@ -171,7 +173,7 @@ def compare(adapter: Adapter, op: Any, sample: Any, programs: dict[str, Any]) ->
         _, slopes, outputs = value_grad_and_rest(weighted, [values])
         return slopes, outputs
 
-    program = programs.setdefault(_signature(sample), compile(slopes_and_outputs, engine="numpy"))
+    program = programs.setdefault(_signature(sample), compile(slopes_and_outputs, engine=engine))
     slopes, outputs = program(arrays)
     _same("chainrule's value", outputs, expected, value_tolerance)
     wanted = [place for place, tensor in enumerate(tensors) if tensor.requires_grad]

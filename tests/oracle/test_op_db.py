@@ -4,8 +4,11 @@ Values and gradients against PyTorch. `tests/results/op_db.md` says how many sam
 ran, and why the others did not; this command runs them all and writes it anew:
 
     python tests/oracle/test_op_db.py
+
+and with `native` behind it, the same on that engine, into `tests/results/op_db_native.md`.
 """
 
+import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -20,6 +23,12 @@ from chainrule.ops import rows
 pytestmark = pytest.mark.oracle
 
 RESULTS = Path(__file__).parents[1] / "results" / "op_db.md"
+RESULTS_NATIVE = RESULTS.with_name("op_db_native.md")
+NAMES = {"numpy": "NumPy", "native": "native"}
+COMMANDS = {
+    "numpy": "Written by `python tests/oracle/test_op_db.py`; the tests demand that it is current.",
+    "native": "Written by `python tests/oracle/test_op_db.py native`.",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +94,7 @@ def line(name: str, outcome: Outcome) -> str:
     return f"| `{name}` | {outcome} |"
 
 
-def table(outcomes: dict[str, Outcome]) -> str:
+def table(outcomes: dict[str, Outcome], engine: str) -> str:
     ran = sum(outcome.ran for outcome in outcomes.values())
     excluded = sum(outcome.excluded.total() for outcome in outcomes.values())
     without = len(ENTRIES) - len(ROWS) - len(NOT_SHARED)
@@ -96,13 +105,13 @@ def table(outcomes: dict[str, Outcome]) -> str:
         [
             "# Samples of PyTorch's `op_db` against chainrule",
             "",
-            f"PyTorch {torch.__version__.split('+')[0]}, float64, NumPy engine. Of the "
+            f"PyTorch {torch.__version__.split('+')[0]}, float64, {NAMES[engine]} engine. Of the "
             f"{len(ENTRIES)} entries {len(ROWS)} are shared, {len(NOT_SHARED)} are not, and "
             f"{without} have no float64 samples. {ran} samples ran, {excluded} were excluded: "
             "values within 1e-9 and gradients within 1e-8 of the largest number of the array (or "
             "of 1), 1e-5 where a sample holds float32 numbers.",
             "",
-            "Written by `python tests/oracle/test_op_db.py`; the tests demand that it is current.",
+            COMMANDS[engine],
             "",
             "| entry | ran | excluded | why |",
             "|---|---|---|---|",
@@ -118,25 +127,26 @@ def table(outcomes: dict[str, Outcome]) -> str:
     )
 
 
-def main() -> None:
+def main(engine: str = "numpy") -> None:
     """Run every sample, and write the table if all of them agree."""
     torch.set_num_threads(1)
     outcomes, seconds = {}, {}
     for name in sorted(ROWS):
         start = perf_counter()
-        outcomes[name] = examine(name)
+        outcomes[name] = examine(name, engine)
         seconds[name] = perf_counter() - start
     failures = [
         f"{name}: {failure}" for name, outcome in outcomes.items() for failure in outcome.failures
     ]
     if failures:
         raise SystemExit("\n".join(failures))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(table(outcomes))
+    results = RESULTS if engine == "numpy" else RESULTS_NATIVE
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(table(outcomes, engine))
     print(f"{sum(seconds.values()):.0f} s; the slowest entries:")
     for name in sorted(seconds, key=lambda name: -seconds[name])[:10]:
         print(f"{seconds[name]:6.1f} s  {name}, {outcomes[name].ran} samples")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
