@@ -61,19 +61,26 @@ class _Step:
         ] + list(self.numbers)
         forget_unread(self.program)
         self.in_place: list[tuple[Buffer, Buffer]] = []
+        self._note()
         for old, new, same in zip(self.carry, self.new, unchanged, strict=True):
             if not same:
                 self._bind(old, new)
 
+    def _note(self) -> None:
+        """Which kernels write a buffer, and which read it."""
+        self._writers: dict[Buffer, list[Kernel]] = {}
+        self._readers: dict[Buffer, list[Kernel]] = {}
+        for kernel in self.program.kernels:
+            for buffer in dict.fromkeys(view.buffer for view in kernel.writes):
+                self._writers.setdefault(buffer, []).append(kernel)
+            read = [*(view.buffer for view in kernel.reads), *kernel.everywhere]
+            for buffer in dict.fromkeys(read):
+                self._readers.setdefault(buffer, []).append(kernel)
+
     def _bind(self, old: Buffer, new: Buffer) -> None:
         """Let the new carry take the old one's place."""
         kernels = self.program.kernels
-        writers = [k for k in kernels if any(view.buffer is new for view in k.writes)]
-        readers = [
-            kernel
-            for kernel in kernels
-            if any(view.buffer is old for view in kernel.reads) or old in kernel.everywhere
-        ]
+        writers, readers = self._writers.get(new, []), self._readers.get(old, [])
         if self._may_overwrite(old, new, writers, readers):
             (writer,) = writers
             writer.after += [kernel for kernel in readers if kernel is not writer]
@@ -84,6 +91,8 @@ class _Step:
         copy = Elementwise(old.shape, [Store(value, whole(old))], late=True)
         copy.after += readers
         kernels.append(copy)
+        self._readers.setdefault(new, []).append(copy)
+        self._writers.setdefault(old, []).append(copy)
         self.late.append(copy)
         self.program.results.remove(new)
 
@@ -106,12 +115,7 @@ class _Step:
                     return False
             elif kernels.index(reader) > kernels.index(writer):
                 return False
-        for kernel in kernels:
-            if kernel is not writer and any(view.buffer is new for view in kernel.reads):
-                return False
-            if new in kernel.everywhere:
-                return False
-        return True
+        return self._readers.get(new, []) in ([], [writer]) and new not in writer.everywhere
 
     def plan(self, assembler: Assembler) -> tuple[Plan, Guard]:
         kernels = self.program.kernels
