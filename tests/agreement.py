@@ -3,9 +3,17 @@
 import numpy as np
 
 from chainrule.engines import native
+from chainrule.engines.native import threads
 from chainrule.engines.numpy import Program as Definition
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
+
+
+def use_threads(monkeypatch, count) -> None:
+    """So many threads, whether or not there are processors for them."""
+    monkeypatch.setenv("CHAINRULE_THREADS", str(count))
+    monkeypatch.setattr(threads, "allowed", lambda: count)
+
 
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
 

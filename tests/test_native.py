@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import assert_agrees
+from agreement import assert_agrees, use_threads
 from samples import ALL
 from test_every_kind import graphs
 from test_every_layer import CASES as LAYERS
@@ -157,8 +157,10 @@ assert [str(w.message)[:29] for w in caught] == ["the native engine needs llvml"
 def test_the_processors_of_a_process_are_counted(monkeypatch):
     monkeypatch.delenv("CHAINRULE_THREADS", raising=False)
     assert 1 <= threads.thread_count() <= (os.cpu_count() or 1)
-    monkeypatch.setenv("CHAINRULE_THREADS", "3")
-    assert threads.thread_count() == 3
+    monkeypatch.setenv("CHAINRULE_THREADS", "1")
+    assert threads.thread_count() == 1
+    monkeypatch.setenv("CHAINRULE_THREADS", "1000")
+    assert threads.thread_count() == threads.allowed()
 
 
 def test_the_arena_is_used_again():
@@ -216,7 +218,7 @@ SIZES = [
 def test_networks_of_every_size(batch, widths, work, monkeypatch):
     """Also such whose rows are a power of two apart, and products that are cut into blocks."""
     monkeypatch.setattr(effort, "PARALLEL_WORK", work)
-    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    use_threads(monkeypatch, 3)
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=pair) / np.sqrt(pair[0]) for pair in pairwise(widths)]
     x = rng.normal(size=(batch, widths[0]))
@@ -230,7 +232,7 @@ def test_networks_of_every_size(batch, widths, work, monkeypatch):
 @pytest.mark.parametrize(("batch", "units"), [(5, 3), (32, 128), (40, 33)])
 def test_recurrent_networks(batch, units, work, monkeypatch):
     monkeypatch.setattr(effort, "PARALLEL_WORK", work)
-    monkeypatch.setenv("CHAINRULE_THREADS", "2")
+    use_threads(monkeypatch, 2)
 
     def loss(params, series):
         def step(carry, x):
@@ -260,7 +262,7 @@ def test_recurrent_networks(batch, units, work, monkeypatch):
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
     monkeypatch.setattr(effort, "PARALLEL_WORK", work)
-    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    use_threads(monkeypatch, 3)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(4096, 5)), rng.normal(size=(4096, 9))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from agreement import assert_agrees
+from agreement import assert_agrees, use_threads
 from numpy.lib.stride_tricks import sliding_window_view
 
 import chainrule as cr
@@ -51,7 +51,7 @@ def graph_of(samples, filters, pad, stride, size, dtype):
 @pytest.mark.parametrize(("pad", "stride"), [((0, 0), 1), ((1, 1), 1), ((2, 0), 1), ((1, 1), 2)])
 def test_shapes_of_every_sort(samples, filters, pad, stride, work, monkeypatch):
     monkeypatch.setattr(effort, "PARALLEL_WORK", work)
-    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    use_threads(monkeypatch, 3)
     graph, arrays = graph_of(samples, filters, pad, stride, 2, "float64")
     assert_agrees(graph, arrays)
 

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from agreement import use_threads
 
 import chainrule as cr
 from chainrule.bench import layers
@@ -60,7 +61,7 @@ CASES = {
 
 def bits_with(count, case, monkeypatch):
     """All that a training run leaves, in the middle of an epoch's last, smaller batch or not."""
-    monkeypatch.setenv("CHAINRULE_THREADS", str(count))
+    use_threads(monkeypatch, count)
     make, data, batch = CASES[case]
     X, y = data()
     model = cr.Model(cr.Sequential(*make()), "cross_entropy", engine="native")

@@ -23,7 +23,8 @@ from chainrule.pipeline import compile, value_grad_and_rest
 # Allowed errors, relative to the largest number of an array, or to 1 where all are smaller.
 VALUE = 1e-9
 GRADIENT = 1e-8
-SINGLE = 1e-5  # of a sample with a float32 tensor in it
+# Of a sample with a float32 tensor in it; the native engine adds up in another order.
+SINGLE = {"numpy": 1e-5, "native": 1e-4}
 
 
 def entry_name(op: Any) -> str:
@@ -150,7 +151,7 @@ def compare(
     theirs = converted(call, own)
     arrays = [array_of(tensor) for tensor in tensors]
     single = any(array.dtype == np.float32 for array in arrays)
-    value_tolerance, tolerance = (SINGLE, SINGLE) if single else (VALUE, GRADIENT)
+    value_tolerance, tolerance = (SINGLE[engine],) * 2 if single else (VALUE, GRADIENT)
     positional, named = converted(call, array_of)
     expected, gradients, weights = _in_torch(op, theirs, tensors)
 

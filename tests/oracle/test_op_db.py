@@ -15,7 +15,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 import torch
-from op_db_check import ENTRIES, Outcome, compare, examine, has_float64, samples
+from op_db_check import ENTRIES, SINGLE, Outcome, compare, examine, has_float64, samples
 from op_db_table import EXCLUDED, NOT_SHARED, ROWS
 
 from chainrule.ops import rows
@@ -109,7 +109,7 @@ def table(outcomes: dict[str, Outcome], engine: str) -> str:
             f"{len(ENTRIES)} entries {len(ROWS)} are shared, {len(NOT_SHARED)} are not, and "
             f"{without} have no float64 samples. {ran} samples ran, {excluded} were excluded: "
             "values within 1e-9 and gradients within 1e-8 of the largest number of the array (or "
-            "of 1), 1e-5 where a sample holds float32 numbers.",
+            f"of 1), {SINGLE[engine]} where a sample holds float32 numbers.",
             "",
             COMMANDS[engine],
             "",

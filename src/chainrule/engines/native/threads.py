@@ -30,7 +30,7 @@ LOCK, UNLOCK, WAIT, WAKE, GIVE_WAY = range(CALLS, CALLS + 40, 8)
 
 
 @cache
-def _allowed() -> int:
+def allowed() -> int:
     """The processors that this process may use: its affinity, and its control group's quota."""
     try:
         count = len(os.sched_getaffinity(0))
@@ -47,9 +47,12 @@ def _allowed() -> int:
 
 
 def thread_count() -> int:
-    """CHAINRULE_THREADS, or as many as there are processors for this process."""
+    """As many as there are processors for this process, or CHAINRULE_THREADS if that is less.
+
+    More would wait for each other: they meet at barriers, a hundred thousand times a second.
+    """
     given = os.environ.get("CHAINRULE_THREADS", "")
-    return max(1, min(int(given), MOST)) if given.isdigit() else _allowed()
+    return max(1, min(int(given), allowed())) if given.isdigit() else allowed()
 
 
 def call(function: int, threads: int, arena: int, sync: int, table: int, control: int) -> None:
