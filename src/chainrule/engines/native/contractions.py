@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NARROW = 4  # a product with fewer columns than this is a sum along its operands
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
+MOST_DOTS = 16_384  # of such sums, whose operands are read again and again
 LEAST_DOT = 32  # and from which on that is better than lanes along few columns
 
 
@@ -150,7 +151,8 @@ class _Contraction:
 
     def _dot_letter(self) -> str | None:
         """A summed axis whose numbers are neighbours in both operands, of a long sum."""
-        if self._size(self.summed) < DOT_SUM or self.node in self.fuser.innermost:
+        short = self._size(self.summed) < DOT_SUM
+        if short or self._size(self.out) > MOST_DOTS or self.node in self.fuser.innermost:
             return None
         fitting = [
             letter

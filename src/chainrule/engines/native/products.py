@@ -6,7 +6,7 @@ other single numbers that are repeated in every lane. Of large products the vect
 first copied together, so that they stay in the first cache while all rows go by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -20,6 +20,8 @@ from chainrule.engines.native.loops import Frame, KernelWriter, Place
 from chainrule.engines.native.plan import grain
 
 PACKED_BYTES = 64 * 1024  # of vectors copied together, at most
+PACKED_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result
+ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
 PACKED_ROWS = 48  # rows of the result from which on the copy pays
 
 
@@ -96,7 +98,8 @@ class _Product:
             return 0
         depth = kernel.lengths[self.summed[0]]
         vector = self.lanes * kernel.dtype.itemsize
-        most = PACKED_BYTES // (min(self.most, self.vectors) * vector * self.inner)
+        size = PACKED_BYTES if not self._rows_overflow() else PACKED_BYTES_OUTSIDE
+        most = size // (min(self.most, self.vectors) * vector * self.inner)
         if depth * self.inner < 8 or most == 0:
             return 0
         if depth > most and kernel.stores[0].expression.dtype != kernel.dtype:
@@ -118,21 +121,48 @@ class _Product:
         self.w.nest(lengths, self._columns, first)
 
     def _columns(self, outer: list[Place]) -> None:
-        """All blocks of vectors, in sizes that differ by one at most."""
-        w, lanes, rest = self.w, self.lanes, self.length % self.lanes
-        self.limits = summed_limits(w, self.kernel, dict(zip(self.others, outer, strict=True)))
+        """All blocks of vectors over all parts of the sum, in the order that reads less again."""
+        self.limits = summed_limits(self.w, self.kernel, dict(zip(self.others, outer, strict=True)))
         if self.by_lane:
             self._own_columns(outer)
-            return
-        begin = 0
+        elif self.depth and self._rows_overflow():
+            self._parts(lambda part: self._blocks(partial(self._block, part, outer)))
+        else:
+            self._blocks(lambda *at: self._parts(lambda part: self._block(part, outer, *at)))
+
+    def _blocks(self, body: Callable[[Place, int, int], None]) -> None:
+        """body(place, vectors, live) for all blocks of vectors; their sizes differ by one at most.
+
+        Of the last block's last vector perhaps only some lanes are live.
+        """
+        lanes, rest, begin = self.lanes, self.length % self.lanes, 0
         for size, times in _blocks(self.vectors, self.most):
             last = begin + size * times == self.vectors
             whole = times - 1 if last and rest else times
-            full = partial(self._block, outer, count=size, live=0)
-            w.b.loop(begin * lanes, (begin + whole * size) * lanes, size * lanes, full)
+            full = lambda place, size=size: body(place, size, 0)
+            self.w.b.loop(begin * lanes, (begin + whole * size) * lanes, size * lanes, full)
             if whole < times:
-                self._block(outer, (begin + whole * size) * lanes, size, rest)
+                body((begin + whole * size) * lanes, size, rest)
             begin += size * times
+
+    def _parts(self, body: Callable[["_Part"], None]) -> None:
+        """All parts of the outermost summed axis, in order."""
+        if not self.depth:
+            body(_Part())
+            return
+        whole = self.kernel.lengths[self.summed[0]]
+        last = (whole - 1) // self.depth * self.depth
+        body(_Part(0, min(self.depth, whole), True, last == 0))
+        middle = lambda k: body(_Part(k, k + self.depth, False, False))
+        self.w.b.loop(self.depth, last, self.depth, middle)
+        if last:
+            body(_Part(last, whole, False, True))
+
+    def _rows_overflow(self) -> bool:
+        """Whether the operand that goes by row is too large to be read again for every block."""
+        kernel = self.kernel
+        size = prod(kernel.lengths[axis] for axis in (self.row_axis or 0, *self.summed))
+        return size * kernel.dtype.itemsize > ROWS_BYTES
 
     def _own_columns(self, outer: list[Place]) -> None:
         """Between the bounds of this thread: blocks as long as there are, then single vectors."""
@@ -142,27 +172,21 @@ class _Product:
             full = self.length - self.length % self.lanes
             stop = w.b.select(end < full, end, full)
             whole = w.b.binary("div", stop - begin, size) * size
-            several = lambda place: self._block(outer, place, self.most, 0)
+            several = lambda place: self._block(_Part(), outer, place, self.most, 0)
             w.b.loop(begin, begin + whole, size, several)
             begin = begin + whole
-        one = lambda place, live: self._block(outer, place, 1, live)
+        one = lambda place, live: self._block(_Part(), outer, place, 1, live)
         w.along(begin, end, self.length, self.lanes, one)
 
-    def _block(self, outer: list[Place], place: Place, count: int, live: int) -> None:
-        """All rows of some vectors; of the last one perhaps only some lanes are `live`."""
+    def _block(
+        self, part: "_Part", outer: list[Place], place: Place, count: int, live: int
+    ) -> None:
+        """All rows of some vectors, over a part of the sum."""
         block = _Block(outer, place, count, live)
         if self.row_axis is None:
-            self._tile(block, _Part(), 0, 1)
-        elif not self.depth:
-            self._all_rows(block, _Part())
+            self._tile(block, part, 0, 1)
         else:
-            whole = self.kernel.lengths[self.summed[0]]
-            last = (whole - 1) // self.depth * self.depth
-            self._all_rows(block, _Part(0, min(self.depth, whole), True, last == 0))
-            middle = lambda k: self._all_rows(block, _Part(k, k + self.depth, False, False))
-            self.w.b.loop(self.depth, last, self.depth, middle)
-            if last:
-                self._all_rows(block, _Part(last, whole, False, True))
+            self._all_rows(block, part)
 
     def _all_rows(self, block: "_Block", part: "_Part") -> None:
         assert self.row_axis is not None
