@@ -273,3 +273,20 @@ def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
     assert_agrees(graph, [x, y])
     kernels = program.fuse(simplify(graph), parallel=True).kernels
     assert sum(kernel.cut is not None for kernel in kernels) >= 3
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize("spec", ["ij,jk->ik", "ji,jk->ik", "ij,kj->ik", "ji,kj->ik"])
+def test_products_larger_than_the_caches(spec, work, monkeypatch):
+    """Sums in parts, operands copied in parts or turned; every part has an end that is no whole."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    lengths = {"i": 601, "j": 1037, "k": 523}
+    rng = np.random.default_rng(0)
+    left, right = spec.split("->")[0].split(",")
+    arrays = [
+        rng.normal(size=[lengths[x] for x in letters]).astype("f4") for letters in (left, right)
+    ]
+    product = cr.compile(lambda a, b: np.maximum(np.einsum(spec, a, b), 0), engine="native")
+    exact = np.maximum(np.einsum(spec, *[a.astype("f8") for a in arrays], optimize=True), 0)
+    np.testing.assert_allclose(product(*arrays), exact, atol=1e-3)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chainrule.engines.native.fuse import Fuser
 
 NARROW = 4  # a product with fewer columns than this is a sum along its operands
+LEAST_TURNED = 512  # rows, columns and terms of a product whose rows are copied
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
 MOST_DOTS = 16_384  # of such sums, whose operands are read again and again
@@ -218,6 +219,7 @@ class _Contraction:
 
     def _product(self, wide: str) -> None:
         fuser, node, out = self.fuser, self.node, self.out
+        self._turn_rows(wide)
         follows = wide == self._last() or wide in self.summed
         if not follows:
             places = [axis for axis in range(len(out)) if out[axis] != wide]
@@ -251,6 +253,21 @@ class _Contraction:
     def _over(self, which: int, axes: str) -> View:
         view, step = self.views[which], self.steps[which]
         return View(view.buffer, view.offset, tuple(step.get(letter, 0) for letter in axes))
+
+    def _turn_rows(self, wide: str) -> None:
+        """Copy the operand that goes by row, where its rows lie side by side and are many: a tile
+        would take a few numbers of a line of the caches, and another line for each term.
+        """
+        rows, cut = self._rows(wide), self._cut_letter()
+        if rows is None or not self.summed or self._slices(cut, wide) > 1:
+            return
+        letter = self.out[rows]
+        which = 0 if letter in self.left else 1
+        long = min(self.lengths[wide], self._size(self.summed), self.lengths[letter])
+        plain = not isinstance(self.node.inputs[which].op, Windows)
+        if self.steps[which][letter] == 1 and plain and long >= LEAST_TURNED:
+            last = [x for x in self.letters[which] if x in self.summed][-1]
+            self.views[which], self.steps[which] = self._packed(which, last)
 
     def _rows(self, wide: str) -> int | None:
         """The longest axis of the operand that vectors are not loaded from: it is repeated."""
