@@ -20,6 +20,9 @@ from chainrule.engines.native import jit
 
 MOST = 64
 SPINS = 2000  # rounds of looking for a job, or for the end of one, before giving way
+# Rounds of giving way before a worker sleeps, about a millisecond: one that is woken often begins
+# on the processor of whoever woke it, which it then has to leave.
+YIELDS = 2000
 ALIGNMENT = 64
 
 # Where a pool keeps what, in bytes.
@@ -231,21 +234,30 @@ entry:
   {_loads("lock", LOCK, "ptr")}
   {_loads("unlock", UNLOCK, "ptr")}
   {_loads("wait", WAIT, "ptr")}
+  {_loads("yield", GIVE_WAY, "ptr")}
   br label %next
 next:
   %seen = phi i64 [0, %entry], [%job, %again]
   br label %look
 look:
-  %round = phi i64 [0, %next], [%more, %brief]
+  %round = phi i64 [0, %next], [%more, %look.again]
   %now = load atomic i64, ptr %number acquire, align 8
   %new = icmp ne i64 %now, %seen
   br i1 %new, label %go, label %spin
 spin:
   %more = add i64 %round, 1
-  %patient = icmp slt i64 %round, {SPINS}
-  br i1 %patient, label %brief, label %sleep
+  %eager = icmp slt i64 %round, {SPINS}
+  br i1 %eager, label %brief, label %slow
 brief:
   {call_pause}
+  br label %look.again
+slow:
+  %patient = icmp slt i64 %round, {SPINS + YIELDS}
+  br i1 %patient, label %polite, label %sleep
+polite:
+  %moved = call i32 %yield()
+  br label %look.again
+look.again:
   br label %look
 sleep:
   call void %lock(ptr %mutex)
