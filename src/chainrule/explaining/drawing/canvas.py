@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from html import escape
-from itertools import count
 from json import dumps
+from zlib import crc32
 
 LINE = 1.32  # height of a line, in parts of the size of its letters
 _NARROW, _WIDE = frozenset("iljtfrI.,:;|!'()[] ′·"), frozenset("mwMW%@⊙")
-_drawings = count(1)
 
 
 @cache
@@ -180,7 +179,7 @@ class Canvas:
         left = min([0.0, *(label.box.left for label in self.labels)]) - margin
         top = min([0.0, *(label.box.top for label in self.labels)]) - margin
         wide, high = self._right - left + margin, self._bottom - top + margin
-        name = f"cr-{next(_drawings)}"
+        name = f"cr-{crc32(self.title.encode()):08x}"
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cr-drawing" role="group" '
             f'aria-labelledby="{name}-t {name}-d" width="{wide:.0f}" height="{high:.0f}" '

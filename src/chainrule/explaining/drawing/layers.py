@@ -69,7 +69,7 @@ class _Drawer:
             heights = [self.height(q, held) for q, held in row]
             for place, (quantity, held) in enumerate(row):
                 left = place * (WIDE + GAP)
-                self.card(quantity, held, left, top, max(heights))
+                self.card(quantity, held, left, top, heights[place])
                 if begin + place + 1 < len(cards) or place + 1 < len(row):
                     self.arrow(left + WIDE, top + 30, wraps=place + 1 == IN_A_ROW)
             top += max(heights) + GAP
@@ -133,7 +133,7 @@ class _Drawer:
         if quantity.kind != "parameter":
             gradient = self.of_sample(quantity, gradient)
         right = x + wide + PAD
-        self.picture(name, gradient, right, y, wide, backward, quantity.key, f"{name}")
+        self.picture(name, gradient, right, y, wide, backward, quantity.key, name)
 
     def picture(
         self,
@@ -162,6 +162,7 @@ class _Drawer:
             data_step=step,
             data_name=f"{short}: {about(array)}",
             data_short=short,
+            data_parameter=key if key in self.story.record.roots.parameters else None,
         ):
             draw_heat(canvas, array, x, below + 8, wide, HEAT)
 

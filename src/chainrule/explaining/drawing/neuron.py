@@ -125,15 +125,17 @@ class _Drawer:
         wide = max(width_of(up, SIZE), width_of(down, SIZE), width_of(self._before(down), SIZE))
         with self.canvas.group("way", name, **self.attributes(connection, up, down, backward)):
             look = "plus" if connection.value > 0 else "minus" if connection.value < 0 else ""
-            style = "stroke-width:2.2px"
-            self.canvas.line(left, y, right - 9, 0.0, f"edge {look}", style=style)
-            self.canvas.line(left, y, right - 9, 0.0, "hit")
-            self.head(right, 0.0, left, y, "tip")
-            at = left + 18 + wide / 2 if y else (left + right) / 2
-            on = y * (1 - (at - left) / (right - left))
-            slope = abs(y) * wide / 2 / (right - left)
-            self.canvas.label(at, on - 9 - slope, up, look="head")
-            self.returning(at, on + 20 + slope, down, backward)
+            flat = left + wide + 30 if y else right - 9
+            d = f"M{left:.1f} {y:.1f}H{flat:.1f}"
+            if y:
+                middle = (flat + right) / 2
+                d += f"C{middle:.1f} {y:.1f} {middle - 12:.1f} 0 {right - 9:.1f} 0"
+            self.canvas.path(d, f"edge {look}", style="stroke-width:2.2px")
+            self.canvas.path(d, "hit")
+            self.head(right, 0.0, left, 0.0, "tip")
+            at = (left + flat) / 2 if y else (left + right) / 2
+            self.canvas.label(at, y - 9, up, look="head")
+            self.returning(at, y + 20, down, backward)
 
     def bias(self, connection: Connection, x: float) -> None:
         up, down, backward = self.parameter(connection)
@@ -150,7 +152,10 @@ class _Drawer:
             symbol = weight_name(self.story, *connection.weight)
             self.canvas.label(x, y + 4.5, symbol, look="inside", size=12)
             self.canvas.label(x, y - 44, up, look="head")
-            self.returning(x, y - 26, down, backward)
+            before = self._before(down)
+            self.canvas.label(x, y - 26, down, look="gradient", step=backward, before=before)
+            self.canvas.line(x + 12, -RADIUS + 4, x + 12, y + 26, "back", data_step=backward)
+            self.head(x + 12, y + 16, x + 12, 0, "backtip")
 
     def function(self, name: str, inner: Quantity, result: Quantity) -> None:
         start = self.x

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SIZE, HIGH, ROW, GAP = 12.0, 30.0, 58.0, 36.0
 MOST_OPERATIONS = 140
+MOST_TOLD = 2  # numbers of a value; of a larger one its shape is told
 SIGNS = {"plus": "+", "times": "×", "over": "÷", "contract": "·", "sum": "Σ", "transpose": "ᵀ"}
 
 
@@ -156,7 +157,9 @@ def _told(value: object) -> str:
     import numpy as np
 
     array = np.asarray(value)
-    return plain(number(float(array.reshape(())))) if array.size == 1 else shape_text(array.shape)
+    if 0 < array.size <= MOST_TOLD:
+        return ", ".join(plain(number(float(entry))) for entry in array.ravel())
+    return shape_text(array.shape)
 
 
 # --- placing -------------------------------------------------------------------------------------
