@@ -5,8 +5,9 @@ the last of its inputs, and rows are sorted by the mean place of their neighbour
 one result, told directly behind it in room of its own, so that labels cannot meet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chainrule.explaining.drawing.canvas import Box, Canvas, width_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from chainrule.explaining.story import Story
 
 SIZE, HIGH, ROW, GAP = 12.0, 30.0, 58.0, 36.0
+NARROW = 0.62  # rows from an operation down to an edge that passes it
 MOST_OPERATIONS = 140
 MOST_TOLD = 2  # numbers of a value; of a larger one its shape is told
 SIGNS = {"plus": "+", "times": "×", "over": "÷", "contract": "·", "sum": "Σ", "transpose": "ᵀ"}
@@ -45,6 +47,12 @@ class Operation:
     inputs: list["Operation"] = field(default_factory=list)
     column: int = 0
     row: float = 0.0
+    passes: dict[int, "Operation"] = field(default_factory=dict)
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether it is only where a long edge crosses a column, so that nothing is in its way."""
+        return not self.name
 
 
 def draw_operations(story: "Story", after: int) -> Canvas:
@@ -56,8 +64,8 @@ def draw_operations(story: "Story", after: int) -> Canvas:
         after,
     )
     forward, backward = read_operations(story)
-    bottom = _place(forward, 0.0, mirrored=False)
-    _place(backward, bottom + 46, mirrored=True)
+    bottom = _place(forward, 0.0)
+    _place(backward, bottom + 46)
     _Drawer(canvas).draw(forward, backward, bottom)
     return canvas
 
@@ -165,37 +173,57 @@ def _told(value: object) -> str:
 # --- placing -------------------------------------------------------------------------------------
 
 
-def _place(operations: Sequence[Operation], top: float, mirrored: bool) -> float:
+def _place(operations: Sequence[Operation], top: float) -> float:
     """Columns by the longest way from what is given, rows by neighbours; the lower edge."""
-    inside = set(operations)
-    for operation in operations:
-        before = [i.column + 1 for i in operation.inputs if i in inside]
-        operation.column = max(before, default=0)
     readers: dict[Operation, list[Operation]] = {}
     for operation in operations:
+        operation.column = max((child.column + 1 for child in operation.inputs), default=0)
         for child in operation.inputs:
             readers.setdefault(child, []).append(operation)
     for operation in operations:  # what is given stands directly before its first reader
         if not operation.inputs and operation in readers:
             operation.column = max(0, min(r.column for r in readers[operation]) - 1)
+    beside: dict[Operation, list[Operation]] = {}
     columns: dict[int, list[Operation]] = {}
     for operation in operations:
         columns.setdefault(operation.column, []).append(operation)
+        for child in operation.inputs:
+            line = [child, *_passes(child, operation.column), operation]
+            for one, other in pairwise(line):
+                beside.setdefault(one, []).append(other)
+                beside.setdefault(other, []).append(one)
+    for operation in operations:
+        for column, passing in operation.passes.items():
+            columns[column].append(passing)
+    _sort(columns, beside)
+    everything = [operation for members in columns.values() for operation in members]
+    low = min((o.row for o in everything), default=0.0)
+    for operation in everything:
+        operation.row = top + (operation.row - low) * ROW + HIGH
+    return max((o.row for o in everything), default=top) + HIGH
+
+
+def _passes(child: Operation, column: int) -> list[Operation]:
+    """Where the edges that leave an operation cross the columns on their way."""
+    for between in range(child.column + 1, column):
+        if between not in child.passes:
+            child.passes[between] = Operation("", "", child.step, child.backward, child.key)
+            child.passes[between].column = between
+    return [child.passes[between] for between in range(child.column + 1, column)]
+
+
+def _sort(
+    columns: Mapping[int, list[Operation]], beside: Mapping[Operation, list[Operation]]
+) -> None:
     for members in columns.values():
         for row, operation in enumerate(members):
             operation.row = row - (len(members) - 1) / 2
-    for turn in range(8):
+    for turn in range(12):
         for place in sorted(columns, reverse=turn % 2 == 1):
             members = columns[place]
-            wanted = {
-                o: _mean([n.row for n in (*o.inputs, *readers.get(o, []))], o.row) for o in members
-            }
+            wanted = {o: _mean([n.row for n in beside.get(o, [])], o.row) for o in members}
             members.sort(key=lambda o: wanted[o])
             _spread(members, [wanted[o] for o in members])
-    low = min((o.row for o in operations), default=0.0)
-    for operation in operations:
-        operation.row = top + (operation.row - low) * ROW + HIGH
-    return max((o.row for o in operations), default=top) + HIGH
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:
@@ -203,10 +231,11 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
 
 
 def _spread(members: Sequence[Operation], wanted: Sequence[float]) -> None:
-    """Rows at least 1 apart, about where they are wanted."""
+    """Rows apart from each other, about where they are wanted."""
     rows: list[float] = []
-    for place in wanted:
-        rows.append(place if not rows else max(place, rows[-1] + 1))
+    for operation, place in zip(members, wanted, strict=True):
+        apart = NARROW if operation.is_pass else 1.0
+        rows.append(place if not rows else max(place, rows[-1] + apart))
     shift = _mean([w - r for w, r in zip(wanted, rows, strict=True)], 0.0)
     for operation, row in zip(members, rows, strict=True):
         operation.row = row + shift
@@ -223,84 +252,87 @@ class _Drawer:
         self, forward: Sequence[Operation], backward: Sequence[Operation], bottom: float
     ) -> None:
         self.canvas.label(0, -8, "forward", anchor="start", size=14, look="head")
-        self.graph(forward, "wire", mirrored=False)
+        _Half(self.canvas, forward, "wire").draw()
         if backward:
             self.canvas.label(0, bottom + 34, "backward", anchor="start", size=14, look="head")
-            self.graph(backward, "back", mirrored=False)
+            _Half(self.canvas, backward, "back").draw()
 
-    def graph(self, operations: Sequence[Operation], wire: str, mirrored: bool) -> None:
+
+class _Half:
+    """One pass. In each column first the operations, in the middle, then room for their results."""
+
+    def __init__(self, canvas: Canvas, operations: Sequence[Operation], look: str) -> None:
+        self.canvas, self.operations, self.look = canvas, operations, look
         columns = max((o.column for o in operations), default=0) + 1
-        wide = [0.0] * columns
-        room = [0.0] * columns
+        self.wide, self.room = [0.0] * columns, [0.0] * columns
         for operation in operations:
-            column = operation.column
-            wide[column] = max(wide[column], self.width(operation))
-            room[column] = max(room[column], self.room(operation))
-        left = [0.0]
-        for column in range(columns):
-            left.append(left[-1] + wide[column] + room[column] + GAP)
-        for operation in operations:
-            x = left[operation.column] + wide[operation.column]
+            place = operation.column
+            self.wide[place] = max(self.wide[place], _width(operation))
+            self.room[place] = max(self.room[place], _room(operation))
+        self.left = [0.0]
+        for wide, room in zip(self.wide, self.room, strict=True):
+            self.left.append(self.left[-1] + wide + room + GAP)
+
+    def draw(self) -> None:
+        for operation in self.operations:
             for child in dict.fromkeys(operation.inputs):
-                begin = left[child.column] + (wide[child.column] + self.width(child)) / 2
-                end = left[operation.column] + (
-                    wide[operation.column] - self.width(operation)
-                ) / 2
-                self.wire(begin, child, room, left, wide, end, operation, wire)
-        for operation in operations:
-            middle = left[operation.column] + wide[operation.column] / 2
-            self.operation(operation, middle)
-            x = middle + self.width(operation) / 2 + 8
-            if operation.result:
-                known = operation.step is None or operation.step < self.canvas.after
-                before = self.before(operation)
-                self.canvas.label(
-                    x, operation.row - 5, operation.result, anchor="start", size=SIZE,
-                    look="gradient" if operation.backward and known else "value",
-                    step=operation.step, before=before,
-                )  # fmt: skip
+                self.wire(child, operation)
+        for operation in self.operations:
+            self.operation(operation)
 
-    @staticmethod
-    def before(operation: Operation) -> str:
-        if operation.backward and operation.symbol:
-            return f"{operation.symbol} {NOT_YET}"
-        return operation.symbol
+    def middle(self, operation: Operation) -> float:
+        return self.left[operation.column] + self.wide[operation.column] / 2
 
-    @staticmethod
-    def width(operation: Operation) -> float:
-        return max(HIGH, width_of(operation.name, 14) + 14)
+    def end(self, column: int) -> float:
+        return self.left[column] + self.wide[column] + self.room[column]
 
-    def room(self, operation: Operation) -> float:
-        said = (operation.result, self.before(operation))
-        return max(width_of(text, SIZE) for text in said) + 14
+    def wire(self, child: Operation, operation: Operation) -> None:
+        """Straight under the label, then through the columns between, to the reader."""
+        begin = self.middle(child) + _width(child) / 2
+        d = f"M{begin:.1f} {child.row:.1f}H{self.end(child.column):.1f}"
+        x, y = self.end(child.column), child.row
+        for place in range(child.column + 1, operation.column):
+            passing = child.passes[place]
+            d += _curve(x, y, self.left[place], passing.row) + f"H{self.end(place):.1f}"
+            x, y = self.end(place), passing.row
+        d += _curve(x, y, self.middle(operation) - _width(operation) / 2, operation.row)
+        self.canvas.path(d, self.look, data_step=operation.step)
 
-    def wire(
-        self,
-        begin: float,
-        child: Operation,
-        room: Sequence[float],
-        left: Sequence[float],
-        wide: Sequence[float],
-        end: float,
-        operation: Operation,
-        look: str,
-    ) -> None:
-        """Straight under the label, then over to the reader."""
-        turn = left[child.column] + wide[child.column] + room[child.column]
-        bend = max(24.0, (end - turn) * 0.5)
-        self.canvas.path(
-            f"M{begin:.1f} {child.row:.1f}H{turn:.1f}C{turn + bend:.1f} {child.row:.1f} "
-            f"{end - bend:.1f} {operation.row:.1f} {end:.1f} {operation.row:.1f}",
-            look,
-            data_step=operation.step,
-        )
-
-    def operation(self, operation: Operation, x: float) -> None:
-        half = self.width(operation) / 2
+    def operation(self, operation: Operation) -> None:
+        x, half = self.middle(operation), _width(operation) / 2
         box = Box(x - half, operation.row - HIGH / 2, x + half, operation.row + HIGH / 2)
         name = f"{operation.name} {operation.result}".strip()
-        with self.canvas.group(
-            "unit", name, data_keys=operation.key, data_place=operation.step
-        ):
-            self.canvas.rectangle(box, "node" if operation.step is not None else "node frame", 8)
+        look = "node" if operation.step is not None else "node frame"
+        with self.canvas.group("unit", name, data_keys=operation.key, data_place=operation.step):
+            self.canvas.rectangle(box, look, 8)
             self.canvas.label(x, operation.row + 5, operation.name, look="inside", size=14)
+        if operation.result:
+            self.canvas.label(
+                x + half + 8,
+                operation.row - 5,
+                operation.result,
+                anchor="start",
+                size=SIZE,
+                look="gradient" if operation.backward else "value",
+                step=operation.step,
+                before=_before(operation),
+            )
+
+
+def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
+    bend = (x2 - x1) / 2
+    return f"C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+
+
+def _before(operation: Operation) -> str:
+    if operation.backward and operation.symbol:
+        return f"{operation.symbol} {NOT_YET}"
+    return operation.symbol
+
+
+def _width(operation: Operation) -> float:
+    return max(HIGH, width_of(operation.name, 14) + 14)
+
+
+def _room(operation: Operation) -> float:
+    return max(width_of(text, SIZE) for text in (operation.result, _before(operation))) + 14

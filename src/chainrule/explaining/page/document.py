@@ -67,7 +67,8 @@ def _document(story: "Story") -> Iterator[str]:
     yield "</main>"
     yield from _derivations(story, weights)
     data = dumps(_data(story, weights), ensure_ascii=False, separators=(",", ":"))
-    yield f'<script type="application/json" id="data">{data.replace("</", "<\\/")}</script>'
+    data = data.replace("</", "<\\/")  # nothing in it may end the script
+    yield f'<script type="application/json" id="data">{data}</script>'
     yield f"<script>{_resource('page.js')}</script></body></html>\n"
 
 

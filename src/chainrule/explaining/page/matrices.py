@@ -69,7 +69,7 @@ def _product(story: "Story", expr: Expr) -> str:
         else ""
     )
     return (
-        "<div class=product><div class=falk><span class=corner></span>"
+        '<div class="product"><div class="falk"><span></span>'
         f"{tables[1]}{tables[0]}{tables[2]}</div>"
         "<p class=sum aria-live=polite>Point at a cell of the result, or move there with Tab: its "
         f"row and its column light up.</p>{note}</div>"
