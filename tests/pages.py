@@ -20,9 +20,9 @@ def chain() -> Story:
 
 
 def _story(*layers, sizes: int, loss: str, samples: int = 1, optimizer=None) -> Story:
-    model = cr.Model(
-        cr.Sequential(*layers), loss, optimizer or cr.SGD(0.1), dtype="float64"
-    ).build((sizes,))
+    model = cr.Model(cr.Sequential(*layers), loss, optimizer or cr.SGD(0.1), dtype="float64").build(
+        (sizes,)
+    )
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (samples, sizes))
     if loss == "cross_entropy":

@@ -33,7 +33,11 @@ class Chromium:
             [
                 program,
                 *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                *("--remote-debugging-pipe", f"--user-data-dir={profile}", "--window-size=1440,1000"),
+                *(
+                    "--remote-debugging-pipe",
+                    f"--user-data-dir={profile}",
+                    "--window-size=1440,1000",
+                ),
                 *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
             ],
             pass_fds=(3, 4),

@@ -10,4 +10,14 @@ from chainrule.tex.numbers import constant, matrix, number
 from chainrule.tex.reading import SYMBOLS, Tex, parse
 from chainrule.tex.unicode import plain
 
-__all__ = ["SYMBOLS", "Tex", "constant", "inner_mathml", "mathml", "matrix", "number", "parse", "plain"]
+__all__ = [
+    "SYMBOLS",
+    "Tex",
+    "constant",
+    "inner_mathml",
+    "mathml",
+    "matrix",
+    "number",
+    "parse",
+    "plain",
+]

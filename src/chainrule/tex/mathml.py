@@ -22,7 +22,14 @@ def inner_mathml(latex: str) -> str:
 
 
 def _row(parts: tuple[Tex, ...]) -> str:
-    return f"<mrow>{''.join(_shown(part, place) for place, part in enumerate(parts))}</mrow>"
+    shown = [_shown(part, 0 if _opens(parts, place) else 1) for place, part in enumerate(parts)]
+    return f"<mrow>{''.join(shown)}</mrow>"
+
+
+def _opens(parts: tuple[Tex, ...], place: int) -> bool:
+    """Whether a sign here belongs to what follows: nothing that it could subtract from is before."""
+    before = [part for part in parts[:place] if part.kind != "space"][-1:]
+    return all(part.kind == "atom" and part.text in "([{|=,·×⊙+−" for part in before)
 
 
 def _shown(tex: Tex, place: int = 1) -> str:
@@ -92,7 +99,9 @@ _KINDS = {
     "name": lambda tex, place: f'<mi mathvariant="normal">{escape(tex.text)}</mi>',
     "words": lambda tex, place: f"<mtext>{escape(tex.text)}</mtext>",
     "space": _space,
-    "frac": lambda tex, place: f"<mfrac>{_row(tex.parts[0].parts)}{_row(tex.parts[1].parts)}</mfrac>",
+    "frac": lambda tex, place: (
+        f"<mfrac>{_row(tex.parts[0].parts)}{_row(tex.parts[1].parts)}</mfrac>"
+    ),
     "sqrt": _root,
     "script": _script,
     "accent": _accent,

@@ -71,4 +71,4 @@ def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, hig
 def height_of(array: Array, wide: float, high: float) -> float:
     """How high its heat map will be in a rectangle."""
     rows, columns = reduced(as_picture(array)).shape
-    return min(wide / columns, high / rows, 22.0) * rows
+    return float(min(wide / columns, high / rows, 22.0) * rows)

@@ -79,9 +79,7 @@ class _Drawer:
         length = 16 if wraps else GAP - 8
         self.canvas.line(x + 4, y, x + length - 4, y, "wire")
         tip = x + length + 4
-        self.canvas.path(
-            f"M{tip} {y}l-9 -5v10z", "tip", style="fill:var(--cr-soft)"
-        )
+        self.canvas.path(f"M{tip} {y}l-9 -5v10z", "tip", style="fill:var(--cr-soft)")
         self.canvas.extend(tip, y)
 
     def rows(self, quantity: Quantity, held: list[Quantity]) -> list[tuple[Quantity, Array]]:
@@ -110,8 +108,12 @@ class _Drawer:
             canvas.rectangle(Box(left, top, left + WIDE, top + high), "node frame", 10)
             half = (WIDE - 3 * PAD) / 2
             canvas.label(
-                left + PAD, top + 24, self.fitting(title, WIDE - 2 * PAD, 14),
-                anchor="start", size=14, look="card head",
+                left + PAD,
+                top + 24,
+                self.fitting(title, WIDE - 2 * PAD, 14),
+                anchor="start",
+                size=14,
+                look="card head",
             )
             y = top + 44
             for shown, array in self.rows(quantity, held):
@@ -119,7 +121,7 @@ class _Drawer:
                 y += self.row_height(array)
 
     def array(self, quantity: Quantity, array: Array, x: float, y: float, wide: float) -> None:
-        story, canvas = self.story, self.canvas
+        story, _canvas = self.story, self.canvas
         name = f"{quantity.text}  {shape_text(array.shape)}"
         step = None
         if quantity.kind not in ("input", "parameter"):

@@ -16,7 +16,7 @@ from chainrule.notation import Quantity
 from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
-    from chainrule.explaining.story import Story
+    pass
 
 RADIUS, SIZE = 23.0, 13.0
 MOST_INPUTS, MOST_LEVELS, MOST_SAMPLES = 8, 4, 1
@@ -85,7 +85,7 @@ class _Drawer:
         start = self.x
         before = self.network.columns[place - 1]
         said = [self.parameter(c) for c in weights]
-        widest = max(max(width_of(up, SIZE), width_of(down, SIZE)) for up, down, _ in said)
+        widest = max(self._widest(up, down) for up, down, _ in said)
         passing = 0.0
         if place > 1:  # what arrives is told before the weight multiplies it
             passing = self.between(before.quantity, start)
@@ -122,7 +122,7 @@ class _Drawer:
     ) -> None:
         up, down, backward = said
         name = self.marks(connection, up, down)
-        wide = max(width_of(up, SIZE), width_of(down, SIZE), width_of(self._before(down), SIZE))
+        wide = self._widest(up, down)
         with self.canvas.group("way", name, **self.attributes(connection, up, down, backward)):
             look = "plus" if connection.value > 0 else "minus" if connection.value < 0 else ""
             flat = left + wide + 30 if y else right - 9
@@ -130,8 +130,8 @@ class _Drawer:
             if y:
                 middle = (flat + right) / 2
                 d += f"C{middle:.1f} {y:.1f} {middle - 12:.1f} 0 {right - 9:.1f} 0"
-            self.canvas.path(d, f"edge {look}", style="stroke-width:2.2px")
             self.canvas.path(d, "hit")
+            self.canvas.path(d, f"edge {look}", style="stroke-width:2.2px")
             self.head(right, 0.0, left, 0.0, "tip")
             at = (left + flat) / 2 if y else (left + right) / 2
             self.canvas.label(at, y - 9, up, look="head")
@@ -217,6 +217,9 @@ class _Drawer:
         half = max(width_of(text, SIZE), width_of(self._before(text), SIZE)) / 2
         self.canvas.line(x + half, y + 11, x - half + 8, y + 11, "back", data_step=step)
         self.head(x - half, y + 11, x + half, y + 11, "backtip")
+
+    def _widest(self, up: str, down: str) -> float:
+        return max(width_of(text, SIZE) for text in (up, down, self._before(down)))
 
     @staticmethod
     def _before(text: str) -> str:

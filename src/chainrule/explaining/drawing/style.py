@@ -68,12 +68,13 @@ RULES = (
     ".cr-drawing .plus{stroke:var(--cr-plus)}.cr-drawing .minus{stroke:var(--cr-minus)}"
     ".cr-drawing .hit{stroke:transparent;stroke-width:12;pointer-events:stroke}"
     ".cr-drawing .way{outline:none}"
-    ".cr-drawing .way:hover .edge,.cr-drawing .way:focus .edge,.cr-drawing .way.chosen .edge"
-    "{stroke:var(--cr-ink)}"
+    ".cr-drawing .way:hover .hit,.cr-drawing .way:focus .hit,.cr-drawing .way.chosen .hit"
+    "{stroke:var(--cr-now)}"
     ".cr-drawing [data-weight]{cursor:pointer}"
     ".cr-drawing .unit:focus{outline:none}"
     ".cr-drawing .unit:focus .node{stroke-width:3}"
     ".cr-drawing .now .node{fill:var(--cr-now)}"
+    ".cr-drawing .now .frame{fill:var(--cr-card);stroke:var(--cr-plus);stroke-width:2.5}"
     ".cr-drawing .later{opacity:.25}"
 )
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chainrule.explaining.drawing.canvas import LINE, Box, Canvas, width_of
 from chainrule.explaining.drawing.network import (
     Connection,
@@ -14,11 +16,12 @@ from chainrule.explaining.drawing.network import (
     told_value,
     weight_name,
 )
+from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
 from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
-    from chainrule.explaining.story import Story
+    pass
 
 RADIUS, SIZE, GAP = 21.0, 13.0, 64.0
 HEIGHT = SIZE * LINE + 1
@@ -142,18 +145,18 @@ class _Drawer:
         thick, sign = widths["data_weights"].split(",")
         look = {"1": "edge plus", "-1": "edge minus"}.get(sign, "edge")
         name = f"{said} = {value}, gradient {slope}"
-        place = ",".join(map(str, index))
+        entry = ",".join(map(str, index))
         with self.canvas.group(
             "way",
             name,
             role="button",
-            data_weight=f"{key}[{place}]",
+            data_weight=f"{key}[{entry}]",
             data_step=backward,
             data_name=f"{said} = {value}",
             data_gradient=plain(number(float(gradient))),
         ):
-            self.canvas.path(d, look, style=f"stroke-width:{thick}px", **widths)
             self.canvas.path(d, "hit")
+            self.canvas.path(d, look, style=f"stroke-width:{thick}px", **widths)
 
     def unit(self, column: int, unit: int) -> None:
         shown = self.network.columns[column]
@@ -225,22 +228,19 @@ class _Drawer:
         return [f"target {text}" for text in joined]
 
 
-def _scales(network: Network) -> dict[str, dict[str, tuple[object, float]]]:  # type: ignore[misc]
+def _scales(network: Network) -> dict[str, dict[str, tuple[Array, float]]]:
     """What may be drawn of each parameter, and the largest size in the whole network."""
-    import numpy as np
-
     story = network.story
     keys = dict.fromkeys(c.weight[0] for c in network.connections if c.weight)
-    kinds: dict[str, dict[str, object]] = {
+    kinds: dict[str, dict[str, Array | None]] = {
         "weights": {key: story.values[key] for key in keys},
         "gradients": {key: story.gradients[key] for key in keys},
         "changes": {key: change_of(story, key) for key in keys},
     }
-    found: dict[str, dict[str, tuple[object, float]]] = {key: {} for key in keys}
+    found: dict[str, dict[str, tuple[Array, float]]] = {key: {} for key in keys}
     for kind, arrays in kinds.items():
-        if any(array is None for array in arrays.values()):
-            continue
-        top = max(float(np.max(np.abs(np.nan_to_num(a)))) for a in arrays.values())  # type: ignore[call-overload]
-        for key, array in arrays.items():
+        present = {key: array for key, array in arrays.items() if array is not None}
+        top = max((float(np.abs(np.nan_to_num(a)).max()) for a in present.values()), default=0.0)
+        for key, array in present.items():
             found[key][kind] = (array, top)
     return found

@@ -14,7 +14,14 @@ import numpy as np
 
 from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
-from chainrule.explaining.drawing.network import place_of, read_network, weight_name
+from chainrule.explaining.drawing.network import (
+    Network,
+    place_of,
+    read_network,
+    telling_sample,
+    weight_name,
+)
+from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
 from chainrule.explaining.page.glossary import terms_of
 from chainrule.explaining.page.matrices import products_of
@@ -57,8 +64,10 @@ def _document(story: "Story") -> Iterator[str]:
     )
     yield from _header(story)
     yield from _time_line(story)
-    yield "<main><div class=stage><div class=left>"
-    yield from _drawings(story)
+    network = read_network(story)
+    wide = " wide" if network and is_chain(network) else ""
+    yield f'<main><div class="stage{wide}"><div class=left>'
+    yield from _drawings(story, network)
     yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section></div>'
     yield from _inspector(story, weights)
     yield "</div>"
@@ -117,8 +126,7 @@ def _phases(story: "Story") -> Iterator[str]:
 # --- drawings ------------------------------------------------------------------------------------
 
 
-def _drawings(story: "Story") -> Iterator[str]:
-    network = read_network(story)
+def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
     kinds: dict[Kind, str] = {"network": "Network"} if network else {}
     if story.record.roots.prediction is not None:
         kinds["layers"] = "Layers"
@@ -131,7 +139,7 @@ def _drawings(story: "Story") -> Iterator[str]:
             f'aria-controls="figure-{kind}" aria-selected="{str(not place).lower()}">{name}</button>'
         )
     yield '<span class="grow"></span>'
-    if network:
+    if network and not is_chain(network):
         yield (
             '<label>Lines show <select id="lines"><option value="weights">weights</option>'
             '<option value="gradients">gradients</option>'
@@ -145,9 +153,11 @@ def _drawings(story: "Story") -> Iterator[str]:
     yield "</div>"
     for place, kind in enumerate(kinds):
         hidden = " hidden" if place else ""
+        canvas = draw(story, kind, end)
+        drawn = canvas.svg("")
         yield (
-            f'<figure id="figure-{kind}" role="tabpanel" aria-labelledby="tab-{kind}"{hidden}>'
-            f"{draw(story, kind, end).svg('')}</figure>"
+            f'<figure id="figure-{kind}" role="tabpanel" aria-labelledby="tab-{kind}" '
+            f'style="--natural:{canvas.width:.0f}px"{hidden}>{drawn}</figure>'
         )
     yield (
         '<p class="key"><span class="plus">━ above 0</span> <span class="minus">━ below 0</span> '
@@ -194,7 +204,9 @@ def _step(story: "Story", step: "Step", place: int) -> str:
     meaning = f" = {step.meaning}" if step.meaning else ""
     formula = mathml(f"{step.symbol}{meaning} = {step.formula}", display=True)
     single = step.value.size == 1
-    result = number(float(step.value[step.index])) if step.value.size and (step.index or single) else ""
+    result = (
+        number(float(step.value[step.index])) if step.value.size and (step.index or single) else ""
+    )
     numbers = ""
     if step.numbers and len(step.numbers) < LONGEST:
         end = "" if step.numbers == result else f" = {result}"
@@ -314,8 +326,6 @@ def _line(line: Line) -> str:
 
 def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
     """What the script looks up. Numbers are written here, in the one way of the library."""
-    from chainrule.explaining.drawing.network import telling_sample
-
     return {
         "steps": [[step.phase, step.key, plain(step.symbol)] for step in story.steps],
         "given": len(story.phase("given")),

@@ -36,7 +36,9 @@ class Nudged:
 def chosen_weights(story: "Story") -> list[tuple[str, Index]]:
     """All weights of a small network; of a large one, those with the largest gradients."""
     shapes = {
-        q.key: q.shape for q in story.quantities if q.kind == "parameter" and q.key in story.gradients
+        q.key: q.shape
+        for q in story.quantities
+        if q.kind == "parameter" and q.key in story.gradients
     }
     sizes = {key: prod(shape) for key, shape in shapes.items()}
     if sum(sizes.values()) <= ALL_OF:
