@@ -25,7 +25,8 @@ OVERLAPS = """
       .filter((text) => text.textContent.trim())
       .map((text) => [text.textContent, text.getBBox()]);
     boxes.forEach(([one, a], i) => boxes.slice(i + 1).forEach(([other, b]) => {
-      if (a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)
+      if (a.x < b.x + b.width && b.x < a.x + a.width
+          && a.y < b.y + b.height && b.y < a.y + a.height)
         found.push(`${one} / ${other}`);
     }));
     figure.hidden = hidden;
@@ -116,8 +117,10 @@ def test_a_weight_shows_its_derivation_and_nudges(browser, folder) -> None:
     gradient = story.gradients["2.weight"].item()
     assert float(shown.replace("−", "-")) == pytest.approx(gradient, rel=1e-5)
     assert browser.run("document.querySelectorAll('#derivation math').length") == 5
-    nudge = "const n = document.querySelector('#nudge'); n.value = {}; n.dispatchEvent(new Event('input'));"
-    browser.run(f"(() => {{{nudge.format(9)}}})()")  # the smallest nudge above 0
+    browser.run(  # the smallest nudge above 0
+        "(() => {const n = document.querySelector('#nudge'); n.value = 9;"
+        "n.dispatchEvent(new Event('input'));})()"
+    )
     central = browser.run("document.querySelector('#n-central').textContent")
     assert float(central.replace("−", "-")) == pytest.approx(gradient, rel=1e-4)
     assert browser.run("document.querySelectorAll('#plot circle').length") > 10

@@ -27,7 +27,7 @@ def _row(parts: tuple[Tex, ...]) -> str:
 
 
 def _opens(parts: tuple[Tex, ...], place: int) -> bool:
-    """Whether a sign here belongs to what follows: nothing that it could subtract from is before."""
+    """Whether a sign here belongs to what follows, as nothing stands before it."""
     before = [part for part in parts[:place] if part.kind != "space"][-1:]
     return all(part.kind == "atom" and part.text in "([{|=,·×⊙+−" for part in before)
 

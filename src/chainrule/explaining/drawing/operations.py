@@ -1,8 +1,8 @@
 """The computation graph: every operation of the story's formulas, with values on the edges.
 
 Layered from left to right (Sugiyama, Tagawa and Toda 1981): an operation stands one column behind
-the last of its inputs, and rows are sorted by the mean place of their neighbours. Each operation has
-one result, told directly behind it in room of its own, so that labels cannot meet.
+the last of its inputs, and rows are sorted by the mean place of their neighbours. Each operation
+has one result, told directly behind it in room of its own, so that labels cannot meet.
 """
 
 from collections.abc import Mapping, Sequence

@@ -125,9 +125,8 @@ class _Drawer:
             d = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} "
             d += f"{x2:.1f} {y2:.1f}"
         if connection.weight is None:
-            value = connection.value
-            look = "plus" if value > 0 else "minus"
-            self.canvas.path(d, f"edge {look}", stroke_width=2, style="stroke-width:1.4px")
+            look = "plus" if connection.value > 0 else "minus"
+            self.canvas.path(d, f"edge {look}", style="stroke-width:1.4px")
             return
         key, index = connection.weight
         said = weight_name(self.story, key, index)
@@ -142,7 +141,7 @@ class _Drawer:
             share = abs(size) / scale if scale else 0.0
             thick = THINNEST + (THICKEST - THINNEST) * min(share, 1.0)
             widths[f"data_{kind}"] = f"{thick:.2f},{(size > 0) - (size < 0)}"
-        thick, sign = widths["data_weights"].split(",")
+        width, sign = widths["data_weights"].split(",")
         look = {"1": "edge plus", "-1": "edge minus"}.get(sign, "edge")
         name = f"{said} = {value}, gradient {slope}"
         entry = ",".join(map(str, index))
@@ -156,7 +155,7 @@ class _Drawer:
             data_gradient=plain(number(float(gradient))),
         ):
             self.canvas.path(d, "hit")
-            self.canvas.path(d, look, style=f"stroke-width:{thick}px", **widths)
+            self.canvas.path(d, look, style=f"stroke-width:{width}px", **widths)
 
     def unit(self, column: int, unit: int) -> None:
         shown = self.network.columns[column]

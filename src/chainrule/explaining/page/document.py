@@ -68,7 +68,8 @@ def _document(story: "Story") -> Iterator[str]:
     wide = " wide" if network and is_chain(network) else ""
     yield f'<main><div class="stage{wide}"><div class=left>'
     yield from _drawings(story, network)
-    yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section></div>'
+    yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
+    yield "</div>"
     yield from _inspector(story, weights)
     yield "</div>"
     yield from _steps(story)
@@ -136,7 +137,8 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
     for place, (kind, name) in enumerate(kinds.items()):
         yield (
             f'<button type="button" role="tab" id="tab-{kind}" data-tab="{kind}" '
-            f'aria-controls="figure-{kind}" aria-selected="{str(not place).lower()}">{name}</button>'
+            f'aria-controls="figure-{kind}" aria-selected="{str(not place).lower()}">{name}'
+            "</button>"
         )
     yield '<span class="grow"></span>'
     if network and not is_chain(network):
@@ -252,7 +254,8 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
     options = []
     for key in dict.fromkeys(weight.key for weight in weights):
         inside = "".join(
-            f'<option value="{escape(w.name)}">{escape(weight_name(story, w.key, w.index))}</option>'
+            f'<option value="{escape(w.name)}">'
+            f"{escape(weight_name(story, w.key, w.index))}</option>"
             for w in weights
             if w.key == key
         )
@@ -280,8 +283,8 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         '<div><dt>(L(w+h) − L(w)) / h</dt><dd id="n-forward"></dd></div>'
         '<div><dt>(L(w+h) − L(w−h)) / 2h</dt><dd id="n-central"></dd></div></dl>'
         "<p class=soft>The loss was computed anew at each of these "
-        f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The smaller "
-        "the nudge, the nearer the quotient comes to the gradient, until rounding shows.</p>"
+        f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The "
+        "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows.</p>"
         f'{note}<div id="derivation"></div></section>'
     )
 
