@@ -284,7 +284,8 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         '<div><dt>(L(w+h) − L(w−h)) / 2h</dt><dd id="n-central"></dd></div></dl>'
         "<p class=soft>The loss was computed anew at each of these "
         f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The "
-        "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows.</p>"
+        "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows."
+        "</p>"
         f'{note}<div id="derivation"></div></section>'
     )
 
