@@ -4,7 +4,9 @@ Every picture is made by the project itself, from its examples or from data that
 brings along.
 """
 
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -51,8 +53,28 @@ def examples() -> None:
     xor_fifty_starts.figure(runs).savefig(IMAGES / "starts.png", dpi=110)
 
 
+def explanation() -> None:
+    """The page of a network on XOR, in Chromium as the browser tests drive it."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
+    from chromium import BROWSER, Chromium
+
+    if BROWSER is None:
+        raise SystemExit("explain.png is a picture of a page, which needs Chromium or Chrome")
+    net = cr.Sequential(cr.Dense(4), cr.Sigmoid(), cr.Dense(1), cr.Sigmoid())
+    model = cr.Model(net, "binary_cross_entropy", cr.SGD(0.1), dtype="float64").build((2,))
+    story = cr.explain(model, [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        page = Path(folder) / "xor.html"
+        story.html(page)
+        browser = Chromium(BROWSER, Path(folder) / "profile")
+        browser.open(page)
+        browser.screenshot(IMAGES / "explain.png")
+        browser.close()
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     digits()
     layers()
     examples()
+    explanation()

@@ -456,7 +456,7 @@ def test_the_state_between_steps() -> None:
 
 def test_notebooks_show_it() -> None:
     shown = cr.explain(chain(), [[0.5]], [[0.6]])._repr_html_()
-    assert shown.startswith("<pre>")
+    assert shown.startswith("<iframe")
     assert "δ⁽¹⁾" in shown
     assert repr(cr.explain(chain(), [[0.5]], [[0.6]])).startswith("<Story of Dense(units=1)")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -256,8 +257,37 @@ class Story:
 
         return find_paths(self, name, index, most)
 
+    def svg(
+        self, kind: Literal["network", "layers", "operations"] = "network", after: int = -1
+    ) -> str:
+        """A drawing of the pass, as the text of an SVG file.
+
+        kind   "network": unit by unit where it is small, else layer by layer; "layers": shapes and
+               heat maps; "operations": the computation graph, forward and backward
+        after  after so many steps, as in `state`: what is not computed yet says so
+        """
+        from chainrule.explaining.drawing import svg
+
+        return svg(self, kind, after)
+
+    def html(self, path: str | Path | None = None) -> str:
+        """The story as one HTML page that needs no network; written to `path` if one is given.
+
+        Returns the text of the page.
+        """
+        from chainrule.explaining.page import document
+
+        page = document(self)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
     def __repr__(self) -> str:
         return f"<Story of {self.title}: {len(self.steps)} steps, loss {self.loss:.4g}>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.text(96))}</pre>"
+        """The page in a frame of its own, so that its styles and the notebook's stay apart."""
+        return (
+            '<iframe title="Explanation" style="width:100%;height:860px;border:0" '
+            f'srcdoc="{escape(self.html())}"></iframe>'
+        )

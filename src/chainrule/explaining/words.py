@@ -11,6 +11,12 @@ def called(op: Map | Reduce) -> str:
     return plain(op.latex.format(" ").replace("( )", "")).strip()
 
 
+def function_name(op: Map) -> str:
+    """`σ`, `ReLU`, `x²`: a row as a name, or where it is no function f(x), as its formula."""
+    formula = plain(op.latex.format(*"xyuv"[: op.arity]))
+    return formula.removesuffix("(x)")
+
+
 def count(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

@@ -5,8 +5,19 @@ show it in another form, and the tests read every formula with this reader: an u
 open brace or a misplaced `&` is an error, as it would be for TeX.
 """
 
+from chainrule.tex.mathml import inner_mathml, mathml
 from chainrule.tex.numbers import constant, matrix, number
 from chainrule.tex.reading import SYMBOLS, Tex, parse
 from chainrule.tex.unicode import plain
 
-__all__ = ["SYMBOLS", "Tex", "constant", "matrix", "number", "parse", "plain"]
+__all__ = [
+    "SYMBOLS",
+    "Tex",
+    "constant",
+    "inner_mathml",
+    "mathml",
+    "matrix",
+    "number",
+    "parse",
+    "plain",
+]

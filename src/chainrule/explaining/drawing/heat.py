@@ -1,0 +1,74 @@
+"""Heat maps: an array as a picture, its numbers as colours on both sides of 0."""
+
+import numpy as np
+
+from chainrule.explaining.drawing.canvas import Canvas
+from chainrule.explaining.drawing.style import LEVELS
+from chainrule.explaining.entries import Array
+
+MOST_CELLS = 28  # in a row or column; of more, each cell shows the largest of several
+
+
+def as_picture(array: Array) -> Array:
+    """An array as rows and columns: a long row is folded, a square number into a square."""
+    if array.ndim == 0:
+        return array.reshape(1, 1)
+    if array.ndim == 1:
+        size = array.size
+        side = round(size**0.5)
+        if size > 16:
+            wide = side if side * side == size else int(np.ceil(size**0.5 * 1.6))
+            padded = np.full(-(-size // wide) * wide, np.nan)
+            padded[:size] = array
+            return padded.reshape(-1, wide)
+        return array.reshape(1, -1)
+    return array.reshape(array.shape[0], -1)
+
+
+def reduced(table: Array, most: int = MOST_CELLS) -> Array:
+    """At most so many rows and columns: of each block, the number of the largest size."""
+    table = np.asarray(table, dtype=float)
+    for axis in (0, 1):
+        length = table.shape[axis]
+        if length <= most:
+            continue
+        blocks = np.array_split(np.arange(length), most)
+        chosen = [_largest(np.take(table, block, axis), axis) for block in blocks]
+        table = np.stack(chosen, axis)
+    return table
+
+
+def _largest(block: Array, axis: int) -> Array:
+    size = np.where(np.isnan(block), -1.0, np.abs(block))
+    place = np.expand_dims(np.argmax(size, axis), axis)
+    return np.take_along_axis(block, place, axis).squeeze(axis)
+
+
+def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, high: float) -> None:
+    """Cells in a rectangle, one path for all cells of a colour."""
+    table = reduced(as_picture(array))
+    rows, columns = table.shape
+    size = min(wide / columns, high / rows, 22.0)
+    finite = np.abs(table[np.isfinite(table)])
+    top = float(finite.max()) if finite.size else 0.0
+    level = np.zeros(table.shape, int)
+    if top > 0:
+        level = np.nan_to_num(np.ceil(np.abs(table) / top * LEVELS - 1e-9)).astype(int)
+        level = np.clip(level, 0, LEVELS) * np.nan_to_num(np.sign(table)).astype(int)
+    cells: dict[int, list[str]] = {}
+    cell = max(size - (0.6 if size > 4 else 0.0), 0.5)
+    for row, column in np.ndindex(rows, columns):
+        if np.isnan(table[row, column]):
+            continue
+        d = f"M{x + column * size:.1f} {y + row * size:.1f}h{cell:.1f}v{cell:.1f}h-{cell:.1f}z"
+        cells.setdefault(int(level[row, column]), []).append(d)
+    for number, parts in sorted(cells.items()):
+        look = "h0" if not number else f"h{'p' if number > 0 else 'm'}{abs(number)}"
+        canvas.path("".join(parts), look)
+    canvas.extend(x + columns * size, y + rows * size)
+
+
+def height_of(array: Array, wide: float, high: float) -> float:
+    """How high its heat map will be in a rectangle."""
+    rows, columns = reduced(as_picture(array)).shape
+    return float(min(wide / columns, high / rows, 22.0) * rows)

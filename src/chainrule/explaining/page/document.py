@@ -1,0 +1,376 @@
+"""The page: time line, drawings, what happens at each step, and a weight looked into.
+
+All of it is in the HTML, so that it reads without its script, and printed. The script only says
+what is shown: it computes nothing that the story does not hold.
+"""
+
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
+from chainrule.explaining.drawing import Kind, draw
+from chainrule.explaining.drawing.network import (
+    Network,
+    place_of,
+    read_network,
+    telling_sample,
+    weight_name,
+)
+from chainrule.explaining.drawing.neuron import is_chain
+from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
+from chainrule.explaining.page.glossary import terms_of
+from chainrule.explaining.page.matrices import products_of
+from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
+from chainrule.explaining.story import NOT_YET, PHASES
+from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
+from chainrule.explaining.text import rows_of, shape_text
+from chainrule.tex import inner_mathml, mathml, number, plain
+
+if TYPE_CHECKING:
+    from chainrule.explaining.story import Step, Story
+
+COLUMNS = 84  # of numbers in a step
+MOST_SAMPLES = 16  # that can be chosen from
+LONGEST = 1500  # letters of a formula in numbers; a longer one is told only as its result
+
+
+def document(story: "Story") -> str:
+    """The whole page."""
+    return "".join(_document(story))
+
+
+def _resource(name: str) -> str:
+    return files("chainrule.explaining.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _document(story: "Story") -> Iterator[str]:
+    themes = (
+        f":root{{color-scheme:light;{variables(LIGHT)}}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
+        f"{{color-scheme:dark;{variables(DARK)}}}}}"
+        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{variables(DARK)}}}}}"
+    )
+    weights = list(nudge(story, chosen_weights(story)))
+    yield (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+        f"<title>{escape(story.title)}</title>"
+        f"<style>{themes}{EMBEDDED}{_resource('page.css')}</style></head><body>"
+    )
+    yield from _header(story)
+    yield from _time_line(story)
+    network = read_network(story)
+    wide = " wide" if network and is_chain(network) else ""
+    yield f'<main><div class="stage{wide}"><div class=left>'
+    yield from _drawings(story, network)
+    yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
+    yield "</div>"
+    yield from _inspector(story, weights)
+    yield "</div>"
+    yield from _steps(story)
+    yield from _glossary(story)
+    yield "</main>"
+    yield from _derivations(story, weights)
+    data = dumps(_data(story, weights), ensure_ascii=False, separators=(",", ":"))
+    data = data.replace("</", "<\\/")  # nothing in it may end the script
+    yield f'<script type="application/json" id="data">{data}</script>'
+    yield f"<script>{_resource('page.js')}</script></body></html>\n"
+
+
+# --- the head ------------------------------------------------------------------------------------
+
+
+def _header(story: "Story") -> Iterator[str]:
+    loss = f"L = {plain(number(story.loss))}"
+    yield (
+        f"<header><div><h1>{escape(story.title)}</h1><p>Every number of one pass, and why. "
+        f'<span class="badge">{loss}</span></p></div>'
+        '<button id="theme" type="button">Light / dark</button></header>'
+    )
+
+
+def _time_line(story: "Story") -> Iterator[str]:
+    count = len(story.steps)
+    yield '<nav class="time" aria-label="Time line"><div class="buttons">'
+    for name, sign, said in (
+        ("first", "|‹", "Before everything"),
+        ("back", "‹", "One step back"),
+        ("play", "▶ Play", "Play"),
+        ("forward", "›", "One step forward"),
+        ("last", "›|", "After everything"),
+    ):
+        yield (
+            f'<button type="button" id="{name}" aria-label="{said}" title="{said}">{sign}</button>'
+        )
+    given = len(story.phase("given"))
+    yield (
+        '</div><div class="track"><div class="phases" aria-hidden="true">'
+        + "".join(_phases(story))
+        + f'</div><input id="time" type="range" min="{given}" max="{count}" value="{count}" '
+        'aria-label="How many steps have happened"/></div>'
+        '<output id="when" for="time"></output></nav>'
+    )
+
+
+def _phases(story: "Story") -> Iterator[str]:
+    for phase in PHASES[1:]:
+        steps = story.phase(phase)
+        if steps:
+            yield f'<span class="{phase}" style="flex:{len(steps)}">{phase}</span>'
+
+
+# --- drawings ------------------------------------------------------------------------------------
+
+
+def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
+    kinds: dict[Kind, str] = {"network": "Network"} if network else {}
+    if story.record.roots.prediction is not None:
+        kinds["layers"] = "Layers"
+    kinds["operations"] = "Computation graph"
+    end = len(story.steps)
+    yield '<section class="card drawings" aria-label="Drawings"><div class="bar" role="tablist">'
+    for place, (kind, name) in enumerate(kinds.items()):
+        yield (
+            f'<button type="button" role="tab" id="tab-{kind}" data-tab="{kind}" '
+            f'aria-controls="figure-{kind}" aria-selected="{str(not place).lower()}">{name}'
+            "</button>"
+        )
+    yield '<span class="grow"></span>'
+    if network and not is_chain(network):
+        yield (
+            '<label>Lines show <select id="lines"><option value="weights">weights</option>'
+            '<option value="gradients">gradients</option>'
+            '<option value="changes">changes</option></select></label>'
+        )
+        if 1 < network.samples <= MOST_SAMPLES:
+            options = "".join(
+                f'<option value="{i}">{i + 1}</option>' for i in range(network.samples)
+            )
+            yield f'<label>Sample <select id="sample">{options}</select></label>'
+    yield "</div>"
+    for place, kind in enumerate(kinds):
+        hidden = " hidden" if place else ""
+        canvas = draw(story, kind, end)
+        drawn = canvas.svg("")
+        yield (
+            f'<figure id="figure-{kind}" role="tabpanel" aria-labelledby="tab-{kind}" '
+            f'style="--natural:{canvas.width:.0f}px"{hidden}>{drawn}</figure>'
+        )
+    yield (
+        '<p class="key"><span class="plus">━ above 0</span> <span class="minus">━ below 0</span> '
+        "<span>the wider or the stronger, the larger</span></p></section>"
+    )
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+
+def _steps(story: "Story") -> Iterator[str]:
+    yield '<section class="steps"><h2>All steps</h2>'
+    place = 0
+    for phase in PHASES:
+        steps = story.phase(phase)
+        if not steps:
+            continue
+        yield f'<h3 class="{phase}">{escape(PHASE_HEADINGS[phase])}</h3>'
+        if phase == "given":
+            yield _given(steps)
+            place += len(steps)
+            continue
+        for step in steps:
+            yield _step(story, step, place)
+            place += 1
+    yield "</section>"
+
+
+def _given(steps: "list[Step]") -> str:
+    rows = "".join(
+        f"<tr><th scope=row>{mathml(step.symbol)}</th><td>{shape_text(step.value.shape)}</td>"
+        f"<td><pre>{escape(_rows(step.value))}</pre></td><td class=soft>"
+        f"{escape(step.key if step.layer else '')}</td></tr>"
+        for step in steps
+    )
+    return f'<div class="scroll"><table class="given">{rows}</table></div>'
+
+
+def _rows(value: Any) -> str:
+    return "\n".join(rows_of(value, COLUMNS))
+
+
+def _step(story: "Story", step: "Step", place: int) -> str:
+    meaning = f" = {step.meaning}" if step.meaning else ""
+    formula = mathml(f"{step.symbol}{meaning} = {step.formula}", display=True)
+    single = step.value.size == 1
+    result = (
+        number(float(step.value[step.index])) if step.value.size and (step.index or single) else ""
+    )
+    numbers = ""
+    if step.numbers and len(step.numbers) < LONGEST:
+        end = "" if step.numbers == result else f" = {result}"
+        numbers = mathml(f"{step.entry} = {step.numbers}{end}", display=True)
+    shapes = "".join(
+        f"<span>{mathml(latex)} {shape_text(shape) or 'one number'}</span>"
+        for latex, shape in step.shapes
+    )
+    table = "" if single else f"<pre>{escape(_rows(step.value))}</pre>"
+    products = "".join(products_of(story, step))
+    if products:
+        products = f"<details><summary>The product, cell by cell</summary>{products}</details>"
+    what = "result" if step.phase != "backward" else "gradient"
+    return (
+        f'<article class="step {step.phase}" id="step-{place}" data-step="{place}">'
+        f"<header><span class=count>{place + 1 - len(story.phase('given'))}</span>"
+        f"<div class=formula>{formula}</div>"
+        f"<span class=soft>{escape(step.layer)}</span></header>"
+        f"<p>{escape(step.sentence)}</p>"
+        f'<div class="known"><div class="formula">{numbers}</div>{table}{products}</div>'
+        f'<p class="unknown" hidden>{what}: {NOT_YET}</p>'
+        f'<p class="shapes">{shapes}</p></article>'
+    )
+
+
+def _glossary(story: "Story") -> Iterator[str]:
+    rows = "".join(
+        f"<div><dt>{escape(shown)}</dt><dd>{escape(meaning)}</dd></div>"
+        for shown, meaning in terms_of(story)
+    )
+    yield (
+        f'<section><details class="glossary" open=""><summary>What the signs mean</summary>'
+        f"<dl>{rows}</dl></details></section>"
+    )
+
+
+# --- one weight ----------------------------------------------------------------------------------
+
+
+def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
+    if not weights:
+        return
+    options = []
+    for key in dict.fromkeys(weight.key for weight in weights):
+        inside = "".join(
+            f'<option value="{escape(w.name)}">'
+            f"{escape(weight_name(story, w.key, w.index))}</option>"
+            for w in weights
+            if w.key == key
+        )
+        options.append(f'<optgroup label="{escape(key)}">{inside}</optgroup>')
+    total = sum(story.gradients[key].size for key in story.gradients)
+    note = (
+        ""
+        if len(weights) >= total
+        else f"<p class=soft>{len(weights)} of {total:,} weights: of each parameter those with the "
+        "largest gradients. In Python: <code>story.latex(name, index)</code>.</p>"
+    )
+    yield (
+        '<section id="inspector" class="card" aria-label="One weight"><div class="bar">'
+        '<h2>One weight</h2><span class="grow"></span><label>Weight <select id="weight">'
+        f"{''.join(options)}</select></label></div>"
+        "<p class=soft>Or click a line of the network.</p>"
+        '<dl class="facts"><div><dt>value</dt><dd id="w-value"></dd></div>'
+        '<div><dt>gradient</dt><dd id="w-gradient"></dd></div>'
+        '<div><dt>after the update</dt><dd id="w-after"></dd></div></dl>'
+        f'<label class="nudge">Nudge it <input id="nudge" type="range" min="0" '
+        f'max="{len(OFFSETS) - 1}" value="{len(OFFSETS) // 2 + 4}" list="none"/></label>'
+        '<div id="plot" aria-hidden="true"></div>'
+        '<dl class="facts" aria-live="polite"><div><dt>nudge h</dt><dd id="n-offset"></dd></div>'
+        '<div><dt>loss there</dt><dd id="n-loss"></dd></div>'
+        '<div><dt>(L(w+h) − L(w)) / h</dt><dd id="n-forward"></dd></div>'
+        '<div><dt>(L(w+h) − L(w−h)) / 2h</dt><dd id="n-central"></dd></div></dl>'
+        "<p class=soft>The loss was computed anew at each of these "
+        f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The "
+        "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows."
+        "</p>"
+        f'{note}<div id="derivation"></div></section>'
+    )
+
+
+def _derivations(story: "Story", weights: list[Nudged]) -> Iterator[str]:
+    """What the inspector shows of each weight: of its parameter once, and of its entry."""
+    told: set[str] = set()
+    yield '<div class="store" hidden="">'
+    for weight in weights:
+        found = story.derivation(weight.key, weight.index)
+        if weight.key not in told:
+            told.add(weight.key)
+            yield f'<div id="d-{escape(weight.key)}">{_whole(found)}</div>'
+        entry = [s for s in found.sections if s.heading == "one entry"]
+        yield f'<div id="d-{escape(weight.name)}">{"".join(map(_section, entry))}</div>'
+    yield "</div>"
+
+
+def _whole(found: Derivation) -> str:
+    return "".join(_section(s) for s in found.sections if s.heading != "one entry")
+
+
+def _section(section: Section) -> str:
+    lines = "".join(_line(line) for line in section.lines if len(line.right) < 4 * LONGEST)
+    heading = HEADINGS[section.heading].rstrip(":")
+    return (
+        f'<h4>{heading}</h4><div class="scroll"><math display="block">'
+        f'<mtable class="lines">{lines}</mtable></math></div>'
+    )
+
+
+def _line(line: Line) -> str:
+    left = inner_mathml(line.left) if line.left else ""
+    return (
+        f"<mtr><mtd>{left}</mtd><mtd><mo>{line.relation}</mo></mtd>"
+        f"<mtd>{inner_mathml(line.right)}</mtd></mtr>"
+    )
+
+
+# --- data for the script -------------------------------------------------------------------------
+
+
+def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
+    """What the script looks up. Numbers are written here, in the one way of the library."""
+    return {
+        "steps": [[step.phase, step.key, plain(step.symbol)] for step in story.steps],
+        "given": len(story.phase("given")),
+        "notYet": NOT_YET,
+        "sample": telling_sample(story),
+        "offsets": OFFSETS,
+        "weights": {weight.name: _weight(story, weight) for weight in weights},
+    }
+
+
+def _weight(story: "Story", weight: Nudged) -> dict[str, Any]:
+    def shown(value: float, digits: int = 6) -> str:
+        return plain(number(value, digits))
+
+    value = float(story.values[weight.key][weight.index])
+    gradient = float(story.gradients[weight.key][weight.index])
+    after = story.record.updates.get(weight.key)
+    losses = weight.losses
+    base = losses[len(OFFSETS) // 2]
+    rows = []
+    for place, offset in enumerate(OFFSETS):
+        other = losses[len(OFFSETS) - 1 - place]
+        forward = (losses[place] - base) / offset if offset else None
+        central = (losses[place] - other) / (2 * offset) if offset else None
+        rows.append(
+            [
+                shown(offset),
+                shown(losses[place]),
+                "–" if forward is None else shown(forward),
+                "–" if central is None else shown(central),
+            ]
+        )
+    return {
+        "key": weight.key,
+        "name": weight_name(story, weight.key, weight.index),
+        "value": shown(value),
+        "gradient": shown(gradient),
+        "slope": gradient if np.isfinite(gradient) else 0.0,
+        "after": "" if after is None else shown(float(story.record.value(after)[weight.index])),
+        "backward": place_of(story, weight.key, "backward"),
+        "update": place_of(story, weight.key, "update"),
+        "rows": rows,
+        "losses": [float(f"{loss:.6g}") if np.isfinite(loss) else None for loss in losses],
+    }

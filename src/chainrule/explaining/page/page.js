@@ -1,0 +1,241 @@
+"use strict";
+// Shows one moment of the story at a time. All numbers, and how they are written, come with the
+// page; nothing is computed here but where things stand in the small plot.
+(() => {
+  const $ = (selector, inside = document) => inside.querySelector(selector);
+  const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+  const data = JSON.parse($("#data").textContent);
+  const count = data.steps.length;
+  let now = count, sample = data.sample, weight = null, playing = null;
+
+  // --- time ---
+
+  const isKnown = (step) => step === null || step === undefined || step === "" || Number(step) < now;
+
+  function showTime() {
+    const last = now - 1;
+    const [phase, key] = now > data.given ? data.steps[last] : ["given", ""];
+    $("#time").value = now;
+    const said = phase === "given" ? "nothing computed yet"
+      : `step ${now - data.given} of ${count - data.given} · ${phase}`;
+    $("#when").textContent = said;
+    $("#time").setAttribute("aria-valuetext", said);
+    for (const span of all(".phases span")) span.classList.toggle("now", span.classList.contains(phase));
+    for (const text of all("figure text[data-texts]")) showText(text);
+    for (const group of all("figure [data-name]")) showName(group);
+    for (const path of all("figure path[data-step]")) path.classList.toggle("later", !isKnown(path.dataset.step));
+    for (const unit of all("figure .unit")) {
+      const place = unit.dataset.place;
+      const here = (unit.dataset.keys || "").split(" ").includes(key);
+      unit.classList.toggle("now", phase !== "given" && (place ? Number(place) === last : here));
+    }
+    for (const step of all(".steps .step")) {
+      const known = isKnown(step.dataset.step);
+      step.classList.toggle("later", !known);
+      step.classList.toggle("current", Number(step.dataset.step) === last && phase !== "given");
+      $(".known", step).hidden = !known;
+      $(".unknown", step).hidden = known;
+    }
+    const current = $(`#step-${last}`);
+    const panel = $("#now");
+    panel.replaceChildren();
+    if (current) {
+      const copy = current.cloneNode(true);
+      copy.removeAttribute("id");
+      panel.append(copy);
+      connectProducts(panel);
+    } else {
+      panel.textContent = "Inputs and parameters are given. Nothing has been computed; gradients are not yet computed.";
+    }
+    showLines();
+    showWeight();
+  }
+
+  function showText(text) {
+    const known = isKnown(text.dataset.step);
+    const texts = JSON.parse(text.dataset.texts);
+    text.textContent = known ? texts[Math.min(sample, texts.length - 1)] : text.dataset.before;
+    text.classList.toggle("unknown", !known);
+  }
+
+  function showName(group) {
+    const known = isKnown(group.dataset.step);
+    let name;
+    if (group.dataset.weight) {
+      name = `${group.dataset.name}, gradient ${known ? group.dataset.gradient : data.notYet}`;
+    } else {
+      name = known ? group.dataset.name : `${group.dataset.short}: ${data.notYet}`;
+      group.classList.toggle("later", !known);
+    }
+    group.setAttribute("aria-label", name);
+    const title = $("title", group);
+    if (title) title.textContent = name;
+  }
+
+  function go(step) {
+    now = Math.max(data.given, Math.min(count, step));
+    showTime();
+  }
+
+  function stop() {
+    clearInterval(playing);
+    playing = null;
+    $("#play").textContent = "▶ Play";
+  }
+
+  $("#first").onclick = () => { stop(); go(data.given); };
+  $("#back").onclick = () => { stop(); go(now - 1); };
+  $("#forward").onclick = () => { stop(); go(now + 1); };
+  $("#last").onclick = () => { stop(); go(count); };
+  $("#time").oninput = (event) => { stop(); go(Number(event.target.value)); };
+  $("#play").onclick = () => {
+    if (playing) return stop();
+    if (now === count) go(data.given);
+    $("#play").textContent = "❚❚ Pause";
+    playing = setInterval(() => (now < count ? go(now + 1) : stop()), 1400);
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.target.closest("input, select, button, a, summary, .cell") || event.metaKey || event.ctrlKey) return;
+    if (event.key === "ArrowRight") { stop(); go(now + 1); }
+    else if (event.key === "ArrowLeft") { stop(); go(now - 1); }
+  });
+
+  // --- drawings ---
+
+  for (const tab of all("[data-tab]")) {
+    tab.onclick = () => {
+      for (const other of all("[data-tab]")) {
+        other.setAttribute("aria-selected", String(other === tab));
+        $(`#figure-${other.dataset.tab}`).hidden = other !== tab;
+      }
+    };
+  }
+
+  function showLines() {
+    const kind = $("#lines") ? $("#lines").value : "weights";
+    for (const edge of all("path.edge[data-weights]")) {
+      const group = edge.closest(".way");
+      const known = kind === "weights" || isKnown(group.dataset.step);
+      const [thick, sign] = (known && edge.dataset[kind] || "0.8,0").split(",");
+      edge.style.strokeWidth = `${thick}px`;
+      edge.classList.toggle("plus", sign === "1");
+      edge.classList.toggle("minus", sign === "-1");
+    }
+  }
+  if ($("#lines")) $("#lines").onchange = showLines;
+  if ($("#sample")) {
+    $("#sample").value = sample;
+    $("#sample").onchange = (event) => { sample = Number(event.target.value); showTime(); };
+  }
+
+  // --- one weight ---
+
+  function choose(name) {
+    const found = data.weights[name] ? name
+      : Object.keys(data.weights).find((other) => data.weights[other].key === name.split("[")[0]);
+    if (!found) return;
+    weight = found;
+    $("#weight").value = found;
+    for (const way of all("[data-weight]")) way.classList.toggle("chosen", way.dataset.weight === found);
+    const store = (id) => document.getElementById(`d-${id}`);
+    const parts = [store(found), store(data.weights[found].key)].filter(Boolean);
+    $("#derivation").replaceChildren(...parts.flatMap((part) => [...part.cloneNode(true).childNodes]));
+    showWeight();
+  }
+
+  function fact(id, value, known) {
+    const place = $(id);
+    place.textContent = known ? value : data.notYet;
+    place.classList.toggle("unknown", !known);
+  }
+
+  function showWeight() {
+    if (!weight) return;
+    const w = data.weights[weight];
+    const hasGradient = isKnown(w.backward);
+    fact("#w-value", `${w.name} = ${w.value}`, true);
+    fact("#w-gradient", w.gradient, hasGradient);
+    fact("#w-after", w.after || "no update", isKnown(w.update));
+    $("#derivation").hidden = !hasGradient;
+    const place = Number($("#nudge").value);
+    const row = w.rows[place];
+    $("#nudge").setAttribute("aria-valuetext", `h = ${row[0]}`);
+    ["#n-offset", "#n-loss", "#n-forward", "#n-central"].forEach((id, i) => { $(id).textContent = row[i]; });
+    plot(w, place, hasGradient);
+  }
+
+  function plot(w, place, hasGradient) {
+    const wide = 360, high = 150, edge = 10;
+    const points = data.offsets.map((h, i) => [h, w.losses[i]]).filter((point) => point[1] !== null);
+    if (!points.length) return $("#plot").replaceChildren();
+    const values = points.map((point) => point[1]);
+    const middle = w.losses[(data.offsets.length - 1) / 2];
+    let low = Math.min(...values), high_ = Math.max(...values);
+    if (high_ - low < 1e-12) { low -= 1; high_ += 1; }
+    const x = (h) => edge + (h + 1) / 2 * (wide - 2 * edge);
+    const y = (v) => high - edge - (v - low) / (high_ - low) * (high - 2 * edge);
+    const line = points.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" ");
+    const clip = `<clipPath id="plot-clip"><rect width="${wide}" height="${high}"/></clipPath>`;
+    const tangent = hasGradient && middle !== null
+      ? `<line class="tangent" clip-path="url(#plot-clip)" x1="${x(-1)}" y1="${y(middle - w.slope).toFixed(1)}" x2="${x(1)}" y2="${y(middle + w.slope).toFixed(1)}"/>` : "";
+    const here = w.losses[place];
+    const dot = here === null ? ""
+      : `<circle r="5" cx="${x(data.offsets[place])}" cy="${y(here).toFixed(1)}"/>`;
+    const marks = points.map((point) => `<circle r="2" cx="${x(point[0]).toFixed(1)}" cy="${y(point[1]).toFixed(1)}"/>`).join("");
+    $("#plot").innerHTML = `<svg viewBox="0 0 ${wide} ${high + 16}">${clip}`
+      + `<rect class="frame" width="${wide}" height="${high}" rx="8"/>${tangent}`
+      + `<polyline class="curve" points="${line}"/>${marks}${dot}`
+      + `<text x="${edge}" y="${high + 13}">h = −1</text>`
+      + `<text x="${wide / 2}" y="${high + 13}" text-anchor="middle">loss along this weight${hasGradient ? "; dashed: the gradient" : ""}</text>`
+      + `<text x="${wide - edge}" y="${high + 13}" text-anchor="end">h = 1</text></svg>`;
+  }
+
+  if ($("#inspector")) {
+    $("#weight").onchange = (event) => choose(event.target.value);
+    $("#nudge").oninput = showWeight;
+    for (const way of all("[data-weight], [data-parameter]")) {
+      const name = way.dataset.weight || way.dataset.parameter;
+      way.addEventListener("click", () => choose(name));
+      way.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(name); }
+      });
+    }
+  }
+
+  // --- products, cell by cell ---
+
+  function connectProducts(inside) {
+    for (const product of all(".product", inside)) {
+      const cells = (side) => all(`.${side} .cell`, product);
+      const light = (r, c) => {
+        const row = cells("left").filter((cell) => cell.dataset.r === r);
+        const column = cells("right").filter((cell) => cell.dataset.c === c);
+        const own = cells("result").filter((cell) => cell.dataset.r === r && cell.dataset.c === c);
+        const lit = new Set([...row, ...column, ...own]);
+        for (const cell of all(".cell", product)) cell.classList.toggle("lit", lit.has(cell));
+        const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
+        const terms = row.map((cell, i) => `${bracketed(cell.textContent)} · ${bracketed(column[i].textContent)}`);
+        $(".sum", product).textContent = `${terms.join(" + ")} = ${own[0].textContent}`;
+      };
+      for (const cell of cells("result")) {
+        const show = () => light(cell.dataset.r, cell.dataset.c);
+        cell.addEventListener("mouseenter", show);
+        cell.addEventListener("focus", show);
+        cell.addEventListener("click", show);
+      }
+    }
+  }
+  connectProducts($(".steps"));
+
+  // --- light and dark ---
+
+  $("#theme").onclick = () => {
+    const root = document.documentElement;
+    const dark = root.dataset.theme ? root.dataset.theme === "dark"
+      : window.matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+  };
+
+  if ($("#weight")) choose($("#weight").value);
+  showTime();
+})();

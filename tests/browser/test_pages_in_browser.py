@@ -1,0 +1,192 @@
+"""Pages of stories in a real browser, from a file and with the network off.
+
+    python -m pytest tests/browser
+
+`SCREENSHOTS=folder` also writes what each page looks like, in light and in dark.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import BROWSER, Chromium
+from pages import STORIES
+
+from chainrule.explaining.story import NOT_YET
+
+OVERLAPS = """
+(() => {
+  const found = [];
+  for (const figure of document.querySelectorAll('figure')) {
+    const hidden = figure.hidden;
+    figure.hidden = false;
+    const boxes = [...figure.querySelectorAll('svg text')]
+      .filter((text) => text.textContent.trim())
+      .map((text) => [text.textContent, text.getBBox()]);
+    boxes.forEach(([one, a], i) => boxes.slice(i + 1).forEach(([other, b]) => {
+      if (a.x < b.x + b.width && b.x < a.x + a.width
+          && a.y < b.y + b.height && b.y < a.y + a.height)
+        found.push(`${one} / ${other}`);
+    }));
+    figure.hidden = hidden;
+  }
+  return found;
+})()
+"""
+GRADIENTS = """
+[...document.querySelectorAll('#figure-network text.gradient')].map((text) => text.textContent)
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Chromium]:
+    assert BROWSER is not None
+    browser = Chromium(BROWSER, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+def opened(browser: Chromium, folder: Path, name: str, dark: bool = False) -> Path:
+    path = folder / f"{name}.html"
+    if not path.exists():
+        STORIES[name]().html(path)
+    browser.complaints.clear()
+    browser.fetched.clear()
+    browser.open(path, dark)
+    return path
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_page_opens_alone_and_nothing_overlaps(browser, folder, name: str) -> None:
+    path = opened(browser, folder, name)
+    assert browser.run(OVERLAPS) == []
+    browser.run("document.querySelector('#first').click()")
+    assert browser.run(OVERLAPS) == []
+    assert browser.complaints == []
+    assert browser.fetched == [path.as_uri()]
+
+
+@pytest.mark.parametrize("name", ["chain", "xor", "classes"])
+def test_time_line_steps_forward_and_back(browser, folder, name: str) -> None:
+    opened(browser, folder, name)
+    story = STORIES[name]()
+    given, count = len(story.phase("given")), len(story.steps)
+    assert not any(NOT_YET in text for text in browser.run(GRADIENTS))
+    late = browser.run(GRADIENTS)
+    browser.run("document.querySelector('#first').click()")
+    assert all(text.endswith(NOT_YET) for text in browser.run(GRADIENTS))
+    assert browser.run("document.querySelector('#w-gradient').textContent") == NOT_YET
+    assert "gradient not yet computed" in browser.run(
+        "document.querySelector('.way').getAttribute('aria-label')"
+    )
+    for _ in range(given, count):
+        browser.press("ArrowRight")
+    assert browser.run(GRADIENTS) == late
+    browser.press("ArrowLeft")
+    assert browser.run("document.querySelector('#time').value") == str(count - 1)
+    shown = browser.run("document.querySelectorAll('.steps .step.later').length")
+    assert shown == 1
+    assert browser.run("document.querySelector('#now .step').dataset.step") == str(count - 2)
+    assert browser.complaints == []
+
+
+def test_play_goes_on_by_itself(browser, folder) -> None:
+    opened(browser, folder, "chain")
+    browser.run("document.querySelector('#play').click()")
+    first = int(browser.run("document.querySelector('#time').value"))
+    browser.call(
+        "Runtime.evaluate",
+        expression="new Promise((done) => setTimeout(done, 1800))",
+        awaitPromise=True,
+    )
+    assert int(browser.run("document.querySelector('#time').value")) > first
+
+
+def test_a_weight_shows_its_derivation_and_nudges(browser, folder) -> None:
+    opened(browser, folder, "chain")
+    story = STORIES["chain"]()
+    browser.point("[data-weight='2.weight[0,0]'] .hit", click=True)
+    assert browser.run("document.querySelector('#weight').value") == "2.weight[0,0]"
+    shown = browser.run("document.querySelector('#w-gradient').textContent")
+    gradient = story.gradients["2.weight"].item()
+    assert float(shown.replace("−", "-")) == pytest.approx(gradient, rel=1e-5)
+    assert browser.run("document.querySelectorAll('#derivation math').length") == 5
+    browser.run(  # the smallest nudge above 0
+        "(() => {const n = document.querySelector('#nudge'); n.value = 9;"
+        "n.dispatchEvent(new Event('input'));})()"
+    )
+    central = browser.run("document.querySelector('#n-central').textContent")
+    assert float(central.replace("−", "-")) == pytest.approx(gradient, rel=1e-4)
+    assert browser.run("document.querySelectorAll('#plot circle').length") > 10
+    assert browser.complaints == []
+
+
+def test_a_weight_by_keyboard(browser, folder) -> None:
+    opened(browser, folder, "xor")
+    browser.run("document.querySelector(\"[data-weight='0.weight[1,2]']\").focus()")
+    browser.press("Enter")
+    assert browser.run("document.querySelector('#weight').value") == "0.weight[1,2]"
+
+
+def test_another_sample_has_other_values(browser, folder) -> None:
+    opened(browser, folder, "xor")
+    texts = "[...document.querySelectorAll('#figure-network text.value')].map((t) => t.textContent)"
+    shown = []
+    for sample in range(4):
+        browser.run(
+            f"(() => {{const s = document.querySelector('#sample'); s.value = {sample};"
+            "s.dispatchEvent(new Event('change'));})()"
+        )
+        shown.append(tuple(browser.run(texts)))
+    assert len(set(shown)) == 4
+
+
+def test_a_cell_lights_its_row_and_column(browser, folder) -> None:
+    opened(browser, folder, "xor")
+    browser.run("document.querySelectorAll('.steps details').forEach((d) => { d.open = true; })")
+    product = "article.backward:has(.product)"
+    browser.point(f".steps {product} .result .cell[data-r='1'][data-c='0']")
+    lit = browser.run(
+        f'[...document.querySelectorAll(".steps {product} .lit")].map((cell) => '
+        "[cell.closest('table').className, cell.dataset.r, cell.dataset.c])"
+    )
+    assert lit
+    allowed = {"left": {("1", "0"), ("1", "1"), ("1", "2"), ("1", "3")}}
+    allowed["right"] = {(str(row), "0") for row in range(4)}
+    allowed["result"] = {("1", "0")}
+    assert all((row, column) in allowed[side] for side, row, column in lit)
+    said = browser.run(f'document.querySelector(".steps {product} .sum").textContent')
+    assert " · " in said
+    assert " = " in said
+
+
+def test_printed_everything_is_there(browser, folder) -> None:
+    opened(browser, folder, "chain")
+    browser.run("document.querySelector('#first').click()")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    hidden = browser.run(
+        "[...document.querySelectorAll('.steps .known')].filter((k) => !k.offsetHeight).length"
+    )
+    bar = browser.run("document.querySelector('.time').offsetHeight")
+    browser.call("Emulation.setEmulatedMedia", media="")
+    assert (hidden, bar) == (0, 0)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_light_and_dark(browser, folder, dark: bool) -> None:
+    seen = []
+    for name in ("chain", "xor", "digits"):
+        opened(browser, folder, name, dark)
+        colour = browser.run("getComputedStyle(document.body).backgroundColor")
+        seen.append(sum(int(part) for part in colour.strip("rgb()").split(",")) < 200)
+        if "SCREENSHOTS" in os.environ:
+            shots = Path(os.environ["SCREENSHOTS"])
+            shots.mkdir(parents=True, exist_ok=True)
+            browser.screenshot(shots / f"{name}-{'dark' if dark else 'light'}.png")
+    assert seen == [dark] * 3

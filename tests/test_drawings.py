@@ -1,0 +1,258 @@
+"""Drawings and pages of a story: well formed, nothing overlaps, nothing is claimed too early."""
+
+from functools import cache
+from html.parser import HTMLParser
+from itertools import combinations
+from re import findall
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from pages import STORIES
+from random_stories import network
+
+import chainrule as cr
+from chainrule.errors import UnknownNameError
+from chainrule.explaining.drawing import KINDS, draw
+from chainrule.explaining.drawing.canvas import width_of
+from chainrule.explaining.page.nudges import OFFSETS, chosen_weights, nudge
+from chainrule.explaining.story import NOT_YET, Story
+from chainrule.tex import mathml
+
+SVG = "{http://www.w3.org/2000/svg}"
+story_of = cache(lambda name: STORIES[name]())
+page_of = cache(lambda name: story_of(name).html())
+
+# From random layers of every kind.
+SEEDS = range(10)
+
+
+def random_story(seed: int) -> Story:
+    found = network(np.random.default_rng(seed))
+    return cr.explain(found.model, found.x, found.y, training=found.training)
+
+
+def moments(story: Story) -> list[int]:
+    """Before everything, before the backward pass, and at the end."""
+    before = len(story.steps) - len(story.phase("backward")) - len(story.phase("update"))
+    return [0, before, len(story.steps)]
+
+
+def check_drawing(story: Story, kind: str, after: int) -> None:
+    canvas = draw(story, kind, after)
+    for one, other in combinations(canvas.labels, 2):
+        assert not one.box.overlaps(other.box), (one.texts, other.texts)
+    root = ElementTree.fromstring(canvas.svg(""))
+    assert root.tag == f"{SVG}svg"
+    assert root.find(f"{SVG}title").text
+    assert root.find(f"{SVG}desc").text
+    left, top, wide, high = map(float, root.get("viewBox").split())
+    for label in canvas.labels:
+        assert left <= label.box.left
+        assert label.box.right <= left + wide
+        assert top <= label.box.top
+        assert label.box.bottom <= top + high
+    for element in root.iter():
+        if element.get("tabindex") is not None:  # whatever takes the focus says what it is
+            assert element.get("aria-label")
+            assert element.get("role") in ("img", "button")
+
+
+# --- drawings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", STORIES)
+def test_labels_have_room_of_their_own(name: str, kind: str) -> None:
+    story = story_of(name)
+    for after in moments(story):
+        check_drawing(story, kind, after)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_network_can_be_drawn(seed: int) -> None:
+    story = random_story(seed)
+    for kind in KINDS:
+        check_drawing(story, kind, len(story.steps))
+    check_page(story.html())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_before_the_backward_pass_no_gradient_has_a_value(kind: str) -> None:
+    story = story_of("xor")
+    _, before, end = moments(story)
+    early, late = story.svg(kind, before), story.svg(kind, end)
+    assert NOT_YET in early
+    assert NOT_YET not in [e.text for e in ElementTree.fromstring(late).iter(f"{SVG}text")]
+    for element in ElementTree.fromstring(early).iter(f"{SVG}text"):
+        if "gradient" in element.get("class") and element.get("data-step"):
+            assert (element.text or NOT_YET).endswith(NOT_YET)
+    shown = story.state(before)
+    assert {state.gradient for key, state in shown.items() if isinstance(state.gradient, str)} == {
+        NOT_YET
+    }
+
+
+def test_units_show_the_numbers_of_the_story() -> None:
+    story = story_of("xor")
+    root = ElementTree.fromstring(story.svg())
+    told = {element.text for element in root.iter(f"{SVG}text")}
+    sample = story.phase("forward")[0].index[0]
+    for unit in range(4):
+        value = f"{story.values['a1'][sample, unit]:.4g}".replace("-", "−")
+        assert any(text.startswith(f"a⁽¹⁾{'₁₂₃₄'[unit]} {value}") for text in told)
+    weights = [element.get("data-weight") for element in root.iter(f"{SVG}g")]
+    assert sum(weight is not None for weight in weights) == 2 * 4 + 4 + 4 + 1
+    thickest = max(
+        (e for e in root.iter(f"{SVG}path") if e.get("data-weights")),
+        key=lambda e: float(e.get("data-weights").split(",")[0]),
+    )
+    values = np.concatenate([story.values[k].ravel() for k in story.gradients])
+    sign = int(thickest.get("data-weights").split(",")[1])
+    assert sign == np.sign(values[np.argmax(np.abs(values))])
+
+
+def test_the_single_neuron_is_taken_apart() -> None:
+    """Inputs, weights, the bias as a node, the sum, the function, output, target, and back."""
+    story = story_of("neuron")
+    root = ElementTree.fromstring(story.svg())
+    texts = [element.text for element in root.iter(f"{SVG}text")]
+    for sign in ("x₁", "x₂", "b⁽¹⁾", "Σ", "σ", "L", "y"):
+        assert sign in texts
+    for name in ("w⁽¹⁾₁", "w⁽¹⁾₂", "ŷ", "z⁽¹⁾", "target", "∂L/∂w⁽¹⁾₁", "∂L/∂b⁽¹⁾", "δ⁽¹⁾", "∂L/∂ŷ"):
+        assert any(text.startswith(f"{name} ") for text in texts), name
+    assert sum(e.get("class") == "back" for e in root.iter(f"{SVG}path")) == 5
+
+
+def test_large_networks_are_drawn_by_layers() -> None:
+    assert story_of("digits").svg() == story_of("digits").svg("layers")
+    assert story_of("xor").svg() != story_of("xor").svg("layers")
+
+
+def test_a_kind_that_there_is_not() -> None:
+    with pytest.raises(UnknownNameError, match="layers"):
+        story_of("chain").svg("layer")
+
+
+def test_room_is_never_less_than_a_font_needs() -> None:
+    """Against the widths of DejaVu Sans, the widest of the usual fonts, as matplotlib has it."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(family="DejaVu Sans", weight="bold")
+    for text in ("∂L/∂w⁽¹⁾₁₂ −0.008348", "not yet computed", "W⁽¹⁾ 784 × 512", "ŷ 0.3815", "mmWW"):
+        measured = TextPath((0, 0), text, size=13, prop=font).get_extents().width
+        assert width_of(text, 13) >= measured
+
+
+# --- formulas ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_formula_is_mathml(name: str) -> None:
+    for step in story_of(name).steps:
+        for latex in (step.symbol, step.formula, step.numbers, step.entry):
+            root = ElementTree.fromstring(mathml(latex, display=True))
+            assert root.tag == "math"
+            for script in root.iter("msubsup"):
+                assert len(script) == 3
+            for fraction in root.iter("mfrac"):
+                assert len(fraction) == 2
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+VOID = {"meta", "input", "br", "link", "img"}
+
+
+class Reader(HTMLParser):
+    """Opens and closes must match; what a page would fetch is collected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs) -> None:
+        for name, value in attrs:
+            if name in ("src", "href", "data", "poster", "action"):
+                self.fetched.append(value)
+            if name == "id":
+                self.ids.append(value)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs) -> None:
+        if tag not in VOID:
+            self.handle_starttag(tag, attrs)
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_pages_are_whole_and_need_nothing_else(name: str) -> None:
+    page = page_of(name)
+    check_page(page)
+    assert len(page.encode()) < (3_000_000 if name == "large" else 1_000_000)
+
+
+def check_page(page: str) -> None:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    assert reader.fetched == []
+    assert len(reader.ids) == len(set(reader.ids))
+    addresses = set(findall(r"(?:https?:)?//[\w.-]+\.\w+[^\"'\s<]*", page))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert "@import" not in page
+    assert set(findall(r"url\(([^)]*)\)", page)) <= {"#plot-clip"}
+
+
+def test_the_page_is_written(tmp_path) -> None:
+    path = tmp_path / "story.html"
+    text = story_of("chain").html(path)
+    assert path.read_text(encoding="utf-8") == text
+    assert story_of("chain")._repr_html_().startswith("<iframe")
+
+
+def test_nudges_are_losses_of_the_changed_network() -> None:
+    story = story_of("xor")
+    weights = chosen_weights(story)
+    assert len(weights) == 17
+    net = cr.Sequential(cr.Dense(4), cr.Sigmoid(), cr.Dense(1), cr.Sigmoid())
+    model = cr.Model(net, "binary_cross_entropy", cr.SGD(0.1), dtype="float64").build((2,))
+    start = {name: np.array(value) for name, value in model.params.items()}
+    for found in nudge(story, weights[:9]):
+        gradient = story.gradients[found.key][found.index]
+        place = OFFSETS.index(0.001)
+        mirror = OFFSETS.index(-0.001)
+        slope = (found.losses[place] - found.losses[mirror]) / 0.002
+        assert slope == pytest.approx(gradient, abs=1e-6)
+        changed = {name: value.copy() for name, value in start.items()}
+        changed[found.key][found.index] += OFFSETS[-1]
+        model.set_params(changed)
+        again = cr.explain(model, story.values["x"], story.values["y"].ravel())
+        assert found.losses[-1] == pytest.approx(again.loss, rel=1e-12)
+
+
+def test_products_multiply() -> None:
+    """In every product that a page shows, rows times columns make the result."""
+    count = 0
+    for product in page_of("xor").split('<div class="product">')[1:]:
+        tables = {}
+        for side in ("left", "right", "result"):
+            table = product.split(f'<table class="{side}">')[1].split("</table>")[0]
+            cells = findall(r'data-r="(\d+)" data-c="(\d+)"[^>]*>([^<]*)<', table)
+            rows, columns = (max(int(c[i]) for c in cells) + 1 for i in (0, 1))
+            tables[side] = np.zeros((rows, columns))
+            for r, c, text in cells:
+                assert "10" not in text or "⁻" not in text
+                tables[side][int(r), int(c)] = float(text.replace("−", "-"))
+        product = tables["left"] @ tables["right"]
+        assert product == pytest.approx(tables["result"], abs=2e-3)
+        count += 1
+    assert count >= 4
