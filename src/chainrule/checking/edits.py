@@ -195,6 +195,20 @@ def _plus(call: Callable[..., Array], term: Array) -> Override:
     return lambda values: call(*values) + term
 
 
+def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """The true adjoint in the place of a result: where, without a word about why."""
+    olds = [program.steps[i].value for i in site]
+    if any(not isinstance(old, np.ndarray) or not old.ndim for old in olds):
+        return
+    for series in pool.series("adjoint", olds):
+        overrides = {i: _always(q.value) for i, q in zip(site, series, strict=True)}
+        yield Edit("result", site, overrides, 2.9, old=olds[0], new=series[0])
+
+
+def _always(value: Array) -> Override:
+    return lambda values: value
+
+
 ROWS: dict[str, Row] = {
     "scale": _scaled,
     "derivative": _slopes,
@@ -203,4 +217,5 @@ ROWS: dict[str, Row] = {
     "axes": _other_axes,
     "term": _terms,
     "operand": _operands,
+    "result": _results,
 }

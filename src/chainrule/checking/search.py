@@ -80,8 +80,8 @@ def fits(
                 fit = _tried(program, truth, edit, reach, exact, partial)
                 if fit is not None:
                     found.append(fit)
-            if monotonic() > until:
-                return found
+                if monotonic() > until:
+                    return found
     return found
 
 

@@ -7,6 +7,7 @@ recorder that sees operations one by one makes the same steps.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -75,11 +76,15 @@ class Program:
         """
         steps = list(self.steps)
         changed: set[int] = set()
-        for index in range(min(overrides), len(steps)):
+        queue = sorted(overrides)
+        while queue:
+            index = heappop(queue)
+            if index in changed:
+                continue
+            for consumer in self.consumers[index]:
+                heappush(queue, consumer)
             step = steps[index]
             override = overrides.get(index)
-            if override is None and changed.isdisjoint(step.inputs):
-                continue
             values = [steps[child].value for child in step.inputs]
             call = step.call if override is None else _on_arguments(override)
             value = np.asarray(call(*values))
@@ -95,7 +100,10 @@ class Program:
                 step.name,
                 step.params,
             )
-        return Program(tuple(steps), self.outputs)
+        after = Program(tuple(steps), self.outputs)
+        # The same steps read the same ones.
+        after.__dict__.update(consumers=self.consumers, reach=self.reach)
+        return after
 
 
 def _on_arguments(override: Override) -> Callable[..., Array]:
