@@ -136,7 +136,7 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
             for axes in combinations(range(inner.ndim), count):
                 if axes != now:
                     call = _summed(axes, first.value.shape)
-                    yield Edit("other-axis", site, {i: call for i in site}, 1.0)
+                    yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0)
     elif first.value.ndim and all(i in pool.result_steps for i in site):
         for axis in range(first.value.ndim):
             for keep in (False, True):
@@ -159,18 +159,25 @@ def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:
 def _operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """Another quantity in the place of an operand."""
     first = program.steps[site[0]]
-    for slot, child in enumerate(first.inputs):
+    for slot in range(len(first.inputs)):
         olds = [program.steps[program.steps[i].inputs[slot]].value for i in site]
-        if any(not isinstance(old, np.ndarray) or not old.ndim for old in olds):
+        if any(not isinstance(old, np.ndarray) or old.dtype.kind == "i" for old in olds):
             continue
         for series in pool.series("any", olds):
-            new = series[0]
+            told = _most_wrong(olds, series)
+            new = series[told]
             overrides = {
                 i: _exchange(program.steps[i].call, slot, quantity.value)
                 for i, quantity in zip(site, series, strict=True)
             }
             cost = pool.cost(new)
-            yield Edit("operand", site, overrides, cost, old=olds[0], new=new, slot=slot)
+            yield Edit("operand", site, overrides, cost, old=olds[told], new=new, slot=slot)
+
+
+def _most_wrong(olds: Sequence[Array], series: Sequence[Quantity]) -> int:
+    """The round in which a value is furthest off: a mistake may not show in the first one."""
+    gaps = [float(np.max(np.abs(o - q.value))) for o, q in zip(olds, series, strict=True)]
+    return int(np.argmax(gaps))
 
 
 def _exchange(call: Callable[..., Array], slot: int, value: Array) -> Override:
@@ -198,11 +205,12 @@ def _plus(call: Callable[..., Array], term: Array) -> Override:
 def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """The true adjoint in the place of a result: where, without a word about why."""
     olds = [program.steps[i].value for i in site]
-    if any(not isinstance(old, np.ndarray) or not old.ndim for old in olds):
+    if any(not isinstance(old, np.ndarray) for old in olds):
         return
     for series in pool.series("adjoint", olds):
         overrides = {i: _always(q.value) for i, q in zip(site, series, strict=True)}
-        yield Edit("result", site, overrides, 2.9, old=olds[0], new=series[0])
+        told = _most_wrong(olds, series)
+        yield Edit("result", site, overrides, 2.9, old=olds[told], new=series[told])
 
 
 def _always(value: Array) -> Override:

@@ -16,8 +16,8 @@ from chainrule.checking.search import EXACT, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
 from chainrule.checking.steps import Array, Program, from_graph
 from chainrule.checking.truth import Point, Truth, at, recorded, short, truth
-from chainrule.errors import ChainruleError, SettingError
-from chainrule.trees import Tree, flatten, paths
+from chainrule.errors import ChainruleError
+from chainrule.trees import Tree, flatten, paths, unflatten
 
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
@@ -29,50 +29,26 @@ Function = Callable[..., Any]
 def check(
     *,
     loss: Function,
-    grads: Function | None = None,
-    step: Function | None = None,
+    grads: Function,
     params: Tree,
     data: Sequence[Any],
-    lr: float = 0.1,
 ) -> Report:
     """Hold a hand-written gradient against the true one, and name what is wrong.
 
     loss    loss(params, *data) -> one number
     grads   grads(params, *data) -> gradients, in the structure and shapes of `params`
-    step    instead of `grads`: step(params, *data, lr) -> new parameters, by gradient descent
     params  arrays and numbers in dictionaries and lists; data: a tuple of arrays
 
-    Both functions are called on copies, in float64. Raises SettingError unless exactly one of
-    `grads` and `step` is given, and whatever `loss` itself raises.
+    Both functions are called on copies, in float64. Raises whatever `loss` itself raises.
     """
-    if (grads is None) == (step is None):
-        raise SettingError("check takes either grads= or step=, and not both")
     point = at(params, tuple(data))
-    function = grads if grads is not None else _as_gradient(step, lr)
+    function = grads
     true = truth(loss, point)
     try:
         mine = _gradients(function, point)
     except Exception as error:  # the user's code may raise anything: that is the finding
         return _crash(error, point)
     return _compared(function, loss, point, true, mine)
-
-
-def _as_gradient(step: Function | None, lr: float) -> Function:
-    """A plain update rule as the gradient that it must have used."""
-    assert step is not None
-    rule = step
-
-    def gradient(params: Tree, *data: Any) -> Any:
-        before = flatten(params)[0]
-        kept = [leaf + 0.0 for leaf in before]
-        after = rule(params, *data, lr)
-        leaves, names = flatten(after)[0], [short(name) for name in paths(after, "")]
-        moved = zip(names, kept, leaves, strict=True)
-        return {name: (old - new) / lr for name, old, new in moved}
-
-    space = getattr(rule, "__globals__", {})
-    gradient.__dict__["space"] = space
-    return gradient
 
 
 def _gradients(function: Function, point: Point) -> dict[str, Array]:
@@ -88,7 +64,9 @@ def _crash(error: Exception, point: Point) -> Report:
     line, file = (users[-1].lineno or 0, users[-1].filename) if users else (0, "")
     source = linecache.getline(file, line).strip()
     said = f"`{source}` (line {line}) stops with {type(error).__name__}: {error}."
-    finding = Finding("shape-error", "wrong", "", line, said, hints=hints("shape-error", line, said))
+    finding = Finding(
+        "shape-error", "wrong", "", line, said, hints=hints("shape-error", line, said)
+    )
     return Report((finding,))
 
 
@@ -103,7 +81,7 @@ def _compared(
     limit = RIGHT_IN_SINGLE if single else RIGHT if true.graph else RIGHT_BY_DIFFERENCES
     wrong = [name for name, error in errors.items() if not error <= limit]
     also = _also(loss, point, mine, bool(wrong))
-    common = {
+    common: dict[str, Any] = {
         "also_gradient_of": tuple(also),
         "errors": errors,
         "mine": mine,
@@ -131,9 +109,7 @@ def _compared(
         found = [other]
     if not found:
         said = f"{', '.join(wrong)}: wrong, and no single change of your code makes it right."
-        found = [
-            Finding("unexplained", "wrong", wrong[-1], 0, said, hints("unexplained", 0, said))
-        ]
+        found = [Finding("unexplained", "wrong", wrong[-1], 0, said, hints("unexplained", 0, said))]
     ratio = _one_ratio(mine, true.gradients)
     if ratio is not None and ratio > 0 and len(found) == 1:
         kind = found[0].kind
@@ -179,16 +155,15 @@ def _findings(function: Function, point: Point, true: Truth, exact: float) -> li
         return []
     program = from_graph(graph, names, arrays)
     with np.errstate(all="ignore"):
-        found = fits(program, true.gradients, Pool(true, program, point), exact,
-                     until=monotonic() + SECONDS)
+        found = fits(
+            program, true.gradients, Pool(true, program, point), exact, until=monotonic() + SECONDS
+        )
         if found:
             return [_told(found, program, true, point)]
         return _pair(program, true, point, exact)
 
 
 def _result_names(structure: Any) -> list[str]:
-    from chainrule.trees import unflatten
-
     tree = unflatten(structure, [0.0] * structure.leaf_count)
     return [short(name) for name in paths(tree, "")]
 
@@ -228,9 +203,7 @@ def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> 
     for other, alternative in named[1:]:
         line = program.steps[alternative.edit.site[0]].line
         if other not in (kind, "unexplained"):
-            others[other, line] = Alternative(
-                other, line, explanation(other, alternative, program)
-            )
+            others[other, line] = Alternative(other, line, explanation(other, alternative, program))
     said = explanation(kind, fit, program)
     order = list(program.outputs)
     reached = tuple(sorted(fit.right, key=order.index))

@@ -94,12 +94,14 @@ def _rows(point: Point) -> int:
 
 def _dropped_factor(old: Array | None, action: str, pool: Pool, point: Point) -> str:
     assert old is not None
+    if _is_slope(old, pool):
+        return "activation-derivative-twice"
     if old.size == 1:
         factor = float(old.reshape(()))
         if factor == 0:
             return "unexplained"
         return constant_kind(factor if action == "drop-divide" else 1 / factor, point)
-    return "activation-derivative-twice" if _is_slope(old, pool) else "unexplained"
+    return "unexplained"
 
 
 def _is_slope(value: Array, pool: Pool) -> bool:
@@ -147,14 +149,10 @@ def _place_kind(old: Array, new: Quantity, program: Program, pool: Pool) -> str 
         return None
     if _is_diagonal(old, true, program):
         return "softmax-jacobian-diagonal"
-    slopes = [q for q in pool.truth.quantities if q.role == "local"]
-    for local in slopes:
-        for name, _, slope in _looks(pool):
-            if slope.shape == true.shape == local.value.shape and np.any(slope != local.value):
-                wrong = old * local.value
-                if np.any(wrong) and _close(wrong, true * slope):
-                    same = NAMES.get(local.op, local.op) == name
-                    return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
+    for local in (q for q in pool.truth.quantities if q.role == "local"):
+        kind = _exchanged_slope(old, true, local)
+        if kind:
+            return kind
     missing = true - old
     terms = [q for q in pool.truth.quantities if q.role in ("contribution", "parameter")]
     for term in terms:
@@ -162,6 +160,22 @@ def _place_kind(old: Array, new: Quantity, program: Program, pool: Pool) -> str 
             return "missing-term"
         if term.role == "contribution" and _close(term.value, old):
             return "missing-term"
+    return None
+
+
+def _exchanged_slope(old: Array, true: Array, local: Quantity) -> str | None:
+    """Whether another slope stands where this one belongs, as a factor among others."""
+    if local.value.shape != true.shape:
+        return None
+    true_name, wrong = NAMES.get(local.op, local.op), old * local.value
+    for point in (local.origin, local.result):
+        for name, formulas in SLOPES.items():
+            for formula in formulas:
+                with np.errstate(all="ignore"):
+                    slope = formula(np.asarray(point, float))
+                if np.any(wrong) and not _close(slope, local.value) and _close(wrong, true * slope):
+                    same = true_name == name
+                    return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
     return None
 
 
@@ -183,5 +197,3 @@ def _is_diagonal(old: Array, true: Array, program: Program) -> bool:
             if _close(p * (incoming - np.sum(incoming * p, axis=axis, keepdims=True)), true):
                 return True
     return False
-
-

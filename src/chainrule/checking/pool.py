@@ -36,7 +36,7 @@ class Pool:
             for one in (quantity, replace(quantity, value=quantity.value.T)):
                 self._groups[one.role, one.op, one.line, one.value.shape].append(one)
                 key = (one.value.shape, one.value.tobytes(), one.role == "local")
-                if one.value.ndim and key not in seen:
+                if key not in seen:
                     seen.add(key)
                     self._by_shape[one.value.shape].append(one)
                 if one.value.ndim < 2:

@@ -138,8 +138,9 @@ def _step(
         return node.op.evaluate(*arrays, **params)
 
     result = call(*values)
-    value = result if isinstance(result, tuple | list) else np.asarray(result)
-    return Step(node.op.name, call, inputs, value, line, file, function, name, params)  # type: ignore[arg-type]  # a loop's results stay a tuple
+    # The results of a loop stay a tuple.
+    recorded: Any = result if isinstance(result, tuple | list) else np.asarray(result)
+    return Step(node.op.name, call, inputs, recorded, line, file, function, name, params)
 
 
 def leaf_value(node: Node, given: Mapping[Node, Array]) -> Array:

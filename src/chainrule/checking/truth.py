@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.checking.steps import Array, Program, from_graph
+from chainrule.checking.steps import Array, from_graph
 from chainrule.differentiate import adjoints
 from chainrule.errors import ChainruleError
 from chainrule.graph import Graph, Node, Role, dependents, playing
@@ -24,7 +24,7 @@ from chainrule.ops.registry import numerics
 from chainrule.stabilise import stabilise
 from chainrule.tracing import wrap
 from chainrule.tracing.function import trace_call
-from chainrule.tracing.value import Traced
+from chainrule.tracing.value import Traced, copied
 from chainrule.trees import Tree, flatten, paths, unflatten
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # of the central differences: the curve
@@ -45,7 +45,8 @@ class Quantity:
     value: Array
     line: int = 0
     name: str = ""
-    origin: Array | None = None  # of a local derivative: the point where it is taken
+    origin: Array | None = None  # of a local derivative: the point where it is taken,
+    result: Array | None = None  # and the activation's value there
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +136,9 @@ class _Number(metaclass=_FloatType):
 
     dtype = np.dtype(np.float64)
 
-    def __new__(cls, value: Any = 0.0) -> Any:  # type: ignore[misc]  # what float() would give
+    def __new__(cls, value: Any = 0.0) -> Any:
         if isinstance(value, Traced):
-            return value.reshape(()) if value.ndim else value
+            return rows.reshape(value, shape=()) if value.node.ndim else value
         return float(value)
 
 
@@ -149,7 +150,7 @@ class _NumPy:
 
     def array(self, value: Any, *arguments: Any, **settings: Any) -> Any:
         if isinstance(value, Traced):
-            return value.copy()
+            return copied(value)
         if isinstance(value, list | tuple) and any(isinstance(v, Traced) for v in _deep(value)):
             return np.stack([self.array(part) for part in value])
         return np.array(value, *arguments, **settings)
@@ -240,7 +241,7 @@ def truth(loss: Function, point: Point) -> Truth:
         graph = stabilise(graph)
         gradients, quantities = _differentiated(graph, arrays, point)
     except (ChainruleError, TypeError, ValueError, AttributeError):
-        graph, gradients, quantities = None, {}, ()
+        graph, gradients, quantities = None, {}, []
     curve, witness = _differences(loss, point, gradients)
     return Truth(value, gradients or witness, tuple(quantities), witness, curve, graph)
 
@@ -272,8 +273,7 @@ def _differentiated(
     of_adjoint = [values[str(len(graph.nodes) + i)] for i in range(len(found))]
     gradients = dict(zip(names, of_adjoint, strict=False))
     quantities = [
-        Quantity("parameter", "", value, name=name)
-        for name, value in point.leaves.items()
+        Quantity("parameter", "", value, name=name) for name, value in point.leaves.items()
     ]
     for place, node in enumerate(graph.inputs[len(names) :]):
         quantities.append(
@@ -305,18 +305,18 @@ def _input_name(node: Node) -> str:
     return str(node.params.get("name", ""))
 
 
-LINEAR = {"add", "subtract", "multiply", "divide", "negative", "cast", "where"}
+LINEAR = {"add", "subtract", "multiply", "divide", "negative", "cast"}
 
 
 def _locals(
     node: Node, values: Mapping[Node, Array], line: int, relevant: set[Node]
 ) -> Iterator[Quantity]:
     """The derivatives of an elementwise function, by the formula in its row."""
-    if not isinstance(node.op, Map) or node.op.derivative is None or not node.shape:
+    if not isinstance(node.op, Map) or node.op.derivative is None:
         return
-    if node.op.name in LINEAR - {"where"}:
+    if node.op.name in LINEAR:
         return
-    xs = [values[child] if child in values else None for child in node.inputs]
+    xs = [values.get(child) for child in node.inputs]
     if any(x is None for x in xs):
         return
     with np.errstate(all="ignore"):
@@ -325,7 +325,7 @@ def _locals(
         if partial is None or child not in relevant or child.shape != node.shape:
             continue
         slope = np.asarray(np.broadcast_to(partial, node.shape), float)
-        yield Quantity("local", node.op.name, slope, line, origin=x)
+        yield Quantity("local", node.op.name, slope, line, origin=x, result=values[node])
 
 
 def _differences(
@@ -349,9 +349,7 @@ def _differences(
     if gradients:
         generator = np.random.default_rng(0)
         moves = [generator.normal(size=np.shape(leaf)) for leaf in leaves]
-        slope = sum(
-            float(np.sum(g * m)) for g, m in zip(gradients.values(), moves, strict=True)
-        )
+        slope = sum(float(np.sum(g * m)) for g, m in zip(gradients.values(), moves, strict=True))
         size = max(abs(slope), 1e-12)
         curve = tuple((step, abs(ends(moves, step) - slope) / size) for step in STEPS)
         return curve, {}
