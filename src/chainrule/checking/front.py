@@ -22,6 +22,7 @@ from chainrule.trees import Tree, flatten, paths, unflatten
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
 RIGHT_IN_SINGLE = 1e-4  # where the user's own code computes in float32
+GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 SECONDS = 3.0  # that the search for edits may take, for single ones and for pairs each
 Function = Callable[..., Any]
 
@@ -173,7 +174,7 @@ def _pair(program: Program, true: Truth, point: Point, exact: float) -> list[Fin
     pool, until = Pool(true, program, point), monotonic() + SECONDS
     partial = fits(program, true.gradients, pool, exact, partial=True, until=until)
     wrong = wrong_results(program, true.gradients, exact)
-    partial.sort(key=lambda fit: (fit.edit.cost >= 2.9, -len(fit.right), fit.edit.cost))
+    partial.sort(key=lambda fit: (fit.edit.cost >= GUESS, -len(fit.right), fit.edit.cost))
     until = monotonic() + SECONDS
     best: list[Finding] = []
     for first in partial[:6]:
@@ -194,7 +195,8 @@ def _pair(program: Program, true: Truth, point: Point, exact: float) -> list[Fin
 def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> Finding:
     """The likeliest of edits that fit, the others beside it."""
     pool = Pool(true, program, point)
-    ranked = sorted(found, key=lambda f: (f.edit.cost, len(f.edit.site)))[:12]
+    # Of steps in a row the last one: what is missing belongs to the statement that ends the value.
+    ranked = sorted(found, key=lambda f: (f.edit.cost, len(f.edit.site), -f.edit.site[0]))[:12]
     named = [(kind_of(fit, program, pool, point), fit) for fit in ranked]
     named.sort(key=lambda pair: pair[0] == "unexplained")
     kind, fit = named[0]
@@ -202,7 +204,7 @@ def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> 
     others: dict[tuple[str, int], Alternative] = {}
     for other, alternative in named[1:]:
         line = program.steps[alternative.edit.site[0]].line
-        if other not in (kind, "unexplained"):
+        if other not in (kind, "unexplained") and alternative.edit.cost < GUESS:
             others[other, line] = Alternative(other, line, explanation(other, alternative, program))
     said = explanation(kind, fit, program)
     order = list(program.outputs)
@@ -214,7 +216,7 @@ def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> 
         step.line,
         said,
         hints(kind, step.line, said),
-        fit.error,
+        fit.error if kind != "unexplained" else np.inf,  # the truth put in proves nothing
         tuple(others.values()),
         reached,
     )

@@ -38,6 +38,7 @@ SLOPES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "relu": (lambda z: (z > 0) * 1.0, lambda a: (a > 0) * 1.0),
     "identity": (np.ones_like, np.ones_like),
 }
+OF_LOSSES = {"absolute", "square", "power", "log"}  # whose derivatives belong to the loss
 NAMES = {"maximum": "relu", "where": "relu"}
 
 
@@ -58,7 +59,8 @@ def kind_of(fit: Fit, program: Program, pool: Pool, point: Point) -> str:
     assert edit.old is not None
     assert edit.new is not None
     if edit.new.role == "local":
-        return _slope_kind(edit.old, edit.new, pool) or _unlike_slope(edit.old)
+        other = "unexplained" if edit.new.op in OF_LOSSES else "wrong-activation-derivative"
+        return _slope_kind(edit.old, edit.new, pool) or other
     if edit.new.role in ("parameter", "data", "forward"):
         return "wrong-operand"
     return _place_kind(edit.old, edit.new, program, pool) or (
@@ -136,10 +138,6 @@ def _slope_kind(old: Array, new: Quantity, pool: Pool) -> str | None:
                 return "derivative-at-wrong-point"
             best = "wrong-activation-derivative"
     return best
-
-
-def _unlike_slope(old: Array) -> str:
-    return "wrong-activation-derivative"
 
 
 def _place_kind(old: Array, new: Quantity, program: Program, pool: Pool) -> str | None:

@@ -9,9 +9,10 @@ import numpy as np
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.steps import Array, from_graph
 from chainrule.differentiate import gradients
-from chainrule.graph import Graph, Node, at_work, dependents
+from chainrule.graph import Graph, Node, at_work, constant_node, dependents
 from chainrule.stabilise import stabilise
 from chainrule.tracing import wrap
+from chainrule.tracing.recording import recording
 from chainrule.trees import flatten
 
 CANDIDATES = 8  # how many values near the loss may be the prediction
@@ -94,8 +95,8 @@ def _gradients(
     arrays: list[Array],
     names: list[str],
 ) -> dict[str, Array]:
-    with at_work():
-        output = row.formula(wrap(node), target).node
+    with recording(row.name):
+        output = row.formula(wrap(node), wrap(constant_node(target))).node
     stable = stabilise(Graph(graph.name, graph.inputs, (output,)))
     with at_work():
         results = gradients(stable.outputs[0], params)

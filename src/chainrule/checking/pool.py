@@ -49,10 +49,12 @@ class Pool:
     def series(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """For each value of a site a quantity of its shape: one for all, or round by round."""
         shape = values[0].shape
+        if any(value.shape != shape for value in values):
+            return
         for quantity in self._by_shape.get(shape, ()):
             if role in ("any", quantity.role) and not _same(quantity.value, values[0]):
                 yield [quantity] * len(values)
-        if len(values) == 1 or any(value.shape != shape for value in values):
+        if len(values) == 1:
             return
         for (kind, _, _, group_shape), group in self._groups.items():
             if group_shape == shape and role in ("any", kind) and len(group) == len(values):

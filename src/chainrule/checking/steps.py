@@ -5,7 +5,7 @@ recorder that sees operations one by one makes the same steps.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any
@@ -120,8 +120,19 @@ def from_graph(graph: Graph, names: Sequence[str], arrays: Sequence[Array]) -> P
             inputs = tuple(places[child] for child in node.inputs)
             places[node] = len(steps)
             steps.append(_step(node, inputs, [steps[i].value for i in inputs], given))
-    outputs = {name: places[node] for name, node in zip(names, graph.outputs, strict=True)}
+    outputs = {}
+    for name, node in zip(names, graph.outputs, strict=True):
+        # A step of its own, so that an edit can reach the result and nothing else that reads it.
+        last = steps[places[node]]
+        outputs[name] = len(steps)
+        steps.append(
+            replace(last, op="return", call=_same, inputs=(places[node],), name=name, params={})
+        )
     return Program(tuple(steps), outputs)
+
+
+def _same(value: Array) -> Array:
+    return value
 
 
 def _step(
