@@ -81,7 +81,7 @@ def _compared(
     single = any(value.dtype == np.float32 for value in mine.values())
     limit = RIGHT_IN_SINGLE if single else RIGHT if true.graph else RIGHT_BY_DIFFERENCES
     wrong = [name for name, error in errors.items() if not error <= limit]
-    also = _also(loss, point, mine, bool(wrong))
+    also = _also(loss, point, mine)
     common: dict[str, Any] = {
         "also_gradient_of": tuple(also),
         "errors": errors,
@@ -94,7 +94,7 @@ def _compared(
     found = _findings(function, point, true, EXACT if not single else RIGHT_IN_SINGLE)
     single_edit = len(found) == 1 and found[0].kind != "unexplained"
     if also and not single_edit:
-        said = f"Your gradient is exactly that of {also[0]}, which is not your loss."
+        said = f"Your gradient is exactly that of {next(iter(also))}, which is not your loss."
         line = found[0].line if found else 0
         parameters = tuple(wrong)
         other = Finding(
@@ -104,7 +104,7 @@ def _compared(
             line,
             said,
             hints("gradient-of-another-loss", line, said),
-            0.0,
+            also[next(iter(also))],
             parameters=parameters,
         )
         found = [other]
@@ -137,12 +137,12 @@ def _one_ratio(mine: dict[str, Array], true: dict[str, Array]) -> float | None:
     return ratio if ratio and same else None
 
 
-def _also(loss: Function, point: Point, mine: dict[str, Array], wrong: bool) -> list[str]:
+def _also(loss: Function, point: Point, mine: dict[str, Array]) -> dict[str, float]:
     try:
         graph, arrays, _ = recorded(loss, point)
         return losses_of(mine, graph, arrays, point.names, point.data)
     except (ChainruleError, TypeError, ValueError, AttributeError, KeyError):
-        return []
+        return {}
 
 
 def _findings(function: Function, point: Point, true: Truth, exact: float) -> list[Finding]:
@@ -216,7 +216,7 @@ def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> 
         step.line,
         said,
         hints(kind, step.line, said),
-        fit.error if kind != "unexplained" else np.inf,  # the truth put in proves nothing
+        fit.error if fit.edit.cost < GUESS else np.inf,  # the truth put in proves nothing
         tuple(others.values()),
         reached,
     )
