@@ -1,0 +1,222 @@
+"""`check`: a loss, a hand-written gradient of it, and where they part."""
+
+import linecache
+import traceback
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.naming import constant_kind, kind_of
+from chainrule.checking.other_losses import losses_of
+from chainrule.checking.pool import Pool
+from chainrule.checking.report import Alternative, Finding, Report
+from chainrule.checking.search import EXACT, Fit, distance, fits, wrong_results
+from chainrule.checking.sentences import explanation, hints
+from chainrule.checking.steps import Array, Program, from_graph
+from chainrule.checking.truth import Point, Truth, at, recorded, short, truth
+from chainrule.errors import ChainruleError
+from chainrule.trees import Tree, flatten, paths, unflatten
+
+RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
+RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
+RIGHT_IN_SINGLE = 1e-4  # where the user's own code computes in float32
+GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
+SECONDS = 3.0  # that the search for edits may take, for single ones and for pairs each
+Function = Callable[..., Any]
+
+
+def check(
+    *,
+    loss: Function,
+    grads: Function,
+    params: Tree,
+    data: Sequence[Any],
+) -> Report:
+    """Hold a hand-written gradient against the true one, and name what is wrong.
+
+    loss    loss(params, *data) -> one number
+    grads   grads(params, *data) -> gradients, in the structure and shapes of `params`
+    params  arrays and numbers in dictionaries and lists; data: a tuple of arrays
+
+    Both functions are called on copies, in float64. Raises whatever `loss` itself raises.
+    """
+    point = at(params, tuple(data))
+    function = grads
+    true = truth(loss, point)
+    try:
+        mine = _gradients(function, point)
+    except Exception as error:  # the user's code may raise anything: that is the finding
+        return _crash(error, point)
+    return _compared(function, loss, point, true, mine)
+
+
+def _gradients(function: Function, point: Point) -> dict[str, Array]:
+    found = point.call(function)
+    leaves = [np.asarray(leaf) for leaf in flatten(found)[0]]
+    return dict(zip([short(name) for name in paths(found, "")], leaves, strict=True))
+
+
+def _crash(error: Exception, point: Point) -> Report:
+    """The innermost line of the user's that failed, with the message of NumPy."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "chainrule" not in f.filename]
+    users = [f for f in frames if "site-packages" not in f.filename] or frames
+    line, file = (users[-1].lineno or 0, users[-1].filename) if users else (0, "")
+    source = linecache.getline(file, line).strip()
+    said = f"`{source}` (line {line}) stops with {type(error).__name__}: {error}."
+    finding = Finding(
+        "shape-error", "wrong", "", line, said, hints=hints("shape-error", line, said)
+    )
+    return Report((finding,))
+
+
+def _compared(
+    function: Function, loss: Function, point: Point, true: Truth, mine: dict[str, Array]
+) -> Report:
+    errors = {
+        name: distance(mine[name], value) if name in mine else np.inf
+        for name, value in true.gradients.items()
+    }
+    single = any(value.dtype == np.float32 for value in mine.values())
+    limit = RIGHT_IN_SINGLE if single else RIGHT if true.graph else RIGHT_BY_DIFFERENCES
+    wrong = [name for name, error in errors.items() if not error <= limit]
+    also = _also(loss, point, mine)
+    common: dict[str, Any] = {
+        "also_gradient_of": tuple(also),
+        "errors": errors,
+        "mine": mine,
+        "true": true.gradients,
+        "curve": true.curve,
+    }
+    if not wrong:
+        return Report((), **common)
+    found = _findings(function, point, true, EXACT if not single else RIGHT_IN_SINGLE)
+    single_edit = len(found) == 1 and found[0].kind != "unexplained"
+    if also and not single_edit:
+        said = f"Your gradient is exactly that of {next(iter(also))}, which is not your loss."
+        line = found[0].line if found else 0
+        parameters = tuple(wrong)
+        other = Finding(
+            "gradient-of-another-loss",
+            "wrong",
+            wrong[-1],
+            line,
+            said,
+            hints("gradient-of-another-loss", line, said),
+            also[next(iter(also))],
+            parameters=parameters,
+        )
+        found = [other]
+    if not found:
+        said = f"{', '.join(wrong)}: wrong, and no single change of your code makes it right."
+        found = [Finding("unexplained", "wrong", wrong[-1], 0, said, hints("unexplained", 0, said))]
+    ratio = _one_ratio(mine, true.gradients)
+    if ratio is not None and ratio > 0 and len(found) == 1:
+        kind = found[0].kind
+        if kind == "unexplained":
+            kind = constant_kind(1 / ratio, point)
+        found = [_with(found[0], kind=kind, severity="scale")]
+    return Report(tuple(found), **common)
+
+
+def _with(finding: Finding, **changes: Any) -> Finding:
+    return Finding(**{**finding.__dict__, **changes})
+
+
+def _one_ratio(mine: dict[str, Array], true: dict[str, Array]) -> float | None:
+    """mine = ratio · true everywhere, or None."""
+    name = max(true, key=lambda key: float(np.max(np.abs(true[key]), initial=0.0)))
+    if name not in mine or mine[name].shape != true[name].shape or not true[name].size:
+        return None
+    place = np.unravel_index(np.argmax(np.abs(true[name])), true[name].shape)
+    ratio = float(mine[name][place] / true[name][place]) if true[name][place] else 0.0
+    same = all(
+        key in mine and distance(mine[key], ratio * value) <= EXACT for key, value in true.items()
+    )
+    return ratio if ratio and same else None
+
+
+def _also(loss: Function, point: Point, mine: dict[str, Array]) -> dict[str, float]:
+    try:
+        graph, arrays, _ = recorded(loss, point)
+        return losses_of(mine, graph, arrays, point.names, point.data)
+    except (ChainruleError, TypeError, ValueError, AttributeError, KeyError):
+        return {}
+
+
+def _findings(function: Function, point: Point, true: Truth, exact: float) -> list[Finding]:
+    """What the edits of the user's own steps explain: one mistake, or two."""
+    try:
+        graph, arrays, structure = recorded(function, point)
+    except Exception:  # what cannot be recorded is not read; the numbers still stand
+        return []
+    names = _result_names(structure)
+    if set(names) != set(true.gradients):
+        return []
+    program = from_graph(graph, names, arrays)
+    with np.errstate(all="ignore"):
+        found = fits(
+            program, true.gradients, Pool(true, program, point), exact, until=monotonic() + SECONDS
+        )
+        if found:
+            return [_told(found, program, true, point)]
+        return _pair(program, true, point, exact)
+
+
+def _result_names(structure: Any) -> list[str]:
+    tree = unflatten(structure, [0.0] * structure.leaf_count)
+    return [short(name) for name in paths(tree, "")]
+
+
+def _pair(program: Program, true: Truth, point: Point, exact: float) -> list[Finding]:
+    """Two edits, the second found in the program that the first one gives."""
+    pool, until = Pool(true, program, point), monotonic() + SECONDS
+    partial = fits(program, true.gradients, pool, exact, partial=True, until=until)
+    wrong = wrong_results(program, true.gradients, exact)
+    partial.sort(key=lambda fit: (fit.edit.cost >= GUESS, -len(fit.right), fit.edit.cost))
+    until = monotonic() + SECONDS
+    best: list[Finding] = []
+    for first in partial[:6]:
+        after = first.program
+        rest = fits(after, true.gradients, Pool(true, after, point), exact, until=until)
+        if rest:
+            same = [f for f in partial if f.right == first.right]
+            one, two = _told(same, program, true, point), _told(rest, after, true, point)
+            return [one, two]
+        if monotonic() > until:
+            break
+    if partial and partial[0].right < wrong:
+        same = [f for f in partial if f.right == partial[0].right]
+        best = [_told(same, program, true, point)]
+    return best
+
+
+def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> Finding:
+    """The likeliest of edits that fit, the others beside it."""
+    pool = Pool(true, program, point)
+    # Of steps in a row the last one: what is missing belongs to the statement that ends the value.
+    ranked = sorted(found, key=lambda f: (f.edit.cost, len(f.edit.site), -f.edit.site[0]))[:12]
+    named = [(kind_of(fit, program, pool, point), fit) for fit in ranked]
+    named.sort(key=lambda pair: pair[0] == "unexplained")
+    kind, fit = named[0]
+    step = program.steps[fit.edit.site[0]]
+    others: dict[tuple[str, int], Alternative] = {}
+    for other, alternative in named[1:]:
+        line = program.steps[alternative.edit.site[0]].line
+        if other not in (kind, "unexplained") and alternative.edit.cost < GUESS:
+            others[other, line] = Alternative(other, line, explanation(other, alternative, program))
+    said = explanation(kind, fit, program)
+    order = list(program.outputs)
+    reached = tuple(sorted(fit.right, key=order.index))
+    return Finding(
+        kind,
+        "wrong",
+        reached[-1],
+        step.line,
+        said,
+        hints(kind, step.line, said),
+        fit.error if fit.edit.cost < GUESS else np.inf,  # the truth put in proves nothing
+        tuple(others.values()),
+        reached,
+    )

@@ -1,0 +1,105 @@
+"""Usual losses, and whether a coded gradient is exactly that of one of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.search import EXACT, distance
+from chainrule.checking.steps import Array, from_graph
+from chainrule.differentiate import gradients
+from chainrule.graph import Graph, Node, at_work, constant_node, dependents
+from chainrule.stabilise import stabilise
+from chainrule.tracing import wrap
+from chainrule.tracing.recording import recording
+from chainrule.trees import flatten
+
+CANDIDATES = 8  # how many values near the loss may be the prediction
+
+
+@dataclass(frozen=True)
+class UsualLoss:
+    """A row: a name in words, and the sum over all outputs as NumPy code of prediction, target."""
+
+    name: str
+    formula: Callable[[Any, Any], Any]
+    probability: bool = False
+
+
+ROWS = (
+    UsualLoss("½(ŷ - y)²", lambda p, y: 0.5 * np.sum((p - y) ** 2)),
+    UsualLoss("(ŷ - y)²", lambda p, y: np.sum((p - y) ** 2)),
+    UsualLoss("|ŷ - y|", lambda p, y: np.sum(np.abs(p - y))),
+    UsualLoss(
+        "binary cross-entropy",
+        lambda p, y: -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p)),
+        probability=True,
+    ),
+    UsualLoss("cross-entropy", lambda p, y: -np.sum(y * np.log(p)), probability=True),
+)
+
+
+def losses_of(
+    mine: Mapping[str, Array],
+    graph: Graph,
+    arrays: list[Array],
+    names: list[str],
+    data: tuple[Any, ...],
+) -> dict[str, float]:
+    """The usual losses of which `mine` is the exact gradient, and the largest deviation."""
+    params = graph.inputs[: len(names)]
+    relevant = dependents(graph.outputs, params)
+    floating = [n for n in graph.nodes if n in relevant and n.dtype.kind == "f" and n.ndim]
+    values = from_graph(
+        Graph(graph.name, graph.inputs, tuple(floating)),
+        [str(i) for i in range(len(floating))],
+        arrays,
+    ).values()
+    found: dict[str, float] = {}
+    targets = [np.asarray(part, float) for part in flatten(data[1:] or data)[0] if np.ndim(part)]
+    for target in targets:
+        shaped = [(i, n) for i, n in enumerate(floating) if n.shape == target.shape]
+        for index, node in shaped[-CANDIDATES:]:
+            value = values[str(index)]
+            for row in ROWS:
+                if row.probability and not (np.all(value > 0) and np.all(value < 1)):
+                    continue
+                true = _gradients(row, node, target, graph, params, arrays, names)
+                size = len(target)
+                for name, constant in _reductions(size, target.size).items():
+                    error = max(distance(mine[k], constant * true[k]) for k in names)
+                    if error <= EXACT:
+                        found[f"{row.name}, {name}"] = error
+    return found
+
+
+def _reductions(rows: int, size: int) -> dict[str, float]:
+    """Sum and means; where two are the same number the first name counts."""
+    found: dict[str, float] = {}
+    for name, constant in (
+        ("summed", 1.0),
+        ("averaged over the samples", 1 / rows),
+        ("averaged over all numbers", 1 / size),
+    ):
+        if constant not in found.values():
+            found[name] = constant
+    return found
+
+
+def _gradients(
+    row: UsualLoss,
+    node: Node,
+    target: Array,
+    graph: Graph,
+    params: tuple[Node, ...],
+    arrays: list[Array],
+    names: list[str],
+) -> dict[str, Array]:
+    with recording(row.name):
+        output = row.formula(wrap(node), wrap(constant_node(target))).node
+    stable = stabilise(Graph(graph.name, graph.inputs, (output,)))
+    with at_work():
+        results = gradients(stable.outputs[0], params)
+    program = from_graph(Graph(graph.name, graph.inputs, tuple(results)), names, arrays)
+    return program.values()

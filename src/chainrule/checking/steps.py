@@ -1,0 +1,163 @@
+"""Recorded arithmetic, whoever recorded it: steps with their values, which can be run again.
+
+The checker reads nothing else of a backward pass. A traced graph becomes a `Program` here; a
+recorder that sees operations one by one makes the same steps.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node
+
+Array = np.ndarray[Any, Any]
+Override = Callable[[Sequence[Array]], Array]  # new values of the inputs -> the edited result
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operation that happened: `value = call(*values of inputs)`.
+
+    op      its name: "multiply", "contract", "sum"; "input" and "constant" have no inputs
+    line    where the user wrote it, 0 where nobody did; `function` is the function around it
+    params  settings of the op: axes, the specification of a product
+    """
+
+    op: str
+    call: Callable[..., Array]
+    inputs: tuple[int, ...]
+    value: Array
+    line: int = 0
+    file: str = ""
+    function: str = ""
+    name: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Steps in order, and which of them are the results, by name."""
+
+    steps: tuple[Step, ...]
+    outputs: Mapping[str, int]
+
+    @cached_property
+    def consumers(self) -> list[list[int]]:
+        """For each step, those that read its value."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for index, step in enumerate(self.steps):
+            for child in dict.fromkeys(step.inputs):
+                found[child].append(index)
+        return found
+
+    @cached_property
+    def reach(self) -> list[frozenset[str]]:
+        """For each step, the outputs that depend on it."""
+        found: list[set[str]] = [set() for _ in self.steps]
+        for name, index in self.outputs.items():
+            found[index].add(name)
+        for index in range(len(self.steps) - 1, -1, -1):
+            for child in self.steps[index].inputs:
+                found[child] |= found[index]
+        return [frozenset(names) for names in found]
+
+    def values(self) -> dict[str, Array]:
+        """The outputs as they were recorded."""
+        return {name: self.steps[index].value for name, index in self.outputs.items()}
+
+    def edited(self, overrides: Mapping[int, Override]) -> "Program":
+        """The program with some steps computed otherwise, and what follows from them.
+
+        Raises whatever NumPy raises where shapes no longer fit.
+        """
+        steps = list(self.steps)
+        changed: set[int] = set()
+        queue = sorted(overrides)
+        while queue:
+            index = heappop(queue)
+            if index in changed:
+                continue
+            for consumer in self.consumers[index]:
+                heappush(queue, consumer)
+            step = steps[index]
+            override = overrides.get(index)
+            values = [steps[child].value for child in step.inputs]
+            call = step.call if override is None else _on_arguments(override)
+            value = np.asarray(call(*values))
+            changed.add(index)
+            steps[index] = Step(
+                step.op,
+                call,
+                step.inputs,
+                value,
+                step.line,
+                step.file,
+                step.function,
+                step.name,
+                step.params,
+            )
+        after = Program(tuple(steps), self.outputs)
+        # The same steps read the same ones.
+        after.__dict__.update(consumers=self.consumers, reach=self.reach)
+        return after
+
+
+def _on_arguments(override: Override) -> Callable[..., Array]:
+    return lambda *values: override(values)
+
+
+def from_graph(graph: Graph, names: Sequence[str], arrays: Sequence[Array]) -> Program:
+    """The steps of a traced function on these inputs; `names` are those of its outputs."""
+    places: dict[Node, int] = {}
+    steps: list[Step] = []
+    given = dict(zip(graph.inputs, arrays, strict=True))
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            inputs = tuple(places[child] for child in node.inputs)
+            places[node] = len(steps)
+            steps.append(_step(node, inputs, [steps[i].value for i in inputs], given))
+    outputs = {}
+    for name, node in zip(names, graph.outputs, strict=True):
+        # A step of its own, so that an edit can reach the result and nothing else that reads it.
+        last = steps[places[node]]
+        outputs[name] = len(steps)
+        steps.append(
+            replace(last, op="return", call=_same, inputs=(places[node],), name=name, params={})
+        )
+    return Program(tuple(steps), outputs)
+
+
+def _same(value: Array) -> Array:
+    return value
+
+
+def _step(
+    node: Node, inputs: tuple[int, ...], values: Sequence[Array], given: Mapping[Node, Array]
+) -> Step:
+    source = node.source
+    line, file, function = (source.line, source.file, source.function) if source else (0, "", "")
+    name, params = str(node.params.get("name", "")), node.params
+    if isinstance(node.op, Leaf):
+        value = leaf_value(node, given)
+        return Step(node.op.name, lambda: value, (), value, line, file, function, name, params)
+
+    def call(*arrays: Array) -> Any:
+        return node.op.evaluate(*arrays, **params)
+
+    result = call(*values)
+    # The results of a loop stay a tuple.
+    recorded: Any = result if isinstance(result, tuple | list) else np.asarray(result)
+    return Step(node.op.name, call, inputs, recorded, line, file, function, name, params)
+
+
+def leaf_value(node: Node, given: Mapping[Node, Array]) -> Array:
+    if node.op is INPUT:
+        return np.asarray(given[node])
+    if node.op is CAPTURED:
+        return np.asarray(node.params["array"])
+    assert node.op is CONSTANT
+    return np.asarray(node.params["value"])
