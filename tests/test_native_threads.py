@@ -12,7 +12,7 @@ from agreement import use_threads
 
 import chainrule as cr
 from chainrule.bench import layers
-from chainrule.engines.native import effort, program, training
+from chainrule.engines.native import effort, memory, training
 
 
 @pytest.fixture
@@ -151,9 +151,9 @@ def test_too_little_memory_says_how_much_was_needed(monkeypatch):
     def no_memory(size, dtype):
         raise MemoryError
 
-    monkeypatch.setattr(program.np, "zeros", no_memory)
+    monkeypatch.setattr(memory.np, "zeros", no_memory)
     with pytest.raises(MemoryError, match=r"need 3,000 MB.*smaller batch"):
-        program.aligned(3000 * 2**20)
+        memory.aligned(3000 * 2**20)
 
 
 def test_two_processes_that_compile_the_same_graph_at_once(tmp_path):

@@ -20,11 +20,22 @@ def product_of_rows(node: Node) -> Node | None:
         if picked.op.name != "gather" or not _repeats(*picked.inputs):
             continue
         theirs = (right, left)[place]
-        at, rest = _divided(letters, picked.inputs[1])
+        table, index = picked.inputs
+        at, rest = _divided(letters, index)
+        row = next(x for x in LETTERS if x not in letters + theirs)
         if all(x in out and x not in theirs for x in at):
-            return _rows_of_product(node, picked, other, (at, rest, theirs, out))
+            inner = "".join(x for x in out if x not in at)
+            spec = f"{row}{rest},{theirs}->{row}{inner}"
+            product = made("contract", (table, other), node, spec=spec)
+            # The index is turned rather than the rows, as far as that goes: it is smaller.
+            first = "".join(x for x in out if x in at)
+            found = made("gather", (product, _transposed(index, at, first, node)), node)
+            return _transposed(found, first + inner, out, node)
         if all(x in theirs and x not in out for x in at):
-            return _product_of_sums(node, picked, other, (at, rest, theirs, out))
+            inner = "".join(x for x in theirs if x not in at)
+            sums = _scattered(node, index, other, theirs, at, table.shape[0])
+            spec = f"{row}{rest},{row}{inner}->{out}"
+            return made("contract", (table, sums), node, spec=spec)
     return None
 
 
@@ -114,31 +125,6 @@ def _divided(letters: str, index: Node) -> tuple[str, str]:
 
 def _size(node: Node, letters: str, chosen: str) -> int:
     return prod(node.shape[letters.index(x)] for x in chosen)
-
-
-def _rows_of_product(
-    node: Node, picked: Node, other: Node, letters: tuple[str, str, str, str]
-) -> Node:
-    at, rest, theirs, out = letters
-    table, index = picked.inputs
-    row = next(x for x in LETTERS if x not in at + rest + theirs + out)
-    inner = "".join(x for x in out if x not in at)
-    product = made("contract", (table, other), node, spec=f"{row}{rest},{theirs}->{row}{inner}")
-    # The index is turned rather than the rows, as far as that goes: it is smaller.
-    first = "".join(x for x in out if x in at)
-    found = made("gather", (product, _transposed(index, at, first, node)), node)
-    return _transposed(found, first + inner, out, node)
-
-
-def _product_of_sums(
-    node: Node, picked: Node, other: Node, letters: tuple[str, str, str, str]
-) -> Node:
-    at, rest, theirs, out = letters
-    table, index = picked.inputs
-    row = next(x for x in LETTERS if x not in at + rest + theirs + out)
-    sums = _scattered(node, index, other, theirs, at, table.shape[0])
-    inner = "".join(x for x in theirs if x not in at)
-    return made("contract", (table, sums), node, spec=f"{row}{rest},{row}{inner}->{out}")
 
 
 def _scattered(node: Node, index: Node, updates: Node, letters: str, at: str, rows: int) -> Node:

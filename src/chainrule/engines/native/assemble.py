@@ -23,7 +23,7 @@ from chainrule.engines.native.plan import (
     is_divided,
     make_plan,
 )
-from chainrule.engines.native.threads import SPINS, pause
+from chainrule.engines.native.threads import resting
 from chainrule.engines.native.writers import write_kernel
 
 STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))
@@ -249,11 +249,8 @@ class Guard:
 
 def _write_barrier(module: Module) -> None:
     """All threads meet. The words of `sync`: how many have come, and the number of the meeting."""
-    declaration, call_pause = pause()
-    module.declare("pause", declaration.removeprefix("declare "))
-    give_way = "SwitchToThread" if platform.system() == "Windows" else "sched_yield"
-    module.declare(give_way, f"i32 @{give_way}()")
-    module.add(f"""define internal void @barrier(ptr %sync, i64 %threads) nounwind noinline {{
+    module.add(resting())
+    module.add("""define internal void @barrier(ptr %sync, i64 %threads) nounwind noinline {
 entry:
   %alone = icmp eq i64 %threads, 1
   br i1 %alone, label %done, label %meet
@@ -270,25 +267,17 @@ open:
   store atomic i64 %next, ptr %number release, align 8
   br label %done
 wait:
-  %round = phi i64 [0, %meet], [%more, %again]
+  %round = phi i64 [0, %meet], [%more, %spin]
   %now = load atomic i64, ptr %number acquire, align 8
   %still = icmp eq i64 %now, %old
+  %more = add i64 %round, 1
   br i1 %still, label %spin, label %done
 spin:
-  %more = add i64 %round, 1
-  %patient = icmp slt i64 %round, {SPINS}
-  br i1 %patient, label %brief, label %long
-brief:
-  {call_pause}
-  br label %again
-long:
-  %ignored = call i32 @{give_way}()
-  br label %again
-again:
+  call void @rest(i64 %round)
   br label %wait
 done:
   ret void
-}}
+}
 """)
 
 

@@ -26,7 +26,7 @@ from chainrule.ops.products import parts
 if TYPE_CHECKING:
     from chainrule.engines.native.fuse import Fuser
 
-NARROW = 4  # a product with fewer columns than this is a sum along its operands
+NARROW = 4  # an axis that is shorter has no vectors along it
 LEAST_TURNED = 512  # rows, columns and terms of a product whose rows are copied
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
@@ -219,7 +219,10 @@ class _Contraction:
 
     def _product(self, wide: str) -> None:
         fuser, node, out = self.fuser, self.node, self.out
-        self._turn_rows(wide)
+        cut = self._cut_letter()
+        count = self._slices(cut, wide)
+        if count == 1:
+            self._turn_rows(wide)
         follows = wide == self._last() or wide in self.summed
         if not follows:
             places = [axis for axis in range(len(out)) if out[axis] != wide]
@@ -238,8 +241,6 @@ class _Contraction:
                 for kept, summed, low, high in self.clips
             ),
         )
-        cut = self._cut_letter()
-        count = self._slices(cut, wide)
         if count > 1:
             fuser.sum_slices(node, _sliced(kernel, count, axes.index(cut)))
             return
@@ -258,8 +259,8 @@ class _Contraction:
         """Copy the operand that goes by row, where its rows lie side by side and are many: a tile
         would take a few numbers of a line of the caches, and another line for each term.
         """
-        rows, cut = self._rows(wide), self._cut_letter()
-        if rows is None or not self.summed or self._slices(cut, wide) > 1:
+        rows = self._rows(wide)
+        if rows is None or not self.summed:
             return
         letter = self.out[rows]
         which = 0 if letter in self.left else 1

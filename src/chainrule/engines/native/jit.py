@@ -84,10 +84,7 @@ class Code:
 
     def function(self, name: str, *arguments: Any) -> Any:
         """A function as a ctypes callable, which lets other threads run meanwhile."""
-        return ctypes.CFUNCTYPE(None, *arguments)(self.address(name))
-
-    def address(self, name: str) -> int:
-        return int(self._engine.get_function_address(name))
+        return ctypes.CFUNCTYPE(None, *arguments)(self._engine.get_function_address(name))
 
 
 def _object(text: str) -> bytes:

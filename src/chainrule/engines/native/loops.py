@@ -26,7 +26,6 @@ from chainrule.engines.native.numerics import Numerics
 from chainrule.engines.native.plan import GRAIN, grain
 
 SIGNATURE = (("ptr", "table"), ("ptr", "arena"), ("i64", "tid"), ("i64", "threads"))
-ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
 
 Place = int | Value
 Memo = dict[int | View, Value]  # what has been evaluated at one place
@@ -61,6 +60,7 @@ class KernelWriter:
         self.bounds: tuple[Place, Place] = (0, kernel.shape[0]) if kernel.shape else (0, 1)
         if divided:
             self.bounds = self._share(kernel.shape[0])
+        self.exchanged: dict[int, View] = {}  # by identity: views of the same over other axes
         self.fixed: Memo = {}
         for root in roots:
             self._fix(root)
@@ -93,23 +93,23 @@ class KernelWriter:
 
     def _share(self, count: int) -> tuple[Place, Place]:
         """This thread's rows: whole grains, the last of which may be smaller."""
-        b, size = self.b, grain(count) if self.kernel.cut is None else 1
-        units = -(-count // size)
-        tid, threads = Value(b, "%tid", INT64), Value(b, "%threads", INT64)
-        first = b.binary("div", tid * units, threads) * size
-        last = b.binary("div", (tid + 1) * units, threads) * size
+        size = grain(count) if self.kernel.cut is None else 1
+        tid, threads = Value(self.b, "%tid", INT64), Value(self.b, "%threads", INT64)
+        return self._part(tid, threads, count, size)
+
+    def _part(self, number: Value, parts: Place, count: int, size: int) -> tuple[Value, Value]:
+        """Where a part of `count` places begins and ends, cut at multiples of `size`."""
+        b, units = self.b, -(-count // size)
+        first = b.binary("div", number * units, parts) * size
+        last = b.binary("div", (number + 1) * units, parts) * size
         return first, b.select(last < count, last, count)
 
     def slice(self, number: Place) -> tuple[Value, Value]:
         """Where a slice of the summed axis that is cut begins and ends: at whole grains."""
-        kernel, b = self.kernel, self.b
+        kernel = self.kernel
         assert kernel.cut is not None
-        length, slices = kernel.lengths[kernel.cut], kernel.shape[0]
-        size = grain(length)
-        units = -(-length // size)
-        first = b.binary("div", b.integer(number) * units, slices) * size
-        last = b.binary("div", (b.integer(number) + 1) * units, slices) * size
-        return first, b.select(last < length, last, length)
+        length = kernel.lengths[kernel.cut]
+        return self._part(self.b.integer(number), kernel.shape[0], length, grain(length))
 
     # --- expressions ---
 
@@ -131,6 +131,7 @@ class KernelWriter:
         return total + constant if constant else total
 
     def load(self, view: View, frame: Frame) -> Value:
+        view = self.exchanged.get(id(view), view)
         b, base, dtype = self.b, self.pointers[view.buffer], view.buffer.dtype
         place = self.offset(view, frame)
         step = 0 if frame.lanes_axis is None else view.strides[frame.lanes_axis]
@@ -144,6 +145,7 @@ class KernelWriter:
         return b.gathered(parts, frame.lanes)
 
     def store(self, value: Value, view: View, frame: Frame) -> None:
+        view = self.exchanged.get(id(view), view)
         b, base = self.b, self.pointers[view.buffer]
         place = self.offset(view, frame)
         step = 0 if frame.lanes_axis is None else view.strides[frame.lanes_axis]
@@ -254,10 +256,10 @@ def write_elementwise(w: KernelWriter) -> None:
         id(view): View(view.buffer, view.offset, (*view.strides[: len(head)], *steps))
         for view, steps in zip(views, strides, strict=True)
     }
-    swap = _Swapped(w, flat)
+    w.exchanged = flat
     axes = (*head, *lengths)
     if not axes:
-        swap.write(kernel.stores, Frame([]), {}, None)
+        w.write(kernel.stores, Frame([]), {}, None)
         return
     along = lane_axis(axes, [flat[id(v)] for v in kernel.writes], [*flat.values()])
     lanes = w.lanes_for(dtypes, axes[along])
@@ -274,7 +276,7 @@ def write_elementwise(w: KernelWriter) -> None:
         def body(place: Place, live: int) -> None:
             own = list(places)
             own[along] = place
-            swap.write(kernel.stores, Frame(own, along, lanes, live), {}, None)
+            w.write(kernel.stores, Frame(own, along, lanes, live), {}, None)
 
         w.along(begin, end, axes[along], lanes, body)
 
@@ -341,31 +343,6 @@ def _unit_axis(view: View, shape: Sequence[int], size: int) -> int | None:
     """The axis along which a view's elements are neighbours, where it is that long."""
     fitting = [k for k, step in enumerate(view.strides) if step == 1 and shape[k] >= size]
     return fitting[0] if len(fitting) == 1 else None
-
-
-class _Swapped:
-    """A kernel's writer whose views have been exchanged for others of the same elements."""
-
-    def __init__(self, w: KernelWriter, views: dict[int, View]) -> None:
-        self.w, self.views = w, views
-
-    def write(self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None) -> None:
-        for store in stores:
-            value = self._evaluate(store.expression, frame, memo)
-            self.w.store(value, self.views[id(store.view)], frame)
-
-    def _evaluate(self, found: Expression, frame: Frame, memo: Memo) -> Value:
-        key = found.view if isinstance(found, Load) else id(found)
-        if key in self.w.fixed:
-            return self.w.fixed[key]
-        if key not in memo:
-            if isinstance(found, Load):
-                memo[key] = self.w.load(self.views[id(found.view)], frame)
-            else:
-                for part in found.inputs if isinstance(found, Apply) else ():
-                    self._evaluate(part, frame, memo)
-                self.w.evaluate(found, frame, memo)
-        return memo[key]
 
 
 def lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[View]) -> int:

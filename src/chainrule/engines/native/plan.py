@@ -12,8 +12,8 @@ from math import gcd
 
 from chainrule.engines.native.access import ARENA, Buffer, View
 from chainrule.engines.native.kernels import Kernel, Repeat
+from chainrule.engines.native.memory import ALIGNMENT
 
-ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 GRAIN = 16  # rows that one thread computes together
 FEW_ROWS = 16  # fewer rows are not divided
 

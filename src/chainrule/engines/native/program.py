@@ -1,6 +1,5 @@
 """A compiled graph as a callable on arrays."""
 
-import ctypes
 from collections.abc import Callable, Sequence
 from math import prod
 from threading import Lock
@@ -13,35 +12,20 @@ from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.effort import WAKING, divided
 from chainrule.engines.native.fuse import Program as Kernels
 from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.plan import ALIGNMENT, Plan
+from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
+from chainrule.engines.native.plan import Plan
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import call, thread_count
+from chainrule.engines.native.threads import ENTRY, call, thread_count
 from chainrule.graph import Graph
 
-Array = np.ndarray[Any, Any]
 SMALL = 4096  # bytes
-_POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
-_ENTRY = (_POINTER, _INT, _INT, _POINTER, _POINTER)  # arena, tid, threads, sync, args
 
 
-def address(array: Array) -> int:
-    """Where an array begins; several times faster than `array.ctypes.data`."""
-    found: int = array.__array_interface__["data"][0]
-    return found
-
-
-def aligned(size: int) -> Array:
-    """Zeroed bytes that begin at a cache line; MemoryError says how many were needed."""
-    try:
-        memory = np.zeros(size + ALIGNMENT, np.uint8)
-    except MemoryError:
-        raise MemoryError(
-            f"the intermediate values of a compiled graph need {size / 2**20:,.0f} MB, more than "
-            "there is; a smaller batch needs less"
-        ) from None
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]
+def complain(status: Array) -> None:
+    """Raise the trouble that compiled code has noted."""
+    status[0] = 0
+    raise IndexError(OUTSIDE)
 
 
 def _assembled(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
@@ -71,8 +55,7 @@ class Program:
         self.parallel = assembler.parallel
         self.text = assembler.module.text()
         self._code = jit.Code(self.text)
-        self._run = self._code.function("run", *_ENTRY)
-        self._address = self._code.address("run")
+        self._run = self._code.function("run", *ENTRY)
         self._inputs = [(buffer.shape, buffer.dtype) for buffer in program.inputs]
         self._results = program.results
         self._captured = [(buffer.slot, node) for buffer, node in program.captured]
@@ -114,18 +97,17 @@ class Program:
         arena, sync = (part.ctypes.data for part in memory)
         given, result = self._first + place, self._results[0].slot
         (node,) = self.graph.results
-        run, lock, shape, dtype = self._run, Lock(), node.shape, node.dtype
+        lock, shape, dtype = Lock(), node.shape, node.dtype
+        run = self._code.function("run", *ENTRY[:-1])  # it has no use for the last
         pointers = table.ctypes.data
 
         def call(x: Array, out: Array | None = None, _kept: Any = (kept, memory)) -> Array:
             found = np.empty(shape, dtype) if out is None else out
             with lock:
-                table[given] = x.__array_interface__["data"][0]
-                table[result] = found.__array_interface__["data"][0]
+                table[given], table[result] = address(x), address(found)
                 run(arena, 0, 1, sync, pointers)
                 if status[0]:
-                    status[0] = 0
-                    raise IndexError(OUTSIDE)
+                    complain(status)
             return found
 
         (size, kind) = self._inputs[place]
@@ -140,8 +122,7 @@ class Program:
                 source[...] = x
                 run(arena, 0, 1, sync, pointers)
                 if status[0]:
-                    status[0] = 0
-                    raise IndexError(OUTSIDE)
+                    complain(status)
                 if out is None:
                     return target.copy()
                 out[...] = target
@@ -168,8 +149,7 @@ class Program:
             table[buffer.slot] = address(result)
         threads = thread_count() if self.parallel else 1
         places = (address(self._arena), address(self._sync), address(table))
-        call(self._address, threads, *places, 0)
+        call(self._run, threads, *places, 0)
         if self._status[0]:
-            self._status[0] = 0
-            raise IndexError(OUTSIDE)
+            complain(self._status)
         return results

@@ -10,26 +10,31 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from ctypes import c_int64, c_void_p, cast
 from functools import cache
 from threading import Lock, Thread
 
 import numpy as np
 
 from chainrule.engines.native import jit
+from chainrule.engines.native.memory import address, aligned
 
 MOST = 64
 SPINS = 2000  # rounds of looking for a job, or for the end of one, before giving way
 # Rounds of giving way before a worker sleeps, about a millisecond: one that is woken often begins
 # on the processor of whoever woke it, which it then has to leave.
 YIELDS = 2000
-ALIGNMENT = 64
 
 # Where a pool keeps what, in bytes.
 NUMBER, DONE, STOP = 0, 64, 128  # of the newest job; how many workers have done it; whether to end
 FUNCTION, ARENA, THREADS, SYNC, TABLE, CONTROL = range(192, 240, 8)
 CALLS, MUTEX, CONDITION, SIZE = 256, 320, 448, 576
-LOCK, UNLOCK, WAIT, WAKE, GIVE_WAY = range(CALLS, CALLS + 40, 8)
+LOCK, UNLOCK, WAIT, WAKE = range(CALLS, CALLS + 32, 8)
+
+# Of the functions that threads run together: arena, tid, threads, sync, table, control.
+ENTRY = (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p)
+Entry = Callable[..., None]
 
 
 @cache
@@ -58,31 +63,19 @@ def thread_count() -> int:
     return max(1, min(int(given), allowed())) if given.isdigit() else allowed()
 
 
-def call(function: int, threads: int, arena: int, sync: int, table: int, control: int) -> None:
-    """Call the compiled function at this address on so many threads, this one among them.
+def call(entry: Entry, threads: int, arena: int, sync: int, table: int, control: int) -> None:
+    """Call a compiled function on so many threads, this one among them.
 
     Where another call has the workers, this thread does everything alone; results are the same.
     """
-    fixed = (arena, sync, table, control)
     pool = _pool(threads) if threads > 1 else None
     if pool is None or not pool.busy.acquire(blocking=False):
-        _ENTRY(function)(arena, 0, 1, sync, table, control)
+        entry(arena, 0, 1, sync, table, control)
         return
     try:
-        pool.run(function, fixed)
+        pool.run(entry, (arena, sync, table, control))
     finally:
         pool.busy.release()
-
-
-_ENTRY = ctypes.CFUNCTYPE(
-    None,
-    ctypes.c_void_p,
-    ctypes.c_int64,
-    ctypes.c_int64,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-)
 
 
 class _Pool:
@@ -90,15 +83,14 @@ class _Pool:
 
     def __init__(self, threads: int) -> None:
         self.busy = Lock()
-        self._memory = np.zeros(SIZE + ALIGNMENT, np.uint8)
-        self._start = -self._memory.ctypes.data % ALIGNMENT
-        self._base = self._memory.ctypes.data + self._start
+        self._memory = aligned(SIZE)
+        self._base = address(self._memory)
         _make_lock(self._base)
-        for place, address in zip((LOCK, UNLOCK, WAIT, WAKE, GIVE_WAY), _waiting(), strict=True):
-            self._word(place)[0] = address
-        self._word(THREADS)[0] = threads
-        self._work = _code().function("work", ctypes.c_void_p, ctypes.c_int64)
-        self._lead = _code().function("lead", ctypes.c_void_p)
+        for place, function in zip((LOCK, UNLOCK, WAIT, WAKE), _waiting(), strict=True):
+            self._set(place, function)
+        self._set(THREADS, threads)
+        self._work = _code().function("work", c_void_p, c_int64)
+        self._lead = _code().function("lead", c_void_p)
         self._workers = [
             Thread(target=self._work, args=(self._base, number), daemon=True)
             for number in range(1, threads)
@@ -106,20 +98,20 @@ class _Pool:
         for worker in self._workers:
             worker.start()
 
-    def _word(self, place: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        begin = self._start + place
-        return self._memory[begin : begin + 8].view(np.int64)
+    def _set(self, place: int, value: int) -> None:
+        self._memory[place : place + 8].view(np.int64)[0] = value
 
-    def run(self, function: int, fixed: Sequence[int]) -> None:
+    def run(self, entry: Entry, fixed: Sequence[int]) -> None:
+        function = cast(entry, c_void_p).value or 0  # type: ignore[arg-type]  # one of ctypes
         places = (FUNCTION, ARENA, SYNC, TABLE, CONTROL)
         for place, value in zip(places, (function, *fixed), strict=True):
-            self._word(place)[0] = value
+            self._set(place, value)
         self._lead(self._base)
 
     def close(self) -> None:
         """Let the workers end. Nobody may be at work."""
-        self._word(STOP)[0] = 1
-        self._word(FUNCTION)[0] = 0
+        self._set(STOP, 1)
+        self._set(FUNCTION, 0)
         self._lead(self._base)
         for worker in self._workers:
             worker.join()
@@ -160,7 +152,7 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def _waiting() -> tuple[int, ...]:
-    """Addresses of the system's lock, unlock, wait, wake all, and give way."""
+    """Addresses of the system's lock, unlock, wait, and wake all."""
     if sys.platform == "win32":
         library = ctypes.windll.kernel32
         names = (
@@ -168,7 +160,6 @@ def _waiting() -> tuple[int, ...]:
             "ReleaseSRWLockExclusive",
             "SleepConditionVariableSRW",
             "WakeAllConditionVariable",
-            "SwitchToThread",
         )
     else:
         library = ctypes.CDLL(None)
@@ -177,9 +168,8 @@ def _waiting() -> tuple[int, ...]:
             "pthread_mutex_unlock",
             "pthread_cond_wait",
             "pthread_cond_broadcast",
-            "sched_yield",
         )
-    found = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
+    found = [cast(getattr(library, name), c_void_p).value for name in names]
     return tuple(address or 0 for address in found)
 
 
@@ -187,16 +177,31 @@ def _make_lock(base: int) -> None:
     """Windows' locks begin as zeros; POSIX's are made."""
     if sys.platform != "win32":
         library = ctypes.CDLL(None)
-        library.pthread_mutex_init(ctypes.c_void_p(base + MUTEX), None)
-        library.pthread_cond_init(ctypes.c_void_p(base + CONDITION), None)
+        library.pthread_mutex_init(c_void_p(base + MUTEX), None)
+        library.pthread_cond_init(c_void_p(base + CONDITION), None)
 
 
-def pause() -> tuple[str, str]:
-    """How a loop that waits tells the processor so: a declaration, and a call."""
-    machine = platform.machine().lower()
-    if machine in ("x86_64", "amd64", "i686"):
-        return "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
-    return "declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"
+def resting() -> str:
+    """`@rest(round)`, for loops that wait: tells the processor so, later gives others its core."""
+    if platform.machine().lower() in ("x86_64", "amd64", "i686"):
+        pause, argument, kind = "llvm.x86.sse2.pause", "", ""
+    else:
+        pause, argument, kind = "llvm.aarch64.hint", "i32 1", "i32"
+    give_way = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+    return f"""declare void @{pause}({kind})
+declare i32 @{give_way}()
+
+define internal void @rest(i64 %round) nounwind {{
+  %brief = icmp slt i64 %round, {SPINS}
+  br i1 %brief, label %wait, label %long
+wait:
+  call void @{pause}({argument})
+  ret void
+long:
+  %ignored = call i32 @{give_way}()
+  ret void
+}}
+"""
 
 
 @cache
@@ -206,9 +211,14 @@ def _code() -> jit.Code:
     The job's number is changed under the lock, so that nobody sleeps through it; who looks at it
     without the lock sees it a moment later. The fields are the caller's until all have done it.
     """
-    declaration, call_pause = pause()
-    text = f"""{declaration}
-
+    shared = f"""
+  %number = getelementptr inbounds i8, ptr %pool, i64 {NUMBER}
+  %finished = getelementptr inbounds i8, ptr %pool, i64 {DONE}
+  %mutex = getelementptr inbounds i8, ptr %pool, i64 {MUTEX}
+  %condition = getelementptr inbounds i8, ptr %pool, i64 {CONDITION}
+  {_loads("lock", LOCK, "ptr")}
+  {_loads("unlock", UNLOCK, "ptr")}"""
+    text = f"""{resting()}
 define internal void @run(ptr %pool, i64 %index) {{
   {_loads("function", FUNCTION, "ptr")}
   {_loads("arena", ARENA, "ptr")}
@@ -226,38 +236,23 @@ done:
 }}
 
 define void @work(ptr %pool, i64 %index) {{
-entry:
-  %number = getelementptr inbounds i8, ptr %pool, i64 {NUMBER}
-  %finished = getelementptr inbounds i8, ptr %pool, i64 {DONE}
-  %mutex = getelementptr inbounds i8, ptr %pool, i64 {MUTEX}
-  %condition = getelementptr inbounds i8, ptr %pool, i64 {CONDITION}
-  {_loads("lock", LOCK, "ptr")}
-  {_loads("unlock", UNLOCK, "ptr")}
+entry:{shared}
   {_loads("wait", WAIT, "ptr")}
-  {_loads("yield", GIVE_WAY, "ptr")}
   br label %next
 next:
   %seen = phi i64 [0, %entry], [%job, %again]
   br label %look
 look:
-  %round = phi i64 [0, %next], [%more, %look.again]
+  %round = phi i64 [0, %next], [%more, %spin]
   %now = load atomic i64, ptr %number acquire, align 8
   %new = icmp ne i64 %now, %seen
-  br i1 %new, label %go, label %spin
-spin:
-  %more = add i64 %round, 1
-  %eager = icmp slt i64 %round, {SPINS}
-  br i1 %eager, label %brief, label %slow
-brief:
-  {call_pause}
-  br label %look.again
-slow:
   %patient = icmp slt i64 %round, {SPINS + YIELDS}
-  br i1 %patient, label %polite, label %sleep
-polite:
-  %moved = call i32 %yield()
-  br label %look.again
-look.again:
+  %more = add i64 %round, 1
+  br i1 %new, label %go, label %idle
+idle:
+  br i1 %patient, label %spin, label %sleep
+spin:
+  call void @rest(i64 %round)
   br label %look
 sleep:
   call void %lock(ptr %mutex)
@@ -286,15 +281,8 @@ end:
 }}
 
 define void @lead(ptr %pool) {{
-entry:
-  %number = getelementptr inbounds i8, ptr %pool, i64 {NUMBER}
-  %finished = getelementptr inbounds i8, ptr %pool, i64 {DONE}
-  %mutex = getelementptr inbounds i8, ptr %pool, i64 {MUTEX}
-  %condition = getelementptr inbounds i8, ptr %pool, i64 {CONDITION}
-  {_loads("lock", LOCK, "ptr")}
-  {_loads("unlock", UNLOCK, "ptr")}
+entry:{shared}
   {_loads("wake", WAKE, "ptr")}
-  {_loads("yield", GIVE_WAY, "ptr")}
   {_loads("threads", THREADS, "i64")}
   store atomic i64 0, ptr %finished monotonic, align 8
   call void %lock(ptr %mutex)
@@ -307,21 +295,13 @@ entry:
   %others = sub i64 %threads, 1
   br label %look
 look:
-  %round = phi i64 [0, %entry], [%more, %again]
+  %round = phi i64 [0, %entry], [%more, %spin]
   %count = load atomic i64, ptr %finished acquire, align 8
   %all = icmp eq i64 %count, %others
+  %more = add i64 %round, 1
   br i1 %all, label %done, label %spin
 spin:
-  %more = add i64 %round, 1
-  %patient = icmp slt i64 %round, {SPINS}
-  br i1 %patient, label %brief, label %long
-brief:
-  {call_pause}
-  br label %again
-long:
-  %ignored = call i32 %yield()
-  br label %again
-again:
+  call void @rest(i64 %round)
   br label %look
 done:
   ret void

@@ -4,7 +4,6 @@ A step reads data and its carry, and gives the new carry and two numbers, loss a
 The carry is overwritten in place, and only after both numbers are known to be finite.
 """
 
-import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -19,15 +18,13 @@ from chainrule.engines.native.effort import divided
 from chainrule.engines.native.fuse import Program, forget_unread, fuse
 from chainrule.engines.native.ir import INT64, Builder, Value
 from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
-from chainrule.engines.native.plan import ALIGNMENT, Plan, phases_of
-from chainrule.engines.native.program import aligned
+from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
+from chainrule.engines.native.plan import Plan, phases_of
+from chainrule.engines.native.program import complain
 from chainrule.engines.native.rewrites import rewritten
-from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import call, thread_count
+from chainrule.engines.native.threads import ENTRY, call, thread_count
 from chainrule.graph import Graph
 
-Array = np.ndarray[Any, Any]
-_POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 BEGIN, COUNT, DONE, FAILED = range(4)  # the words of the control block
 
 
@@ -153,6 +150,7 @@ class Training:
         assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
         self.text = assembler.module.text()
         self._code = jit.Code(self.text)
+        self._train = self._code.function("train", *ENTRY)
         self._table = np.zeros(assembler.slots.count, np.uintp)
         self._status = np.zeros(1, np.int64)
         self._table[0] = self._status.ctypes.data
@@ -273,12 +271,10 @@ class Training:
                 for buffer, array in zip(buffers, arrays, strict=True):
                     table[buffer.slot] = array.ctypes.data
             threads = thread_count() if self.parallel else 1
-            sync, arena = self._sync.ctypes.data, self._arena.ctypes.data
-            train = self._code.address("train")
-            call(train, threads, arena, sync, table.ctypes.data, control.ctypes.data)
+            places = (self._arena, self._sync, table, control)
+            call(self._train, threads, *map(address, places))
             if self._status[0]:
-                self._status[0] = 0
-                raise IndexError(OUTSIDE)
+                complain(self._status)
         done = int(control[DONE]) - begin
         return done, losses[: min(done + 1, count)], norms[: min(done + 1, count)]
 
