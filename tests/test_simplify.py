@@ -272,3 +272,53 @@ def test_totals_are_made_after_their_loops():
         np.testing.assert_allclose(after, before, rtol=1e-12)
     carries = [node.params["carries"] for node in simple.nodes if "body" in node.params]
     assert carries == [1, 1]
+
+
+# --- rows of a table -----------------------------------------------------------------------------
+
+TABLE = RNG.normal(size=(6, 3))
+PICKED = RNG.integers(0, 6, (4, 5))  # more rows than the table has
+EMBEDDED = {
+    "a layer": lambda t, w: np.tanh(t[PICKED] @ w + 0.5),
+    "time first": lambda t, w: np.swapaxes(t[PICKED], 0, 1) @ w,
+    "the table on the right": lambda t, w: np.einsum("kj,bik->bji", w, t[PICKED]),
+    "other work on the rows": lambda t, w: np.sin(np.exp(t[PICKED]) * 2) @ w,
+    "in a loop": lambda t, w: scan(
+        lambda h, x: (np.tanh(x @ w[:, :3] + h), h), t[0] * 0, np.swapaxes(t[PICKED], 0, 1)[:, 0]
+    )[0],
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_products_of_picked_rows(name):
+    """Fewer products, of the table itself, with the same numbers but for rounding."""
+    weight = RNG.normal(size=(3, 7))
+
+    def loss(t, w):
+        return np.sum(EMBEDDED[name](t, w) ** 2)
+
+    graph = trace(value_and_grad(loss, wrt=(0, 1)), TABLE, weight)
+    found = simplify(graph)
+    given = [TABLE, weight]
+    for after, before in zip(Program(found)(given), Program(graph)(given), strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-12)
+
+
+def test_the_table_is_multiplied_where_it_is_shorter():
+    def layer(t, w):
+        return t[PICKED] @ w
+
+    weight = RNG.normal(size=(3, 7))
+    for table, shape in ((TABLE, (6, 7)), (RNG.normal(size=(50, 3)), (4, 5, 7))):
+        graph = simplify(trace(layer, table, weight))
+        (product,) = [node for node in graph.nodes if node.op.name == "contract"]
+        assert product.shape == shape
+
+
+def test_a_loop_picks_the_rows_of_its_steps():
+    def last(t):
+        return scan(lambda h, x: (np.tanh(x + h), h), t[0] * 0, t[PICKED[:, :2].ravel()])[0]
+
+    graph = simplify(trace(last, TABLE))
+    (loop,) = [node for node in graph.nodes if node.op.name == "loop"]
+    assert "gather" in ops(loop.params["body"])

@@ -109,7 +109,7 @@ def table(outcomes: dict[str, Outcome], engine: str) -> str:
             f"{len(ENTRIES)} entries {len(ROWS)} are shared, {len(NOT_SHARED)} are not, and "
             f"{without} have no float64 samples. {ran} samples ran, {excluded} were excluded: "
             "values within 1e-9 and gradients within 1e-8 of the largest number of the array (or "
-            f"of 1), {SINGLE[engine]} where a sample holds float32 numbers.",
+            f"of 1), 1e-{round(-np.log10(SINGLE[engine]))} where a sample holds float32 numbers.",
             "",
             COMMANDS[engine],
             "",

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.engines.native.access import ARENA, Buffer
 from chainrule.engines.native.fuse import Program
-from chainrule.engines.native.ir import INT64, Builder, Module, Value
+from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.kernels import Kernel, Repeat
 from chainrule.engines.native.loops import SIGNATURE
 from chainrule.engines.native.plan import (
@@ -24,6 +24,7 @@ from chainrule.engines.native.plan import (
     make_plan,
 )
 from chainrule.engines.native.threads import resting
+from chainrule.engines.native.values import INT64, Value
 from chainrule.engines.native.writers import write_kernel
 
 STEP_SIGNATURE = (*SIGNATURE, ("ptr", "sync"))

@@ -9,11 +9,11 @@ from itertools import product
 from math import prod
 
 from chainrule.engines.native.access import View
-from chainrule.engines.native.ir import Value
 from chainrule.engines.native.kernels import Product
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.reductions import horizontal
+from chainrule.engines.native.values import Value
 
 MOST_SUMS = 24  # vectors of sums that stay in registers
 LONGEST = 6  # entries of an operand in a tile

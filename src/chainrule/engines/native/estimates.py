@@ -12,7 +12,8 @@ from functools import cache
 import llvmlite.binding as llvm
 import numpy as np
 
-from chainrule.engines.native.ir import Builder, Value
+from chainrule.engines.native.ir import Builder
+from chainrule.engines.native.values import Value
 
 LOW, HIGH = 2.0**-100, 2.0**100
 LANES = 16

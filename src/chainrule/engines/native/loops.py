@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.access import ARENA, Buffer, View, collapsed
-from chainrule.engines.native.ir import INT64, Builder, Module, Value
+from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import (
     Apply,
@@ -24,6 +24,7 @@ from chainrule.engines.native.kernels import (
 )
 from chainrule.engines.native.numerics import Numerics
 from chainrule.engines.native.plan import GRAIN, grain
+from chainrule.engines.native.values import INT64, Value
 
 SIGNATURE = (("ptr", "table"), ("ptr", "arena"), ("i64", "tid"), ("i64", "threads"))
 

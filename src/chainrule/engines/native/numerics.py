@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.estimates import is_estimated, quotient, square_root
-from chainrule.engines.native.ir import BOOL, Value
+from chainrule.engines.native.values import BOOL, Value
 from chainrule.engines.native.vector_math import FLOAT32, FLOAT64, VectorMath, known_number
 from chainrule.ops import TABLE
 

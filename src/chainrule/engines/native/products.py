@@ -13,11 +13,11 @@ from math import prod
 
 from chainrule.engines.native.access import View
 from chainrule.engines.native.dots import summed_limits, write_dots
-from chainrule.engines.native.ir import Value
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import Product, Total
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
 from chainrule.engines.native.plan import grain
+from chainrule.engines.native.values import Value
 
 PACKED_BYTES = 64 * 1024  # of vectors copied together, at most
 PACKED_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.ir import Value
 from chainrule.engines.native.kernels import Reduction
 from chainrule.engines.native.loops import Frame, KernelWriter, Place, lane_axis
 from chainrule.engines.native.plan import grain
+from chainrule.engines.native.values import Value
 
 ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.access import Buffer, row_major
-from chainrule.engines.native.ir import INT64, Value
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import Special
 from chainrule.engines.native.loops import KernelWriter, Place
+from chainrule.engines.native.values import INT64, Value
 from chainrule.graph import Shape
 from chainrule.ops.counter import Shuffle, threefry_words
 

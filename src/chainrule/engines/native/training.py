@@ -16,13 +16,14 @@ from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
 from chainrule.engines.native.effort import divided
 from chainrule.engines.native.fuse import Program, forget_unread, fuse
-from chainrule.engines.native.ir import INT64, Builder, Value
+from chainrule.engines.native.ir import Builder
 from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan, phases_of
 from chainrule.engines.native.program import complain
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.threads import ENTRY, call, thread_count
+from chainrule.engines.native.values import INT64, Value
 from chainrule.graph import Graph
 
 BEGIN, COUNT, DONE, FAILED = range(4)  # the words of the control block

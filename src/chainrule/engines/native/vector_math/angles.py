@@ -5,7 +5,7 @@ x = q pi/2 + r with |r| <= pi/4: the first difference is exact, as for exp, what
 
 import numpy as np
 
-from chainrule.engines.native.ir import INT64, Value
+from chainrule.engines.native.values import INT64, Value
 from chainrule.engines.native.vector_math.formats import (
     DOUBLE,
     FLOAT64,

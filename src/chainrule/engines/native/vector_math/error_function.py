@@ -1,6 +1,6 @@
 """The error function."""
 
-from chainrule.engines.native.ir import Value
+from chainrule.engines.native.values import Value
 from chainrule.engines.native.vector_math.exponentials import Exponentials
 from chainrule.engines.native.vector_math.formats import SINGLE, unfused
 

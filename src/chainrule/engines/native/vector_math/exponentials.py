@@ -7,7 +7,7 @@ exact: it is a multiple of the last place of log(2), and below 1.
 
 import numpy as np
 
-from chainrule.engines.native.ir import Value
+from chainrule.engines.native.values import Value
 from chainrule.engines.native.vector_math.formats import (
     DOUBLE,
     FORMATS,

@@ -8,7 +8,8 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
-from chainrule.engines.native.ir import INT64, Builder, DType, Value, scalar_name
+from chainrule.engines.native.ir import Builder
+from chainrule.engines.native.values import INT64, DType, Value, scalar_name
 
 FLOAT32, FLOAT64, INT32 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int32)
 P = ParamSpec("P")

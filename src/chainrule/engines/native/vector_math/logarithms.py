@@ -7,7 +7,7 @@ f is exact. In float32 one longer polynomial saves the division.
 
 import numpy as np
 
-from chainrule.engines.native.ir import Value
+from chainrule.engines.native.values import Value
 from chainrule.engines.native.vector_math.exponentials import LOG2_E, Exponentials
 from chainrule.engines.native.vector_math.formats import (
     DOUBLE,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.ir import INT64, Value
+from chainrule.engines.native.values import INT64, Value
 from chainrule.engines.native.vector_math.formats import (
     DOUBLE,
     in_double,
