@@ -190,7 +190,8 @@ class Product:
 
     def parity(self, steps: int) -> list[float]:
         self.run(1)
-        return self._out[0, :3].tolist()  # type: ignore[no-any-return]
+        found: list[float] = self._out[0, :3].tolist()
+        return found
 
 
 def train(row: Row, threads: int, way: str) -> Training:

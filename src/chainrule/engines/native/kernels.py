@@ -6,6 +6,7 @@ over loads. Threads divide a kernel along its first axis, in whole grains of row
 same way, so that a row is computed by one thread from its first kernel to its last.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,7 @@ class Store:
 
 
 @dataclass(eq=False)
-class Kernel:
+class Kernel(ABC):
     """shape  the lengths of the result's axes"""
 
     shape: Shape
@@ -89,9 +90,9 @@ class Kernel:
     """Whether it overwrites inputs, once everything else has been computed."""
 
     @property
+    @abstractmethod
     def reads(self) -> list[View]:
         """Views over the kernel's axes; of those behind `shape` only the extent counts."""
-        raise NotImplementedError
 
     @property
     def expressions(self) -> list[Expression]:
@@ -109,9 +110,9 @@ class Kernel:
         return []
 
     @property
+    @abstractmethod
     def writes(self) -> list[View]:
         """Views over the result's axes."""
-        raise NotImplementedError
 
     @property
     def divisible(self) -> bool:
