@@ -35,7 +35,7 @@ def users_of(graph: Graph) -> dict[Node, list[Node]]:
 
 def _slides_over_samples(node: Node) -> bool:
     """Whether it multiplies windows of several samples, one by one, with the same numbers."""
-    if not isinstance(node.op, Contract) or node.shape[:1] < (LEAST_SAMPLES,):
+    if not isinstance(node.op, Contract) or not node.shape or node.shape[0] < LEAST_SAMPLES:
         return False
     left, right, out = parts(node.params["spec"])
     return any(
@@ -65,7 +65,7 @@ def unread_pads(graph: Graph) -> set[Node]:
         if isinstance(node.op, Pad)
         and node not in results
         and not any(node.params["interior"])
-        and min(*node.params["low"], *node.params["high"], 0) >= 0
+        and all(edge >= 0 for edge in (*node.params["low"], *node.params["high"]))
         and users[node]
         and all(_is_clippable(user, node, users[user]) for user in users[node])
     }

@@ -15,6 +15,7 @@ from chainrule.engines.native.kernels import Kernel, Repeat
 from chainrule.engines.native.memory import ALIGNMENT
 
 GRAIN = 16  # rows that one thread computes together
+APART, SLICED, TOGETHER = 2, 1, 0  # how much a thread needs of the others' results
 FEW_ROWS = 16  # fewer rows are not divided
 
 
@@ -58,9 +59,6 @@ def barriers_of(kernels: Sequence[Kernel]) -> int:
             inside = barriers_of(kernel.program.kernels)
             found += kernel.length * inside if inside > 1 else 0
     return found
-
-
-APART, SLICED, TOGETHER = 2, 1, 0
 
 
 def phases_of(
