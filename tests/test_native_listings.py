@@ -1,10 +1,11 @@
 """A change in the code that the native engine makes is seen, and read, before it lands."""
 
+import numpy as np
 import pytest
 from native_listings import FOLDER, GRAPHS, listing
 
 import chainrule as cr
-from chainrule.errors import UnknownNameError
+from chainrule.errors import SettingError, UnknownNameError
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -19,3 +20,8 @@ def test_other_stages():
     assert graph.show("traced").count("\n") > graph.show("simplified").count("\n")
     with pytest.raises(UnknownNameError, match="no stage 'llvm'"):
         graph.show("llvm")
+
+
+def test_a_graph_that_numpy_runs_has_no_native_code():
+    with pytest.raises(SettingError, match="graphs that sort"):
+        cr.trace(np.sort, np.ones(3)).show("native")

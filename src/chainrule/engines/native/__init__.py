@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from chainrule.engines.native.program import Program
-from chainrule.engines.native.program import listing as listing
-from chainrule.engines.native.support import is_supported
+from chainrule.engines.native.program import listing as _listing
+from chainrule.engines.native.support import MOST_NODES, is_supported
 from chainrule.engines.native.threads import thread_count
 from chainrule.engines.native.training import Layout, Training
+from chainrule.errors import SettingError
 from chainrule.graph import Graph
 
 
@@ -22,6 +23,19 @@ def compile_graph(graph: Graph) -> Any:
 
         return numpy.compile_graph(graph)
     return Program(graph)
+
+
+def listing(graph: Graph) -> str:
+    """The code of a graph in LLVM's language, each kernel below a line that says what it does.
+
+    Raises SettingError for a graph that NumPy runs.
+    """
+    if not is_supported(graph):
+        raise SettingError(
+            "this graph has no native code: NumPy runs graphs that sort, hold long doubles or "
+            f"have more than {MOST_NODES:,} nodes"
+        )
+    return _listing(graph)
 
 
 def compile_training(
