@@ -1,0 +1,274 @@
+"""`check_script`: a whole script, its training step found and held against its loss."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.front import check
+from chainrule.checking.report import Finding, Report
+from chainrule.checking.scripts.crash import crash_report
+from chainrule.checking.scripts.process import ScriptError, run
+from chainrule.checking.scripts.reading import Bench, Step, Unreadable
+from chainrule.checking.scripts.replay import Player, doubled
+from chainrule.checking.scripts.tape import Tape
+from chainrule.checking.scripts.updates import Chain, chains, windows
+from chainrule.checking.scripts.usual import guessed_losses
+
+MOST_WINDOWS = 250  # that are searched for a loss
+CANDIDATES = 6  # losses that are tried
+
+
+def check_script(
+    path: str | Path,
+    *,
+    params: Sequence[str] | None = None,
+    loss: str | None = None,
+    seconds: float = 20.0,
+    megabytes: int = 1500,
+) -> Report:
+    """Check the backward pass of a whole script, a tutorial's or a student's.
+
+    path       the file; it runs in a process of its own, guarded and limited
+    params     what is trained, as the script calls it (`["W1", "net.b"]`); else it is found
+    loss       the name of the variable that holds the loss, or of a usual loss such as
+               "binary_cross_entropy"; else it is found, or guessed where the script has none
+    seconds    after which the script is stopped; what it did until then is checked
+    megabytes  of memory that its process may use
+
+    Raises FileError for a file that is not there, ScriptError for one that does no training that
+    can be read, or does what it may not.
+    """
+    path = Path(path)
+    tape = run(path, seconds, megabytes)
+    if tape.ended == "refused":
+        raise ScriptError(f"{path.name}: line {tape.line}: {tape.message}")
+    if tape.ended == "memory":
+        raise ScriptError(
+            f"{path.name}: line {tape.line}: asks for more memory than the {megabytes:,} MB that "
+            "it may use; with more: cr.check_script(path, megabytes=4000)"
+        )
+    script = Script(tape, path)
+    found = script.trained(params)
+    if tape.ended == "error" and (not found or _is_about_shapes(tape)):
+        return crash_report(tape, path)
+    if not found:
+        raise ScriptError(_nothing_trained(tape, path, params))
+    return script.judged(found, loss)
+
+
+def _is_about_shapes(tape: Tape) -> bool:
+    return tape.crash.get("error") in ("ValueError", "IndexError", "TypeError")
+
+
+def _nothing_trained(tape: Tape, path: Path, params: Sequence[str] | None) -> str:
+    if params:
+        return f"{path.name}: none of {', '.join(params)} is a number or array that is updated"
+    ended = {
+        "time": ", stopped when its time was over; with more time: cr.check_script(path, "
+        "seconds=60)",
+        "error": f", stopped by {tape.message} in line {tape.line}",
+    }.get(tape.ended, "")
+    return (
+        f"{path.name}: no parameter was found that the script updates by its gradient{ended}. "
+        'If there is one, name it: cr.check_script(path, params=["W1", "b1"])'
+    )
+
+
+@dataclass
+class Script:
+    """A recorded script under judgement."""
+
+    tape: Tape
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.file = str(self.path.resolve())
+        self.player = Player(self.tape, self.file)
+
+    def trained(self, params: Sequence[str] | None) -> list[Chain]:
+        found = chains(self.tape)
+        if params is None:
+            return found
+        return [c for c in found if any(_called(self._name(c), p) for p in params)]
+
+    def _name(self, chain: Chain) -> str:
+        for version in reversed(chain.versions):
+            if version in self.tape.names:
+                return self.tape.names[version]
+        named = self.tape.entries[chain.first].name or self.tape.entries[chain.versions[1]].name
+        place = self.tape.entries[chain.versions[1]].place
+        return named or self.tape.places[place].text or f"line {self.tape.places[place].line}"
+
+    def names(self, found: Sequence[Chain]) -> dict[int, str]:
+        taken: dict[int, str] = {}
+        for chain in found:
+            name, number = self._name(chain), 1
+            while name in taken.values():
+                number += 1
+                name = f"{self._name(chain)} ({number})"
+            taken[chain.first] = name
+        return taken
+
+    # --- the steps ---
+
+    def judged(self, found: list[Chain], loss: str | None) -> Report:
+        steps = windows(self.tape, found)
+        names = self.names(found)
+        made = [
+            Step(self.tape, self.player, window, found, names, steps[i - 1] if i else None)
+            for i, window in enumerate(steps[: MOST_WINDOWS + 1])
+        ]
+        changed = self._changed_shape(made[0])
+        if changed is not None:
+            return changed
+        for number, step in enumerate(made):
+            after = made[number + 1] if number + 1 < len(made) else None
+            until = after.begin if after and after.live else len(self.tape.entries) - 1
+            candidates = step.loss_candidates(max(until, step.window.end))
+            usable = self._usable(step, candidates)
+            if usable and not self._is_dull(step, made):
+                return self._held(step, usable)
+            if number > 20 and not usable:
+                continue
+        step = next((s for s in made if not self._is_dull(s, made)), made[0])
+        return self._without_loss(step)
+
+    def _is_dull(self, step: Step, made: list[Step]) -> bool:
+        """A start at 0 hides what is multiplied by it; the next step shows more."""
+        if len(made) < 3 or step is not made[0]:
+            return False
+        return any(
+            np.ndim(value := self.player.value(index)) > 0
+            and np.size(value) > 1
+            and not np.any(value)
+            and self.tape.entries[index].shape[-1:] != ()
+            and len(self.tape.entries[index].shape) > 1
+            for index in step.start
+        )
+
+    def _usable(self, step: Step, candidates: Sequence[int]) -> list[int]:
+        """The candidates whose data are those of the coded gradient, the last ones first."""
+        bench = Bench(step)
+        for parts in step.gradient_slices().values():
+            for _, part in parts:
+                bench.place(part.frontier)
+        known = len(bench.data)
+        good = []
+        for index in reversed(candidates):
+            part = step.slice(index, step.start, step.reached(step.start, index), step.begin)
+            trial = Bench(step)
+            trial.data = list(bench.data)
+            trial.place(part.frontier)
+            if len(trial.data) == known or all(np.ndim(d) == 0 for d in trial.data[known:]):
+                good.append(index)
+        return good
+
+    # --- against a loss ---
+
+    def grads(self, step: Step, bench: Bench) -> Callable[..., Any]:
+        rate = step.rate
+        pieces = []
+        for first, parts in step.gradient_slices().items():
+            for _, part in parts:
+                bench.place(part.frontier)
+            signed = [(-change.sign, part) for change, part in parts]
+            pieces.append((step.names[first], signed))
+        return bench.function(pieces, step.start, step.names, rate)
+
+    def _held(self, step: Step, candidates: Sequence[int]) -> Report:
+        best: Report | None = None
+        for index in candidates[:CANDIDATES]:
+            bench = Bench(step)
+            live = step.reached(step.start, index)
+            part = step.slice(index, step.start, live, step.begin)
+            bench.place(part.frontier)
+            grads = self.grads(step, bench)
+            whole = bench.function([("loss", [(1, part)])], step.start, step.names, None)
+            report = self._checked(step, bench, lambda p, *d, f=whole: f(p, *d)["loss"], grads)
+            if report.ok:
+                return report
+            if best is None or _better(report, best):
+                best = report
+        assert best is not None
+        return best
+
+    def _checked(
+        self, step: Step, bench: Bench, loss: Callable[..., Any], grads: Callable[..., Any]
+    ) -> Report:
+        params = {
+            step.names[first]: doubled(self.player.value(old)) for old, first in step.start.items()
+        }
+        report = check(loss=loss, grads=grads, params=params, data=tuple(bench.data))
+        return report
+
+    def _without_loss(self, step: Step) -> Report:
+        """Where the script states no loss: one of the usual ones, whose gradient it is."""
+        best: tuple[str, Report] | None = None
+        for name, build in guessed_losses(step):
+            bench = Bench(step)
+            grads = self.grads(step, bench)
+            report = self._checked(step, bench, build(bench), grads)
+            if report.ok:
+                return replace(report, also_gradient_of=(name,), notes=(_NO_LOSS % name,))
+            if best is None or _better(report, best[1]):
+                best = (name, report)
+        if best is None:
+            raise ScriptError(
+                f"{self.path.name} computes no loss that could be found; name it: "
+                'cr.check_script(path, loss="half_squared_error"), or the variable that holds it'
+            )
+        name, report = best
+        return replace(report, notes=(*report.notes, _GUESSED % name))
+
+    # --- shapes ---
+
+    def _changed_shape(self, step: Step) -> Report | None:
+        """A broadcast that gives a parameter another shape."""
+        for first, changes in step.window.changes.items():
+            change = changes[0]
+            old, new = self.tape.entries[change.old], self.tape.entries[change.new]
+            if old.shape == new.shape:
+                continue
+            line = self.tape.line_of(change.new)
+            name, by = step.names[first], self.tape.entries[change.by].shape
+            said = (
+                f"Line {line}: {name} has shape {old.shape}; what is subtracted has shape {by}, "
+                f"and NumPy broadcasts both to {new.shape}: from now on {name} is another array. "
+                f"Give the gradient the shape {old.shape}."
+            )
+            told = {"where": f"Look at line {line}.", "kind": "The shapes do not fit.",
+                    "formula": f"The gradient of {name} has the shape of {name}.",
+                    "fix": said}  # fmt: skip
+            finding = Finding(
+                "shape-error", "wrong", name, line, said, told, 0.0, (), (name,)
+            )
+            return Report((finding,))
+        return None
+
+
+_NO_LOSS = "The script computes no loss. Its gradient is exactly that of %s."
+_GUESSED = (
+    "The script computes no loss; its gradient was held against %s, to which it is nearest. If it "
+    'is another: cr.check_script(path, loss="half_squared_error").'
+)
+
+
+def _better(report: Report, other: Report) -> bool:
+    """Which of two losses was meant: the one from which the gradient is one mistake away."""
+
+    def rank(one: Report) -> tuple[Any, ...]:
+        kinds = [finding.kind for finding in one.findings]
+        unknown = "unexplained" in kinds or not kinds
+        return unknown, len(kinds), sum(min(e, 10.0) for e in one.errors.values())
+
+    return rank(report) < rank(other)
+
+
+def _called(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith((f"{wanted}[", f"{wanted}."))
+
+
+__all__ = ["Unreadable", "check_script"]
