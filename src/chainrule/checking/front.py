@@ -3,19 +3,23 @@
 import linecache
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
+from chainrule.checking.blame import blamed
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.other_losses import losses_of
 from chainrule.checking.pool import Pool
 from chainrule.checking.report import Alternative, Finding, Report
 from chainrule.checking.search import EXACT, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
-from chainrule.checking.steps import Array, Program, from_graph
-from chainrule.checking.truth import Point, Truth, at, recorded, short, truth
+from chainrule.checking.steps import Array, Program, Step
+from chainrule.checking.point import Function, Point, at, short
+from chainrule.checking.recording import graph_of, record
+from chainrule.checking.truth import Truth, truth
 from chainrule.errors import ChainruleError
 from chainrule.trees import Tree, flatten, paths, unflatten
 
@@ -139,7 +143,7 @@ def _one_ratio(mine: dict[str, Array], true: dict[str, Array]) -> float | None:
 
 def _also(loss: Function, point: Point, mine: dict[str, Array]) -> dict[str, float]:
     try:
-        graph, arrays, _ = recorded(loss, point)
+        graph, arrays = graph_of(loss, point)
         return losses_of(mine, graph, arrays, point.names, point.data)
     except (ChainruleError, TypeError, ValueError, AttributeError, KeyError):
         return {}
@@ -148,13 +152,11 @@ def _also(loss: Function, point: Point, mine: dict[str, Array]) -> dict[str, flo
 def _findings(function: Function, point: Point, true: Truth, exact: float) -> list[Finding]:
     """What the edits of the user's own steps explain: one mistake, or two."""
     try:
-        graph, arrays, structure = recorded(function, point)
+        program = record(function, point)
     except Exception:  # what cannot be recorded is not read; the numbers still stand
         return []
-    names = _result_names(structure)
-    if set(names) != set(true.gradients):
+    if set(program.outputs) != set(true.gradients):
         return []
-    program = from_graph(graph, names, arrays)
     with np.errstate(all="ignore"):
         found = fits(
             program, true.gradients, Pool(true, program, point), exact, until=monotonic() + SECONDS
@@ -162,11 +164,6 @@ def _findings(function: Function, point: Point, true: Truth, exact: float) -> li
         if found:
             return [_told(found, program, true, point)]
         return _pair(program, true, point, exact)
-
-
-def _result_names(structure: Any) -> list[str]:
-    tree = unflatten(structure, [0.0] * structure.leaf_count)
-    return [short(name) for name in paths(tree, "")]
 
 
 def _pair(program: Program, true: Truth, point: Point, exact: float) -> list[Finding]:
@@ -196,17 +193,18 @@ def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> 
     """The likeliest of edits that fit, the others beside it."""
     pool = Pool(true, program, point)
     # Of steps in a row the last one: what is missing belongs to the statement that ends the value.
-    ranked = sorted(found, key=lambda f: (f.edit.cost, len(f.edit.site), -f.edit.site[0]))[:12]
+    ranked = sorted(found, key=lambda f: _rank(f, program))[:16]
     named = [(kind_of(fit, program, pool, point), fit) for fit in ranked]
     named.sort(key=lambda pair: pair[0] == "unexplained")
     kind, fit = named[0]
-    step = program.steps[fit.edit.site[0]]
+    step = blamed(fit, kind, program)
     others: dict[tuple[str, int], Alternative] = {}
     for other, alternative in named[1:]:
-        line = program.steps[alternative.edit.site[0]].line
+        there = blamed(alternative, other, program)
         if other not in (kind, "unexplained") and alternative.edit.cost < GUESS:
-            others[other, line] = Alternative(other, line, explanation(other, alternative, program))
-    said = explanation(kind, fit, program)
+            said = _sentence(other, alternative, there)
+            others[other, there.line] = Alternative(other, there.line, said)
+    said = _sentence(kind, fit, step)
     order = list(program.outputs)
     reached = tuple(sorted(fit.right, key=order.index))
     return Finding(
@@ -220,3 +218,14 @@ def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> 
         tuple(others.values()),
         reached,
     )
+
+
+def _rank(fit: Fit, program: Program) -> tuple[float, ...]:
+    site = fit.edit.site
+    depth = len(program.steps[site[0]].frames)
+    return fit.edit.cost, depth, len(site), -site[0]
+
+
+def _sentence(kind: str, fit: Fit, step: Step) -> str:
+    edit = replace(fit.edit, site=(0,))
+    return explanation(kind, replace(fit, edit=edit), Program((step,), {}))

@@ -7,7 +7,8 @@ import numpy as np
 from chainrule.checking.pool import Pool
 from chainrule.checking.search import Fit
 from chainrule.checking.steps import Array, Program
-from chainrule.checking.truth import Point, Quantity
+from chainrule.checking.point import Point
+from chainrule.checking.truth import Quantity
 from chainrule.trees import flatten
 
 SCALED = "wrong-constant-factor"
@@ -25,7 +26,14 @@ SIMPLE = {
     "transpose": "wrong-transpose",
     "sum-it": "bias-not-summed",
     "without-derivative": "activation-derivative-twice",
-    "times-derivative": "missing-activation-derivative",
+    "accumulate": "not-accumulated",
+    "drop-sign": "unexplained",
+    "drop-absolute": "unexplained",
+    "drop-clip": "unexplained",
+    "drop-sqrt": "unexplained",
+    "drop-put": "unexplained",
+    "drop-set": "unexplained",
+    "drop-transpose": "wrong-transpose",
 }
 
 # The derivatives that people write: of the input, and of the output.
@@ -54,6 +62,9 @@ def kind_of(fit: Fit, program: Program, pool: Pool, point: Point) -> str:
         return "wrong-axis" if step.params["axes"] else "bias-not-summed"
     if edit.action == "add-term":
         return "missing-term"
+    if edit.action == "times-derivative":
+        assert edit.new is not None
+        return "missing-activation-derivative" if edit.new.role == "local" else "missing-term"
     if edit.action in SIMPLE:
         return SIMPLE[edit.action]
     assert edit.old is not None

@@ -18,6 +18,16 @@ Array = np.ndarray[Any, Any]
 Override = Callable[[Sequence[Array]], Array]  # new values of the inputs -> the edited result
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where one of the user's calls stands: the instruction tells places in one line apart."""
+
+    file: str
+    line: int
+    instruction: int
+    function: str
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One operation that happened: `value = call(*values of inputs)`.
@@ -25,6 +35,7 @@ class Step:
     op      its name: "multiply", "contract", "sum"; "input" and "constant" have no inputs
     line    where the user wrote it, 0 where nobody did; `function` is the function around it
     params  settings of the op: axes, the specification of a product
+    frames  the user's calls at that time, the innermost last
     """
 
     op: str
@@ -36,6 +47,7 @@ class Step:
     function: str = ""
     name: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,17 +101,7 @@ class Program:
             call = step.call if override is None else _on_arguments(override)
             value = np.asarray(call(*values))
             changed.add(index)
-            steps[index] = Step(
-                step.op,
-                call,
-                step.inputs,
-                value,
-                step.line,
-                step.file,
-                step.function,
-                step.name,
-                step.params,
-            )
+            steps[index] = replace(step, call=call, value=value)
         after = Program(tuple(steps), self.outputs)
         # The same steps read the same ones.
         after.__dict__.update(consumers=self.consumers, reach=self.reach)
@@ -120,13 +122,20 @@ def from_graph(graph: Graph, names: Sequence[str], arrays: Sequence[Array]) -> P
             inputs = tuple(places[child] for child in node.inputs)
             places[node] = len(steps)
             steps.append(_step(node, inputs, [steps[i].value for i in inputs], given))
-    outputs = {}
-    for name, node in zip(names, graph.outputs, strict=True):
-        # A step of its own, so that an edit can reach the result and nothing else that reads it.
-        last = steps[places[node]]
+    return returned(steps, {n: places[node] for n, node in zip(names, graph.outputs, strict=True)})
+
+
+def returned(steps: Sequence[Step], results: Mapping[str, int]) -> Program:
+    """A program with these results, each a step of its own.
+
+    So an edit can reach a result and nothing else that reads the same value.
+    """
+    steps, outputs = list(steps), {}
+    for name, index in results.items():
         outputs[name] = len(steps)
+        last = steps[index]
         steps.append(
-            replace(last, op="return", call=_same, inputs=(places[node],), name=name, params={})
+            replace(last, op="return", call=_same, inputs=(index,), name=name, params={})
         )
     return Program(tuple(steps), outputs)
 
