@@ -1,73 +1,82 @@
-"""The line to blame for an edit: in a helper or where it is called, and where a name is handed on."""
+"""The line to blame for an edit: in a helper or at its call, and where a name is handed on."""
 
 import ast
 import linecache
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from chainrule.checking.search import Fit
+from chainrule.checking.edits import Edit
 from chainrule.checking.steps import Frame, Program, Step
 
 LEFT_OUT = ("missing-activation-derivative", "missing-term", "missing-mean", "bias-not-summed")
-OF_THE_CALL = ("activation-derivative-twice", "derivative-at-wrong-point", "stale-cache")
+OF_THE_CALL = ("activation-derivative-twice",)
 
 
-def blamed(fit: Fit, kind: str, program: Program) -> Step:
-    """The step of a fit, with the line that a reader should change."""
-    site = fit.edit.site
-    step = program.steps[site[0]]
-    if step.op == "return" and len(program.consumers[step.inputs[0]]) > 1:
+def blamed(edit: Edit, kind: str, program: Program) -> Step:
+    """The step of an edit, with the line that a reader should change."""
+    index = edit.site[0]
+    step = program.steps[index]
+    shared = step.op == "return" and len(program.consumers[step.inputs[0]]) > 1
+    if shared:
         # The value itself serves others as well: what is wrong is that it is this result.
         line = result_line(step)
         if line:
             return replace(step, line=line)
-    if kind == "wrong-activation-derivative" and fit.edit.slot >= 0:
-        producer = program.steps[program.steps[site[0]].inputs[fit.edit.slot]]
+    if kind == "wrong-activation-derivative" and edit.slot >= 0:
+        producer = program.steps[step.inputs[edit.slot]]
         if len(producer.frames) > len(step.frames):
             return producer
-    step = _at_its_frame(fit, kind, program, step)
+    if step.op == "return":
+        index = step.inputs[0]
+        step = replace(program.steps[index], name=step.name)
+    step = _at_its_frame(edit, index, kind, program, step)
     if kind in LEFT_OUT:
-        later = handed_on(step.file, step.line)
+        later = _handed_on(program, index, step)
         if later:
             step = replace(step, line=later)
     return step
 
 
-def _at_its_frame(fit: Fit, kind: str, program: Program, step: Step) -> Step:
+def _at_its_frame(edit: Edit, index: int, kind: str, program: Program, step: Step) -> Step:
     """In a helper that is called from several places, a single call is to blame for itself."""
-    site, frames = fit.edit.site, step.frames
+    frames = step.frames
     if len(frames) < 2:
         return step
     inner = frames[-1]
     same = [
         other.frames
-        for index, other in enumerate(program.steps)
-        if index not in site
+        for place, other in enumerate(program.steps)
+        if place not in edit.site
+        and place != index
         and other.op == step.op
-        and program.reach[index]
+        and program.reach[place]
         and len(other.frames) == len(frames)
         and _place(other.frames[-1]) == _place(inner)
     ]
-    depth = len(frames) - 1
     chosen = inner
-    if len(site) == 1 and same:
+    if same:
         for depth in range(len(frames) - 2, -1, -1):
             if any(_place(other[depth]) != _place(frames[depth]) for other in same):
                 chosen = frames[depth]
                 break
-    elif kind in OF_THE_CALL and not same and len(site) == 1:
-        chosen = _outermost_of(frames)
+    elif kind in OF_THE_CALL:
+        chosen = frames[0]
     return replace(step, file=chosen.file, line=chosen.line, function=chosen.function)
-
-
-def _outermost_of(frames: tuple[Frame, ...]) -> Frame:
-    """The call in the user's backward function itself."""
-    return frames[0]
 
 
 def _place(frame: Frame) -> tuple[str, int]:
     return frame.file, frame.instruction
+
+
+def _handed_on(program: Program, index: int, step: Step) -> int:
+    """The line of a bare `name = other` through which the readers of a value get it, or 0."""
+    for user in program.consumers[index]:
+        reader = program.steps[user]
+        if program.reach[user] and reader.op != "return" and reader.frames:
+            line = alias_before(reader.file, reader.line)
+            if line and not (reader.function == step.function and line < step.line):
+                return line
+    return 0
 
 
 # --- source --------------------------------------------------------------------------------------
@@ -82,34 +91,34 @@ def tree_of(file: str) -> ast.Module | None:
         return None
 
 
-def handed_on(file: str, line: int) -> int:
-    """The later line `name = other` that hands on the value assigned in this line, or 0."""
+def alias_before(file: str, line: int) -> int:
+    """The nearest line `name = other` before a statement that reads this name, or 0."""
     tree = tree_of(file)
-    if tree is None:
+    function = None if tree is None else _function_at(tree, line)
+    if function is None:
         return 0
-    for block in _blocks(tree):
-        for place, statement in enumerate(block):
-            if not (statement.lineno <= line <= (statement.end_lineno or 0)):
-                continue
-            if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-                continue
-            target = ast.dump(statement.targets[0]).replace("Store()", "Load()")
-            for later in block[place + 1 :]:
-                if isinstance(later, ast.Assign):
-                    if ast.dump(later.value) == target and isinstance(later.targets[0], ast.Name):
-                        return later.lineno
-                    written = ast.dump(later.targets[0]).replace("Store()", "Load()")
-                    if written == target:
-                        break
-    return 0
+    read: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.lineno == line:
+            read.add(node.id)
+    found = 0
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1 or node.lineno >= line:
+            continue
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and target.id in read:
+            bare = isinstance(node.value, ast.Name)
+            found = max(found, node.lineno) if bare else found
+    return found
 
 
-def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+def _function_at(tree: ast.AST, line: int) -> ast.FunctionDef | None:
+    """The innermost function around a line."""
+    found = None
     for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-                yield block
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
+            found = node
+    return found
 
 
 def result_line(step: Step) -> int:
@@ -118,10 +127,10 @@ def result_line(step: Step) -> int:
     if tree is None:
         return 0
     last = step.name.replace("[", ".").replace("]", "").split(".")[-1]
-    function = step.frames[0].function
+    functions = {frame.function for frame in step.frames}
     found = 0
     for node in ast.walk(tree):
-        if not (isinstance(node, ast.FunctionDef) and node.name == function):
+        if not (isinstance(node, ast.FunctionDef) and node.name in functions):
             continue
         for inner in ast.walk(node):
             if isinstance(inner, ast.Dict):

@@ -14,9 +14,7 @@ BEST = 1e-5  # the step where nothing else is known
 Curve = tuple[tuple[float, float], ...]
 
 
-def slope(
-    loss: Callable[..., Any], point: Point, moves: Sequence[Any], step: float
-) -> float:
+def slope(loss: Callable[..., Any], point: Point, moves: Sequence[Any], step: float) -> float:
     """The central difference along a direction, one array for each parameter."""
     leaves, structure = flatten(point.params)
     values = []

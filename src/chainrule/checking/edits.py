@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.pool import Pool
+from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Override, Program
-from chainrule.checking.truth import Quantity
 
 Site = tuple[int, ...]
 
@@ -76,12 +76,15 @@ def _times(call: Callable[..., Array], factor: Any) -> Override:
     return lambda values: call(*values) * factor
 
 
+FACTORS = {"local": 1.0, "part": 1.25, "parameter": 1.45, "data": 1.5, "forward": 1.5}
+
+
 def _factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """A missing or superfluous factor: an activation's derivative, a mask, a scale."""
     values = [program.steps[i].value for i in site]
     if values[0].ndim == 0 and values[0].dtype.kind != "f":
         return
-    for role, cost in (("local", 1.0), ("parameter", 1.45), ("forward", 1.5), ("data", 1.5)):
+    for role, cost in FACTORS.items():
         for series in pool.factors(role, values):
             factors = [quantity.value for quantity in series]
             new = series[0]
@@ -296,14 +299,109 @@ def _always(value: Array) -> Override:
     return lambda values: value
 
 
-ROWS: dict[str, Row] = {
-    "scale": _scaled,
-    "derivative": _factors,
-    "drop": _dropped,
-    "operation": _other_op,
-    "axes": _other_axes,
-    "accumulate": _accumulated,
-    "term": _terms,
-    "operand": _operands,
-    "result": _results,
-}
+@dataclass(frozen=True)
+class Use:
+    """A value in all its uses in one statement, or in one call of a helper."""
+
+    index: int
+    users: Site
+
+
+def uses(program: Program) -> list[Use]:
+    """The uses of every value, by statement and by call."""
+    found: dict[Use, None] = {}
+    for index, step in enumerate(program.steps):
+        if not step.value.ndim or step.value.dtype.kind not in "fb":
+            continue
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for user in program.consumers[index]:
+            frames = program.steps[user].frames
+            if not program.reach[user] or program.steps[user].op == "return":
+                continue
+            for depth in range(1, len(frames) + 1):
+                if frames[:depth] == step.frames[:depth]:
+                    continue
+                head = [(frame.file, frame.instruction) for frame in frames[: depth - 1]]
+                last = frames[depth - 1]
+                groups.setdefault((depth, *head, last.file, last.line), []).append(user)
+        found |= dict.fromkeys(Use(index, tuple(users)) for users in groups.values())
+    return list(found)
+
+
+def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
+    """Another value, or the same transposed or flipped, in all places of a use."""
+    old = program.steps[use.index].value
+    if old.dtype.kind == "b":
+        return
+    for action, new in _instead(old, pool):
+        if action == "operand" and len(use.users) == 1:
+            continue  # tried as an operand
+        overrides = {user: _in_slots(program, user, use.index, new.value) for user in use.users}
+        cost = 1.1 if action == "flip" else pool.cost(new) + 0.05
+        yield Edit(action, use.users, overrides, cost, old=old, new=new)
+
+
+def _instead(old: Array, pool: Pool) -> Iterator[tuple[str, Quantity]]:
+    for turned in _turned(old):
+        yield "flip", Quantity("step", "turned", turned)
+    for (quantity,) in pool.series("any", [old]):
+        if quantity.role in ("parameter", "data", "forward", "step"):
+            yield "operand", quantity
+
+
+def _turned(value: Array) -> Iterator[Array]:
+    """The value transposed or flipped, with its shape."""
+    if value.ndim < 2:
+        if value.ndim and value.size > 1:
+            yield value[::-1]
+        return
+    for axes in ((-1,), (-2,), (-1, -2)):
+        yield np.flip(value, axes)
+    if value.shape[-1] == value.shape[-2]:
+        turned = _t(value)
+        yield turned
+        yield np.flip(turned, (-1, -2))
+    if value.ndim > 2:
+        yield np.flip(value, (0,))
+        yield np.flip(value, (0, 1))
+
+
+def _in_slots(program: Program, user: int, index: int, value: Array) -> Override:
+    step = program.steps[user]
+    slots = {slot for slot, child in enumerate(step.inputs) if child == index}
+
+    def override(values: Sequence[Array]) -> Array:
+        return step.call(*(value if slot in slots else v for slot, v in enumerate(values)))
+
+    return override
+
+
+def _partly(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """A term of a sum that does not belong to the first or last row or column, as for biases."""
+    first = program.steps[site[0]]
+    if first.op not in ("add", "subtract") or len(first.inputs) != 2 or not first.value.ndim:
+        return
+    for slot in range(2):
+        for axis in range(first.value.ndim):
+            for end in (0, -1):
+                overrides = {i: _without_part(program.steps[i].call, slot, axis, end) for i in site}
+                yield Edit("drop-part", site, overrides, 1.3, slot=slot)
+
+
+def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) -> Override:
+    def override(values: Sequence[Array]) -> Array:
+        kept = np.array(values[slot], float)
+        if kept.ndim <= axis:
+            raise ValueError("no such axis")
+        np.moveaxis(kept, axis, 0)[end] = 0.0
+        return call(*values[:slot], kept, *values[slot + 1 :])
+
+    return override
+
+
+# Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.
+WAVES: tuple[tuple[Row, ...], ...] = (
+    (_scaled, _factors, _dropped, _other_op, _other_axes, _accumulated, _terms, _partly),
+    (_operands,),
+    (_results,),
+)

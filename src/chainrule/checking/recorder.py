@@ -36,11 +36,39 @@ OPS = {
     "amax": "max",
     "amin": "min",
 }
-CHANGING = frozenset("put_along_axis fill_diagonal copyto put place putmask".split())
-METHODS = (
-    "sum mean dot reshape transpose ravel flatten squeeze copy astype max min argmax argmin clip "
-    "repeat swapaxes take prod cumsum std var trace diagonal round any all sort argsort nonzero"
-).split()
+CHANGING = frozenset(["put_along_axis", "fill_diagonal", "copyto", "put", "place", "putmask"])
+METHODS = [
+    "sum",
+    "mean",
+    "dot",
+    "reshape",
+    "transpose",
+    "ravel",
+    "flatten",
+    "squeeze",
+    "copy",
+    "astype",
+    "max",
+    "min",
+    "argmax",
+    "argmin",
+    "clip",
+    "repeat",
+    "swapaxes",
+    "take",
+    "prod",
+    "cumsum",
+    "std",
+    "var",
+    "trace",
+    "diagonal",
+    "round",
+    "any",
+    "all",
+    "sort",
+    "argsort",
+    "nonzero",
+]
 
 
 @dataclass
@@ -402,9 +430,7 @@ class Recorder:
                 changed.reshape(-1)[places] = part
                 return changed
 
-            memory.step = self._add(
-                "put", put, (memory.step, step), memory.whole.copy(), params={}
-            )
+            memory.step = self._add("put", put, (memory.step, step), memory.whole.copy(), params={})
         memory.version += 1
         target.step, target.version = step, memory.version
 

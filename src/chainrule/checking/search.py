@@ -12,7 +12,7 @@ from time import monotonic
 
 import numpy as np
 
-from chainrule.checking.edits import ROWS, Edit, Scaled, Site
+from chainrule.checking.edits import WAVES, Edit, Row, Scaled, Site, exchanged, uses
 from chainrule.checking.pool import Pool
 from chainrule.checking.steps import Array, Override, Program
 
@@ -192,41 +192,74 @@ def fits(
     exact: float = EXACT,
     partial: bool = False,
     until: float = np.inf,
+    waves: Sequence[Sequence[Row]] = WAVES,
 ) -> list[Fit]:
-    """All edits that make every wrong result true; with `partial`, at least one of them."""
+    """All edits that make every wrong result true; with `partial`, at least one of them.
+
+    A wave of rows is the last one where it finds something.
+    """
     wrong = wrong_results(program, truth, exact)
     trials = Trials(program, truth, exact)
     found: list[Fit] = []
-    for site in sites(program, wrong, pool.known):
-        reach = frozenset().union(*(program.reach[index] for index in site))
-        if not partial and reach != wrong:
-            continue
-        if found and not partial and all(i in pool.known for i in site):
-            break
-        schedule = trials.schedule(site)
-        failed: set[tuple[object, ...]] = set()
-        for edit in _edits(program, site, pool, trials, schedule):
-            key = _result_key(program, edit) if len(site) == 1 else None
-            if key is not None and key in failed:
+    places = sites(program, wrong, pool.known)
+    for wave in waves:
+        for site in places:
+            reach = frozenset().union(*(program.reach[index] for index in site))
+            if not partial and reach != wrong:
                 continue
+            known = all(i in pool.known for i in site)
+            if known and (found or partial):
+                break
+            schedule = trials.schedule(site)
+            failed: set[tuple[object, ...]] = set()
+            for edit in _edits(wave, program, site, pool, trials, schedule):
+                single = len(edit.overrides) == 1
+                key = _result_key(program, edit) if single else None
+                if key is not None and key in failed:
+                    continue
+                fit = trials.tried(edit, schedule, partial)
+                if fit is not None:
+                    if partial or fit.right == wrong:
+                        found.append(fit)
+                elif key is not None:
+                    failed.add(key)
+                if monotonic() > until:
+                    return found
+        if wave is waves[1]:
+            found += _exchanged(trials, pool, wrong, partial, until)
+        if found and not partial:
+            break
+    return found
+
+
+def _exchanged(
+    trials: Trials, pool: Pool, wrong: frozenset[str], partial: bool, until: float
+) -> list[Fit]:
+    """Values exchanged in a statement or in a call of a helper."""
+    program, found = trials.program, list[Fit]()
+    for use in uses(program):
+        reach = frozenset().union(*(program.reach[user] for user in use.users))
+        if not reach <= wrong or (not partial and reach != wrong):
+            continue
+        schedule = trials.schedule(use.users)
+        for edit in exchanged(program, use, pool):
             fit = trials.tried(edit, schedule, partial)
-            if fit is not None:
+            if fit is not None and (partial or fit.right == wrong):
                 found.append(fit)
-            elif key is not None:
-                failed.add(key)
             if monotonic() > until:
                 return found
     return found
 
 
 def _edits(
+    wave: Sequence[Row],
     program: Program,
     site: Site,
     pool: Pool,
     trials: Trials,
     schedule: Sequence[tuple[str, list[int]]],
 ) -> Iterator[Edit]:
-    for row in ROWS.values():
+    for row in wave:
         for edit in row(program, site, pool):
             if isinstance(edit, Scaled):
                 factor = trials.factor(edit, schedule)
@@ -243,4 +276,4 @@ def _result_key(program: Program, edit: Edit) -> tuple[object, ...] | None:
         value = np.asarray(override([program.steps[i].value for i in program.steps[index].inputs]))
     except FAILURES:
         return ("fails",)
-    return value.shape, value.tobytes()
+    return index, value.shape, value.tobytes()

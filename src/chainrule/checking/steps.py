@@ -36,6 +36,7 @@ class Step:
     line    where the user wrote it, 0 where nobody did; `function` is the function around it
     params  settings of the op: axes, the specification of a product
     frames  the user's calls at that time, the innermost last
+    role    of a true backward step its term of the chain rule, "product", "sum", "local"
     """
 
     op: str
@@ -48,6 +49,7 @@ class Step:
     name: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     frames: tuple[Frame, ...] = ()
+    role: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +136,7 @@ def returned(steps: Sequence[Step], results: Mapping[str, int]) -> Program:
     for name, index in results.items():
         outputs[name] = len(steps)
         last = steps[index]
-        steps.append(
-            replace(last, op="return", call=_same, inputs=(index,), name=name, params={})
-        )
+        steps.append(replace(last, op="return", call=_same, inputs=(index,), name=name, params={}))
     return Program(tuple(steps), outputs)
 
 
@@ -147,20 +147,34 @@ def _same(value: Array) -> Array:
 def _step(
     node: Node, inputs: tuple[int, ...], values: Sequence[Array], given: Mapping[Node, Array]
 ) -> Step:
-    source = node.source
-    line, file, function = (source.line, source.file, source.function) if source else (0, "", "")
     name, params = str(node.params.get("name", "")), node.params
+    call: Callable[..., Any]
     if isinstance(node.op, Leaf):
-        value = leaf_value(node, given)
-        return Step(node.op.name, lambda: value, (), value, line, file, function, name, params)
+        result: Any = leaf_value(node, given)
+        call = _constant(result)
+    else:
+        call = _evaluation(node)
+        result = call(*values)
+        # The results of a loop stay a tuple.
+        result = result if isinstance(result, tuple | list) else np.asarray(result)
+    place = node.role.of if node.role is not None else node
+    role = f"{node.role.term} {node.role.wrt}" if node.role is not None else ""
+    source = place.source
+    frames = ()
+    if source is not None:
+        frames = (Frame(source.file, source.line, source.instruction, source.function),)
+    line, file, function = (source.line, source.file, source.function) if source else (0, "", "")
+    return Step(
+        node.op.name, call, inputs, result, line, file, function, name, params, frames, role
+    )
 
-    def call(*arrays: Array) -> Any:
-        return node.op.evaluate(*arrays, **params)
 
-    result = call(*values)
-    # The results of a loop stay a tuple.
-    recorded: Any = result if isinstance(result, tuple | list) else np.asarray(result)
-    return Step(node.op.name, call, inputs, recorded, line, file, function, name, params)
+def _constant(value: Array) -> Callable[..., Array]:
+    return lambda: value
+
+
+def _evaluation(node: Node) -> Callable[..., Any]:
+    return lambda *arrays: node.op.evaluate(*arrays, **node.params)
 
 
 def leaf_value(node: Node, given: Mapping[Node, Array]) -> Array:

@@ -19,8 +19,28 @@ from chainrule.ops import rows
 from chainrule.tracing.value import Traced, copied
 
 MAKERS = frozenset(
-    "zeros ones empty full eye identity zeros_like ones_like empty_like full_like arange linspace "
-    "tile repeat diag copy ascontiguousarray asanyarray atleast_1d atleast_2d".split()
+    [
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "eye",
+        "identity",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "arange",
+        "linspace",
+        "tile",
+        "repeat",
+        "diag",
+        "copy",
+        "ascontiguousarray",
+        "asanyarray",
+        "atleast_1d",
+        "atleast_2d",
+    ]
 )
 Function = Callable[..., Any]
 
