@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule import schedules as schedules
     from chainrule.callbacks import Checkpoint as Checkpoint
     from chainrule.callbacks import EarlyStopping as EarlyStopping
+    from chainrule.checking import check as check
     from chainrule.diagnosis import RecordLayers as RecordLayers
     from chainrule.diagnosis import diagnose as diagnose
     from chainrule.diagnosis import why_not_finite as why_not_finite
@@ -95,6 +96,7 @@ _HOMES = {
     "chainrule.explanation": "explain",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
+    "chainrule.checking": "check",
     "chainrule.diagnosis": "RecordLayers diagnose why_not_finite",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "

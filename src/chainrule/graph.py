@@ -31,12 +31,16 @@ _serials = count()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The user's line that made a node, and the layer it belongs to (`0.Dense`), if any."""
+    """The user's line that made a node, and the layer it belongs to (`0.Dense`), if any.
+
+    instruction  the place in the function's bytecode: it tells calls in one line apart
+    """
 
     file: str
     line: int
     function: str
     scope: str = ""
+    instruction: int = field(default=-1, compare=False)
 
     def __str__(self) -> str:
         place = f"{Path(self.file).name}:{self.line}"

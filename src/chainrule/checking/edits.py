@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.pool import Pool
+from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Override, Program
-from chainrule.checking.truth import Quantity
 
 Site = tuple[int, ...]
 
@@ -40,40 +40,71 @@ class Edit:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-Row = Callable[[Program, Site, Pool], Iterator[Edit]]
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """A site multiplied by a number that the search finds."""
+
+    program: Program
+    site: Site
+
+    def __call__(self, constant: float) -> Edit:
+        nice = _is_nice(constant)
+        overrides = {i: _times(self.program.steps[i].call, constant) for i in self.site}
+        return Edit("scale", self.site, overrides, 1.0 if nice else 1.6, constant)
 
 
-def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
-    for constant in pool.constants:
-        overrides = {i: _times(program.steps[i].call, constant) for i in site}
-        yield Edit("scale", site, overrides, 1.0, constant)
+def _is_nice(constant: float) -> bool:
+    """Whether a number is a short fraction, as people write them."""
+    value = abs(constant)
+    ratios = (value * n for n in range(1, 13)), (n / value for n in range(1, 13))
+    return any(
+        abs(ratio - round(ratio)) < 1e-9 * max(ratio, 1.0) and round(ratio) >= 1
+        for kind in ratios
+        for ratio in kind
+    )
+
+
+Row = Callable[[Program, Site, Pool], Iterator[Edit | Scaled]]
+
+
+def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Scaled]:
+    if all(program.steps[i].value.dtype.kind == "f" for i in site):
+        yield Scaled(program, site)
 
 
 def _times(call: Callable[..., Array], factor: Any) -> Override:
     return lambda values: call(*values) * factor
 
 
-def _slopes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
-    """A missing or superfluous derivative of an activation."""
-    for series in pool.series("local", [program.steps[i].value for i in site]):
-        slopes = [quantity.value for quantity in series]
-        new = series[0]
-        overrides = {
-            i: _times(program.steps[i].call, slope) for i, slope in zip(site, slopes, strict=True)
-        }
-        yield Edit("times-derivative", site, overrides, 1.0, new=new)
-        if all(np.all(slope != 0) for slope in slopes):
+FACTORS = {"local": 1.0, "part": 1.25, "parameter": 1.45, "data": 1.5, "forward": 1.5}
+
+
+def _factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """A missing or superfluous factor: an activation's derivative, a mask, a scale."""
+    values = [program.steps[i].value for i in site]
+    if values[0].ndim == 0 and values[0].dtype.kind != "f":
+        return
+    for role, cost in FACTORS.items():
+        for series in pool.factors(role, values):
+            factors = [quantity.value for quantity in series]
+            new = series[0]
             overrides = {
-                i: _times(program.steps[i].call, 1 / slope)
-                for i, slope in zip(site, slopes, strict=True)
+                i: _times(program.steps[i].call, f) for i, f in zip(site, factors, strict=True)
             }
-            yield Edit("without-derivative", site, overrides, 1.1, new=new)
+            yield Edit("times-derivative", site, overrides, cost, new=new)
+            if role == "local" and all(np.all(f != 0) for f in factors):
+                overrides = {
+                    i: _times(program.steps[i].call, 1 / f)
+                    for i, f in zip(site, factors, strict=True)
+                }
+                yield Edit("without-derivative", site, overrides, cost + 0.1, new=new)
 
 
 def _dropped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """The step left out: one of its operands passes as it is."""
     first = program.steps[site[0]]
-    if first.op not in {"add", "subtract", "multiply", "divide", "negative", "square", "power"}:
+    passing = {"add", "subtract", "multiply", "divide", "negative", "square", "power", "transpose"}
+    if first.op not in passing | {"sign", "absolute", "clip", "sqrt", "put", "set"}:
         return
     for slot in range(len(first.inputs)):
         if program.steps[first.inputs[slot]].value.shape != first.value.shape:
@@ -89,35 +120,47 @@ def _pick(slot: int) -> Override:
     return lambda values: values[slot]
 
 
+def _matmuls(product: Callable[[Any, Any], Any]) -> Iterator[Callable[[Any, Any], Any]]:
+    yield lambda a, b: product(a, b)
+    yield lambda a, b: product(_t(a), b)
+    yield lambda a, b: product(a, _t(b))
+    yield lambda a, b: product(_t(a), _t(b))
+    yield lambda a, b: product(b, a)
+    yield lambda a, b: product(_t(b), a)
+    yield lambda a, b: product(b, _t(a))
+    yield lambda a, b: product(_t(b), _t(a))
+
+
+def _t(array: Array) -> Array:
+    return np.swapaxes(array, -1, -2)
+
+
 def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """Another operation on the same operands."""
     first = program.steps[site[0]]
+    if len(first.inputs) != 2 and first.op not in ("transpose",):
+        return
     choices: list[tuple[str, Callable[..., Any]]] = []
     if first.op == "add":
         choices = [("flip-term", lambda a, b: a - b), ("flip-term", lambda a, b: b - a)]
     elif first.op == "subtract":
-        choices = [("flip-term", lambda a, b: a + b)]
+        choices = [("flip-term", lambda a, b: a + b), ("flip-term", lambda a, b: -a - b)]
     elif first.op == "multiply":
-        choices = [
-            ("as-matmul", lambda a, b: a @ b),
-            ("as-matmul", lambda a, b: a.T @ b),
-            ("as-matmul", lambda a, b: a @ b.T),
-            ("as-matmul", lambda a, b: b @ a),
-            ("as-matmul", lambda a, b: b.T @ a),
-            ("as-matmul", lambda a, b: b @ a.T),
-        ]
+        choices = [("as-matmul", call) for call in _matmuls(np.matmul)]
+        choices += [("as-matmul", lambda a, b: np.outer(a, b))]
     elif first.op == "divide":
         choices = [("as-product", lambda a, b: a * b)]
     elif first.op == "contract":
-        choices = [
-            ("as-elementwise", lambda a, b: a * b),
-            ("as-elementwise", lambda a, b: a.T * b),
-            ("as-elementwise", lambda a, b: a * b.T),
-            ("transpose", lambda a, b: first.call(a.T, b)),
-            ("transpose", lambda a, b: first.call(a, b.T)),
-            ("transpose", lambda a, b: first.call(a, b).T),
-            ("transpose", lambda a, b: first.call(b, a)),
-        ]
+        choices = [("as-elementwise", lambda a, b: a * b)]
+        choices += [("as-elementwise", lambda a, b: _t(a) * b)]
+        choices += [("as-elementwise", lambda a, b: a * _t(b))]
+        choices += [("transpose", call) for call in _matmuls(first.call)]
+        choices += [("transpose", lambda a, b: first.call(a, b).T)]
+        if first.params.get("function") != "matmul":
+            choices += [("transpose", call) for call in _matmuls(np.matmul)]
+        choices += [("transpose", lambda a, b: np.outer(a, b))]
+    elif first.op == "transpose":
+        choices = [("transpose", lambda a: np.array(a))]
     for action, call in choices:
         yield Edit(action, site, {i: _on_values(call) for i in site}, 1.0)
 
@@ -134,22 +177,25 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         now = tuple(first.params["axes"])
         for count in range(inner.ndim + 1):
             for axes in combinations(range(inner.ndim), count):
-                if axes != now:
-                    call = _summed(axes, first.value.shape)
+                if axes == now:
+                    continue
+                for keep in (first.params.get("keep", False), not first.params.get("keep")):
+                    call = _summed(axes, keep)
                     yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0)
-    elif first.value.ndim and all(i in pool.result_steps for i in site):
+        yield Edit("other-axis", site, dict.fromkeys(site, _unsummed), 1.05)
+    elif first.value.ndim and first.op in ("return", "add", "set", "put"):
         for axis in range(first.value.ndim):
             for keep in (False, True):
                 overrides = {i: _then_sum(program.steps[i].call, axis, keep) for i in site}
                 yield Edit("sum-it", site, overrides, 1.0)
 
 
-def _summed(axes: tuple[int, ...], shape: tuple[int, ...]) -> Override:
-    def call(values: Sequence[Array]) -> Array:
-        result = np.asarray(values[0].sum(axis=axes))
-        return result
+def _summed(axes: tuple[int, ...], keep: bool) -> Override:
+    return lambda values: np.asarray(values[0].sum(axis=axes, keepdims=keep))
 
-    return call
+
+def _unsummed(values: Sequence[Array]) -> Array:
+    return values[0]
 
 
 def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:
@@ -160,8 +206,10 @@ def _operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """Another quantity in the place of an operand."""
     first = program.steps[site[0]]
     for slot in range(len(first.inputs)):
+        if any(slot >= len(program.steps[i].inputs) for i in site):
+            continue
         olds = [program.steps[program.steps[i].inputs[slot]].value for i in site]
-        if any(not isinstance(old, np.ndarray) or old.dtype.kind == "i" for old in olds):
+        if any(old.dtype.kind == "i" and old.ndim for old in olds):
             continue
         for series in pool.series("any", olds):
             told = _most_wrong(olds, series)
@@ -176,7 +224,10 @@ def _operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
 
 def _most_wrong(olds: Sequence[Array], series: Sequence[Quantity]) -> int:
     """The round in which a value is furthest off: a mistake may not show in the first one."""
-    gaps = [float(np.max(np.abs(o - q.value))) for o, q in zip(olds, series, strict=True)]
+    gaps = [
+        float(np.max(np.abs(np.asarray(o, float) - q.value), initial=0.0))
+        for o, q in zip(olds, series, strict=True)
+    ]
     return int(np.argmax(gaps))
 
 
@@ -194,19 +245,50 @@ def _terms(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
             continue
         for quantity, constant in pool.multiples(missing):
             override = _plus(step.call, constant * quantity.value)
-            cost = 1.2 if quantity.role == "parameter" else 1.4
-            yield Edit("add-term", site, {site[0]: override}, cost, constant, new=quantity)
+            cost = 1.2 if quantity.role in ("parameter", "overwritten") else 1.4
+            action = "accumulate" if quantity.role == "overwritten" else "add-term"
+            yield Edit(action, site, {site[0]: override}, cost, constant, new=quantity)
 
 
 def _plus(call: Callable[..., Array], term: Array) -> Override:
     return lambda values: call(*values) + term
 
 
+def _accumulated(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """Contributions added where they are overwritten: into places of an array."""
+    if any(program.steps[i].op != "set" for i in site):
+        return
+    for action in (_added, _gained):
+        overrides = {i: action(program.steps[i].call, program.steps[i].params) for i in site}
+        yield Edit("accumulate", site, overrides, 1.0)
+
+
+def _added(call: Callable[..., Array], params: Any) -> Override:
+    """`a[key] = v` as `np.add.at(a, key, v)`."""
+
+    def override(values: Sequence[Array]) -> Array:
+        changed = np.array(values[0])
+        np.add.at(changed, params["key"], values[-1])
+        return changed
+
+    return override
+
+
+def _gained(call: Callable[..., Array], params: Any) -> Override:
+    """`a[key] += v` as `np.add.at(a, key, v)`."""
+
+    def override(values: Sequence[Array]) -> Array:
+        changed = np.array(values[0])
+        gain = values[-1] - changed[params["key"]]
+        np.add.at(changed, params["key"], gain)
+        return changed
+
+    return override
+
+
 def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """The true adjoint in the place of a result: where, without a word about why."""
     olds = [program.steps[i].value for i in site]
-    if any(not isinstance(old, np.ndarray) for old in olds):
-        return
     for series in pool.series("adjoint", olds):
         overrides = {i: _always(q.value) for i, q in zip(site, series, strict=True)}
         told = _most_wrong(olds, series)
@@ -217,13 +299,109 @@ def _always(value: Array) -> Override:
     return lambda values: value
 
 
-ROWS: dict[str, Row] = {
-    "scale": _scaled,
-    "derivative": _slopes,
-    "drop": _dropped,
-    "operation": _other_op,
-    "axes": _other_axes,
-    "term": _terms,
-    "operand": _operands,
-    "result": _results,
-}
+@dataclass(frozen=True)
+class Use:
+    """A value in all its uses in one statement, or in one call of a helper."""
+
+    index: int
+    users: Site
+
+
+def uses(program: Program) -> list[Use]:
+    """The uses of every value, by statement and by call."""
+    found: dict[Use, None] = {}
+    for index, step in enumerate(program.steps):
+        if not step.value.ndim or step.value.dtype.kind not in "fb":
+            continue
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for user in program.consumers[index]:
+            frames = program.steps[user].frames
+            if not program.reach[user] or program.steps[user].op == "return":
+                continue
+            for depth in range(1, len(frames) + 1):
+                if frames[:depth] == step.frames[:depth]:
+                    continue
+                head = [(frame.file, frame.instruction) for frame in frames[: depth - 1]]
+                last = frames[depth - 1]
+                groups.setdefault((depth, *head, last.file, last.line), []).append(user)
+        found |= dict.fromkeys(Use(index, tuple(users)) for users in groups.values())
+    return list(found)
+
+
+def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
+    """Another value, or the same transposed or flipped, in all places of a use."""
+    old = program.steps[use.index].value
+    if old.dtype.kind == "b":
+        return
+    for action, new in _instead(old, pool):
+        if action == "operand" and len(use.users) == 1:
+            continue  # tried as an operand
+        overrides = {user: _in_slots(program, user, use.index, new.value) for user in use.users}
+        cost = 1.1 if action == "flip" else pool.cost(new) + 0.05
+        yield Edit(action, use.users, overrides, cost, old=old, new=new)
+
+
+def _instead(old: Array, pool: Pool) -> Iterator[tuple[str, Quantity]]:
+    for turned in _turned(old):
+        yield "flip", Quantity("step", "turned", turned)
+    for (quantity,) in pool.series("any", [old]):
+        if quantity.role in ("parameter", "data", "forward", "step"):
+            yield "operand", quantity
+
+
+def _turned(value: Array) -> Iterator[Array]:
+    """The value transposed or flipped, with its shape."""
+    if value.ndim < 2:
+        if value.ndim and value.size > 1:
+            yield value[::-1]
+        return
+    for axes in ((-1,), (-2,), (-1, -2)):
+        yield np.flip(value, axes)
+    if value.shape[-1] == value.shape[-2]:
+        turned = _t(value)
+        yield turned
+        yield np.flip(turned, (-1, -2))
+    if value.ndim > 2:
+        yield np.flip(value, (0,))
+        yield np.flip(value, (0, 1))
+
+
+def _in_slots(program: Program, user: int, index: int, value: Array) -> Override:
+    step = program.steps[user]
+    slots = {slot for slot, child in enumerate(step.inputs) if child == index}
+
+    def override(values: Sequence[Array]) -> Array:
+        return step.call(*(value if slot in slots else v for slot, v in enumerate(values)))
+
+    return override
+
+
+def _partly(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """A term of a sum that does not belong to the first or last row or column, as for biases."""
+    first = program.steps[site[0]]
+    if first.op not in ("add", "subtract") or len(first.inputs) != 2 or not first.value.ndim:
+        return
+    for slot in range(2):
+        for axis in range(first.value.ndim):
+            for end in (0, -1):
+                overrides = {i: _without_part(program.steps[i].call, slot, axis, end) for i in site}
+                yield Edit("drop-part", site, overrides, 1.3, slot=slot)
+
+
+def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) -> Override:
+    def override(values: Sequence[Array]) -> Array:
+        kept = np.array(values[slot], float)
+        if kept.ndim <= axis:
+            raise ValueError("no such axis")
+        np.moveaxis(kept, axis, 0)[end] = 0.0
+        return call(*values[:slot], kept, *values[slot + 1 :])
+
+    return override
+
+
+# Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.
+WAVES: tuple[tuple[Row, ...], ...] = (
+    (_scaled, _factors, _dropped, _other_op, _other_axes, _accumulated, _terms, _partly),
+    (_operands,),
+    (_results,),
+)

@@ -2,29 +2,29 @@
 
 import linecache
 import traceback
-from collections.abc import Callable, Sequence
-from time import monotonic
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.checking.naming import constant_kind, kind_of
+from chainrule.checking.naming import constant_kind
 from chainrule.checking.other_losses import losses_of
-from chainrule.checking.pool import Pool
-from chainrule.checking.report import Alternative, Finding, Report
-from chainrule.checking.search import EXACT, Fit, distance, fits, wrong_results
-from chainrule.checking.sentences import explanation, hints
-from chainrule.checking.steps import Array, Program, from_graph
-from chainrule.checking.truth import Point, Truth, at, recorded, short, truth
+from chainrule.checking.point import Function, Point, at, short
+from chainrule.checking.recording import graph_of, record
+from chainrule.checking.report import Finding, Report
+from chainrule.checking.search import EXACT, distance
+from chainrule.checking.sentences import hints
+from chainrule.checking.steps import Array
+from chainrule.checking.truth import Truth, truth
+from chainrule.checking.verdict import Case, findings
 from chainrule.errors import ChainruleError
-from chainrule.trees import Tree, flatten, paths, unflatten
+from chainrule.trees import Tree, flatten, paths
 
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
 RIGHT_IN_SINGLE = 1e-4  # where the user's own code computes in float32
 GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 SECONDS = 3.0  # that the search for edits may take, for single ones and for pairs each
-Function = Callable[..., Any]
 
 
 def check(
@@ -139,84 +139,18 @@ def _one_ratio(mine: dict[str, Array], true: dict[str, Array]) -> float | None:
 
 def _also(loss: Function, point: Point, mine: dict[str, Array]) -> dict[str, float]:
     try:
-        graph, arrays, _ = recorded(loss, point)
+        graph, arrays = graph_of(loss, point)
         return losses_of(mine, graph, arrays, point.names, point.data)
     except (ChainruleError, TypeError, ValueError, AttributeError, KeyError):
         return {}
 
 
 def _findings(function: Function, point: Point, true: Truth, exact: float) -> list[Finding]:
-    """What the edits of the user's own steps explain: one mistake, or two."""
+    """What explains the numbers; nothing where the function cannot be recorded."""
     try:
-        graph, arrays, structure = recorded(function, point)
+        program = record(function, point)
     except Exception:  # what cannot be recorded is not read; the numbers still stand
         return []
-    names = _result_names(structure)
-    if set(names) != set(true.gradients):
+    if set(program.outputs) != set(true.gradients):
         return []
-    program = from_graph(graph, names, arrays)
-    with np.errstate(all="ignore"):
-        found = fits(
-            program, true.gradients, Pool(true, program, point), exact, until=monotonic() + SECONDS
-        )
-        if found:
-            return [_told(found, program, true, point)]
-        return _pair(program, true, point, exact)
-
-
-def _result_names(structure: Any) -> list[str]:
-    tree = unflatten(structure, [0.0] * structure.leaf_count)
-    return [short(name) for name in paths(tree, "")]
-
-
-def _pair(program: Program, true: Truth, point: Point, exact: float) -> list[Finding]:
-    """Two edits, the second found in the program that the first one gives."""
-    pool, until = Pool(true, program, point), monotonic() + SECONDS
-    partial = fits(program, true.gradients, pool, exact, partial=True, until=until)
-    wrong = wrong_results(program, true.gradients, exact)
-    partial.sort(key=lambda fit: (fit.edit.cost >= GUESS, -len(fit.right), fit.edit.cost))
-    until = monotonic() + SECONDS
-    best: list[Finding] = []
-    for first in partial[:6]:
-        after = first.program
-        rest = fits(after, true.gradients, Pool(true, after, point), exact, until=until)
-        if rest:
-            same = [f for f in partial if f.right == first.right]
-            one, two = _told(same, program, true, point), _told(rest, after, true, point)
-            return [one, two]
-        if monotonic() > until:
-            break
-    if partial and partial[0].right < wrong:
-        same = [f for f in partial if f.right == partial[0].right]
-        best = [_told(same, program, true, point)]
-    return best
-
-
-def _told(found: Sequence[Fit], program: Program, true: Truth, point: Point) -> Finding:
-    """The likeliest of edits that fit, the others beside it."""
-    pool = Pool(true, program, point)
-    # Of steps in a row the last one: what is missing belongs to the statement that ends the value.
-    ranked = sorted(found, key=lambda f: (f.edit.cost, len(f.edit.site), -f.edit.site[0]))[:12]
-    named = [(kind_of(fit, program, pool, point), fit) for fit in ranked]
-    named.sort(key=lambda pair: pair[0] == "unexplained")
-    kind, fit = named[0]
-    step = program.steps[fit.edit.site[0]]
-    others: dict[tuple[str, int], Alternative] = {}
-    for other, alternative in named[1:]:
-        line = program.steps[alternative.edit.site[0]].line
-        if other not in (kind, "unexplained") and alternative.edit.cost < GUESS:
-            others[other, line] = Alternative(other, line, explanation(other, alternative, program))
-    said = explanation(kind, fit, program)
-    order = list(program.outputs)
-    reached = tuple(sorted(fit.right, key=order.index))
-    return Finding(
-        kind,
-        "wrong",
-        reached[-1],
-        step.line,
-        said,
-        hints(kind, step.line, said),
-        fit.error if fit.edit.cost < GUESS else np.inf,  # the truth put in proves nothing
-        tuple(others.values()),
-        reached,
-    )
+    return findings(Case(function, point, true, program, exact, mine=program.values()))

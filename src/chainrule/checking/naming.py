@@ -4,28 +4,35 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from chainrule.checking.edits import Edit
+from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
-from chainrule.checking.search import Fit
+from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Program
-from chainrule.checking.truth import Point, Quantity
 from chainrule.trees import flatten
 
 SCALED = "wrong-constant-factor"
+NEARLY = 1e-2  # a factor this near to one is no factor that anybody wrote: it is inexactness
 
 SIMPLE = {
     "drop-add": "extra-term",
     "drop-subtract": "extra-term",
+    "drop-part": "extra-term",
     "drop-negative": "wrong-sign",
     "drop-square": "wrong-activation-derivative",
     "drop-power": "wrong-activation-derivative",
+    "drop-transpose": "wrong-transpose",
     "flip-term": "wrong-sign",
     "as-matmul": "elementwise-for-matmul",
     "as-elementwise": "matmul-for-elementwise",
     "as-product": SCALED,
     "transpose": "wrong-transpose",
+    "flip": "wrong-transpose",
     "sum-it": "bias-not-summed",
+    "other-axis": "wrong-axis",
     "without-derivative": "activation-derivative-twice",
-    "times-derivative": "missing-activation-derivative",
+    "add-term": "missing-term",
+    "accumulate": "not-accumulated",
 }
 
 # The derivatives that people write: of the input, and of the output.
@@ -37,161 +44,225 @@ SLOPES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "tanh": (lambda z: 1 - np.tanh(z) ** 2, lambda a: 1 - a * a),
     "relu": (lambda z: (z > 0) * 1.0, lambda a: (a > 0) * 1.0),
     "identity": (np.ones_like, np.ones_like),
+    "leaky relu": (lambda z: np.where(z > 0, 1, 0.01), lambda a: np.where(a > 0, 1, 0.1)),
+    "softplus": (lambda z: 1 / (1 + np.exp(-z)), lambda a: 1 - np.exp(-a)),
 }
-OF_LOSSES = {"absolute", "square", "power", "log"}  # whose derivatives belong to the loss
-NAMES = {"maximum": "relu", "where": "relu"}
+RELUS = {"maximum", "where"}
 
 
-def kind_of(fit: Fit, program: Program, pool: Pool, point: Point) -> str:
+def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     """The kind, as in the table of kinds; "unexplained" where the edit only tells the place."""
-    edit = fit.edit
-    step = program.steps[edit.site[0]]
     if edit.action == "scale":
-        return constant_kind(edit.constant, point)
+        return constant_kind(edit.constant, pool.point)
     if edit.action in ("drop-multiply", "drop-divide"):
-        return _dropped_factor(edit.old, edit.action, pool, point)
-    if edit.action == "other-axis":
-        return "wrong-axis" if step.params["axes"] else "bias-not-summed"
-    if edit.action == "add-term":
-        return "missing-term"
+        return _dropped_factor(edit.old, edit.action, pool)
+    if edit.action in ("times-derivative", "without-derivative"):
+        assert edit.new is not None
+        return _factor_kind(edit, edit.new)
     if edit.action in SIMPLE:
         return SIMPLE[edit.action]
-    assert edit.old is not None
-    assert edit.new is not None
-    if edit.new.role == "local":
-        other = "unexplained" if edit.new.op in OF_LOSSES else "wrong-activation-derivative"
-        return _slope_kind(edit.old, edit.new, pool) or other
+    if edit.old is None or edit.new is None:
+        return "unexplained"
+    if edit.new.role in ("local", "part"):
+        return _slope_kind(edit.old, edit.new, pool)
     if edit.new.role in ("parameter", "data", "forward"):
+        if edit.new.role == "forward" and edit.new.loss:
+            return place_kind(edit.old, edit.new.value, program, pool) or "wrong-operand"
         return "wrong-operand"
-    return _place_kind(edit.old, edit.new, program, pool) or (
-        "wrong-operand" if edit.new.role == "step" else "unexplained"
-    )
+    named = place_kind(edit.old, edit.new.value, program, pool)
+    return named or ("wrong-operand" if edit.new.role == "step" else "unexplained")
+
+
+def _factor_kind(edit: Edit, new: Quantity) -> str:
+    if new.loss:
+        return "gradient-of-another-loss"
+    if edit.action == "without-derivative":
+        return "activation-derivative-twice"
+    return "missing-activation-derivative" if new.role in ("local", "part") else "missing-term"
 
 
 def constant_kind(correction: float, point: Point) -> str:
     """What a result lacks that this number makes right."""
-    if correction == -1:
+    if np.isclose(correction, -1, rtol=1e-9):
         return "wrong-sign"
+    if abs(correction - 1) < NEARLY:
+        return "unexplained"
     for size in samples(point):
-        if np.isclose(correction, 1 / size, rtol=1e-12):
+        if np.isclose(correction, 1 / size, rtol=1e-9):
             return "missing-mean"
-        if np.isclose(correction, size, rtol=1e-12):
+        if np.isclose(correction, size, rtol=1e-9):
             return "mean-twice"
     return SCALED
 
 
 def samples(point: Point) -> list[int]:
     """How many samples or numbers a mean may be over, by the shapes of the data."""
-    found: dict[int, None] = {}
-    for part in flatten(point.data)[0]:
-        array = np.asarray(part)
-        found |= dict.fromkeys([*array.shape, array.size])
-    return [size for size in found if size > 2 or (size == 2 and _rows(point) == 2)]
+    arrays = [np.asarray(part) for part in flatten(point.data)[0]]
+    arrays = [array for array in arrays if array.ndim]
+    if not arrays:
+        return []
+    common = set(arrays[0].shape).intersection(*(array.shape for array in arrays))
+    if len(arrays) > 1 and not common:
+        common = {len(array) for array in arrays}
+    found = dict.fromkeys([*common, arrays[-1].size])
+    return [size for size in found if size > 2 or (size == 2 and common == {2})]
 
 
-def _rows(point: Point) -> int:
-    lengths = {np.shape(part)[0] for part in flatten(point.data)[0] if np.ndim(part)}
-    return lengths.pop() if len(lengths) == 1 else 0
-
-
-def _dropped_factor(old: Array | None, action: str, pool: Pool, point: Point) -> str:
+def _dropped_factor(old: Array | None, action: str, pool: Pool) -> str:
     assert old is not None
-    if _is_slope(old, pool):
-        return "activation-derivative-twice"
     if old.size == 1:
-        factor = float(old.reshape(()))
+        factor = float(np.asarray(old, float).reshape(()))
         if factor == 0:
             return "unexplained"
-        return constant_kind(factor if action == "drop-divide" else 1 / factor, point)
-    return "unexplained"
+        return constant_kind(factor if action == "drop-divide" else 1 / factor, pool.point)
+    if _is_slope(old, pool):
+        return "activation-derivative-twice"
+    return "extra-term"
 
 
 def _is_slope(value: Array, pool: Pool) -> bool:
-    known = (q.value for q in pool.truth.quantities if q.role == "local")
-    return any(_close(value, k) for k in known) or any(
-        _close(value, slope) for _, _, slope in _looks(pool)
+    known = (q.value for q in pool.truth.quantities if q.role in ("local", "part"))
+    return any(close(value, k) for k in known) or any(
+        close(value, slope) for _, slope in _looks(_values(pool))
     )
 
 
-def _close(a: Array, b: Array) -> bool:
+def close(a: Array, b: Array) -> bool:
+    """Equal to rounding, transposed or not."""
     if a.shape != b.shape:
-        return a.ndim == 2 and a.shape == b.shape[::-1] and _close(a, b.T)
+        return a.ndim == 2 and a.shape == b.shape[::-1] and close(a, b.T)
     return a.size > 0 and bool(np.allclose(a, b, rtol=1e-9, atol=1e-13))
 
 
-def _looks(pool: Pool) -> Iterator[tuple[str, str, Array]]:
-    """(activation, point, slope): what people write for the slopes at the values of the loss."""
+def _values(pool: Pool) -> list[Array]:
     values = [q for q in pool.truth.quantities if q.role in ("forward", "data") and q.value.ndim]
+    return [np.asarray(quantity.value, float) for quantity in values]
+
+
+def _looks(values: list[Array]) -> Iterator[tuple[str, Array]]:
+    """(activation, slope): what people write for the slopes at these values."""
     with np.errstate(all="ignore"):
-        for quantity in values:
-            for name, (of_input, of_output) in SLOPES.items():
-                yield name, "input", of_input(quantity.value)
-                yield name, "output", of_output(quantity.value)
+        for value in values:
+            for name, formulas in SLOPES.items():
+                for formula in formulas:
+                    yield name, np.asarray(formula(value), float)
 
 
-def _slope_kind(old: Array, new: Quantity, pool: Pool) -> str | None:
-    true_name = NAMES.get(new.op, new.op)
-    best = None
-    for name, _, slope in _looks(pool):
-        if _close(old, slope):
-            if name == true_name:
-                return "derivative-at-wrong-point"
-            best = "wrong-activation-derivative"
-    return best
+def _name(local: Quantity) -> str:
+    return "relu" if local.op in RELUS else local.op
 
 
-def _place_kind(old: Array, new: Quantity, program: Program, pool: Pool) -> str | None:
+def _slope_kind(old: Array, new: Quantity, pool: Pool) -> str:
+    """What stands where the slope `new` belongs."""
+    if new.loss:
+        return "gradient-of-another-loss"
+    ones = np.ones(old.shape)
+    return _exchanged(ones * old, ones * 1.0, new, pool) or "wrong-activation-derivative"
+
+
+def _exchanged(old: Array, rest: Array, local: Quantity, pool: Pool) -> str | None:
+    """Whether in `old = rest · slope` another slope stands where `local` belongs."""
+    if local.value.shape != old.shape:
+        return None
+    own = [np.asarray(p, float) for p in (local.origin, local.result) if p is not None]
+    with np.errstate(all="ignore"):
+        if any(_is_product(old, rest, v, local) for v in local.variants):
+            return "derivative-at-wrong-point"
+        for other in (q for q in pool.truth.quantities if q.role == local.role):
+            if other.op == local.op and _is_product(old, rest, other.value, local):
+                return "stale-cache"
+        for name, slope in _looks(own):
+            if _is_product(old, rest, slope, local):
+                same = name == _name(local)
+                return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
+        for name, slope in _looks([v for v in _values(pool) if v.shape == old.shape]):
+            if name != "identity" and _is_product(old, rest, slope, local):
+                same = name == _name(local)
+                return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
+        if _name(local) in SLOPES:
+            steps = [s.value for s in pool.program.steps if s.value.shape == old.shape]
+            for value in steps:
+                if value.dtype.kind == "f":
+                    for formula in SLOPES[_name(local)]:
+                        if _is_product(old, rest, np.asarray(formula(value), float), local):
+                            return "derivative-at-wrong-point"
+    return None
+
+
+def _is_product(old: Array, rest: Array, slope: Array, local: Quantity) -> bool:
+    if slope.shape != old.shape or close(slope, local.value):
+        return False
+    return close(old, rest * slope)
+
+
+def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | None:
     """A wrong value and the true one, explained by the numbers."""
-    true = new.value
-    if old.shape != true.shape:
+    if old.shape != true.shape or old.ndim == 0 or not np.any(old):
         return None
     if _is_diagonal(old, true, program):
         return "softmax-jacobian-diagonal"
-    for local in (q for q in pool.truth.quantities if q.role == "local"):
-        kind = _exchanged_slope(old, true, local)
+    for local in (q for q in pool.truth.quantities if q.role in ("local", "part") and not q.loss):
+        if local.value.shape != old.shape:
+            continue
+        kind = _exchanged_factor(old, true, local, pool)
         if kind:
             return kind
     missing = true - old
-    terms = [q for q in pool.truth.quantities if q.role in ("contribution", "parameter")]
+    terms = [q for q in pool.truth.quantities if q.role in ("contribution", "parameter", "adjoint")]
     for term in terms:
-        if term.value.shape == old.shape and np.any(term.value) and _multiple(missing, term.value):
+        value = term.value
+        if value.shape != old.shape or not np.any(value) or close(value, true):
+            continue
+        if multiple(missing, value) or close(value, old):
             return "missing-term"
-        if term.role == "contribution" and _close(term.value, old):
-            return "missing-term"
+    for step in program.steps:
+        if step.inputs and step.value.shape == old.shape and step.value.dtype.kind == "f":
+            if close(step.value, missing) and np.any(missing):
+                return "missing-term"
     return None
 
 
-def _exchanged_slope(old: Array, true: Array, local: Quantity) -> str | None:
+def _exchanged_factor(old: Array, true: Array, local: Quantity, pool: Pool) -> str | None:
     """Whether another slope stands where this one belongs, as a factor among others."""
-    if local.value.shape != true.shape:
+    if not np.any(local.value) or close(old, true):
         return None
-    true_name, wrong = NAMES.get(local.op, local.op), old * local.value
-    for point in (local.origin, local.result):
-        for name, formulas in SLOPES.items():
-            for formula in formulas:
-                with np.errstate(all="ignore"):
-                    slope = formula(np.asarray(point, float))
-                if np.any(wrong) and not _close(slope, local.value) and _close(wrong, true * slope):
-                    same = true_name == name
-                    return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
+    slope = local.value
+    if close(old * slope, true):
+        return "missing-activation-derivative"
+    if close(old, true * slope):
+        return "activation-derivative-twice"
+    with np.errstate(all="ignore"):
+        rest = np.where(slope != 0, true / np.where(slope != 0, slope, 1), 0.0)
+        if np.all(slope != 0):
+            return _exchanged(old, rest, local, pool)
+        # Where the slope is zero nothing is known of the rest: only what lies elsewhere is held.
+        seen = slope != 0
+        for variant in local.variants:
+            if not close(variant, slope) and close((old * slope)[seen], (true * variant)[seen]):
+                if np.any((old != 0) & ~seen):
+                    continue
+                return "derivative-at-wrong-point"
     return None
 
 
-def _multiple(a: Array, b: Array) -> bool:
-    factor = float(np.sum(a * b) / np.sum(b * b))
-    return abs(factor) > 1e-6 and _close(a, factor * b)
+def multiple(a: Array, b: Array) -> bool:
+    square = float(np.sum(b * b))
+    if square == 0:
+        return False
+    factor = float(np.sum(a * b) / square)
+    return abs(factor) > 1e-6 and close(a, factor * b)
 
 
 def _is_diagonal(old: Array, true: Array, program: Program) -> bool:
     """Whether only the diagonal pᵢ(1 - pᵢ) of a softmax's Jacobian was multiplied in."""
     for step in program.steps:
         p = step.value
-        if not isinstance(p, np.ndarray) or p.shape != old.shape or p.ndim == 0:
+        if p.shape != old.shape or p.ndim == 0 or p.dtype.kind != "f":
             continue
         for axis in range(p.ndim):
             if p.shape[axis] < 2 or not np.allclose(p.sum(axis=axis), 1) or np.any(p <= 0):
                 continue
             incoming = old / (p * (1 - p))
-            if _close(p * (incoming - np.sum(incoming * p, axis=axis, keepdims=True)), true):
+            if close(p * (incoming - np.sum(incoming * p, axis=axis, keepdims=True)), true):
                 return True
     return False

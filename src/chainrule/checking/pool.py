@@ -1,4 +1,4 @@
-"""The quantities that an edit may put somewhere, by shape, and the constants worth trying."""
+"""The quantities that an edit may put somewhere, by shape."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule.checking.point import Point
+from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Program
-from chainrule.checking.truth import Point, Quantity, Truth
-from chainrule.trees import flatten
+from chainrule.checking.truth import Truth
 
 COSTS = {
     "local": 1.3,
+    "part": 1.35,
     "parameter": 1.4,
     "data": 1.4,
     "forward": 1.4,
@@ -20,31 +22,61 @@ COSTS = {
     "adjoint": 3.0,
     "contribution": 3.2,
 }
+OWN = 80  # of the program's own values of one shape, how many are tried as operands
 
 
 class Pool:
-    """What stands ready for the edits of one program at one point."""
+    """What stands ready for the edits of one program at one point.
+
+    known  the steps that are a value of the loss, computed from such: they are no mistakes
+    """
 
     def __init__(self, truth: Truth, program: Program, point: Point) -> None:
-        self.truth, self.program = truth, program
+        self.truth, self.program, self.point = truth, program, point
         self.result_steps = {index: name for name, index in program.outputs.items()}
-        self.constants = _constants(point)
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[object, ...], list[Quantity]] = defaultdict(list)
-        seen: set[tuple[object, ...]] = set()
-        for quantity in (*truth.quantities, *_own(program)):
-            for one in (quantity, replace(quantity, value=quantity.value.T)):
-                self._groups[one.role, one.op, one.line, one.value.shape].append(one)
-                key = (one.value.shape, one.value.tobytes(), one.role == "local")
-                if key not in seen:
-                    seen.add(key)
-                    self._by_shape[one.value.shape].append(one)
-                if one.value.ndim < 2:
-                    break
+        self._seen: set[tuple[object, ...]] = set()
+        for quantity in truth.quantities:
+            self._put(quantity, (quantity.role, quantity.op, quantity.line))
+        self.known = _known(program, truth)
+        self._own()
         self._groups = {k: v for k, v in self._groups.items() if len(v) > 1}
 
+    def _put(self, quantity: Quantity, group: tuple[object, ...]) -> None:
+        for one in (quantity, replace(quantity, value=quantity.value.T)):
+            shape = one.value.shape
+            self._groups[*group, shape].append(one)
+            key = (shape, one.value.tobytes(), one.role in ("local", "part"))
+            if key not in self._seen:
+                self._seen.add(key)
+                self._by_shape[shape].append(one)
+            if one.value.ndim < 2:
+                break
+
+    def _own(self) -> None:
+        count: dict[tuple[int, ...], int] = defaultdict(int)
+        overwritten: dict[object, list[Array]] = defaultdict(list)
+        for index, step in enumerate(self.program.steps):
+            value = step.value
+            if value.dtype.kind != "f" or not step.inputs or step.op == "return":
+                continue
+            place = tuple((frame.file, frame.instruction) for frame in step.frames)
+            overwritten[place or index, step.op, value.shape].append(value)
+            if not self.program.reach[index] and place:
+                self._by_shape[value.shape].append(
+                    Quantity("overwritten", step.op, value, step.line)
+                )
+            count[value.shape] += 1
+            if count[value.shape] <= OWN:
+                self._put(Quantity("step", step.op, value, step.line), ("step", step.op, place))
+        for (_, op, shape), values in overwritten.items():
+            if len(values) > 1:
+                others = np.sum(values[:-1], axis=0)
+                self._by_shape[shape].append(Quantity("overwritten", op, others))
+
     def cost(self, quantity: Quantity) -> float:
-        return COSTS[quantity.role]
+        return COSTS.get(quantity.role, 3.0)
 
     def series(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """For each value of a site a quantity of its shape: one for all, or round by round."""
@@ -52,14 +84,43 @@ class Pool:
         if any(value.shape != shape for value in values):
             return
         for quantity in self._by_shape.get(shape, ()):
+            if quantity.role == "overwritten":
+                continue
             if role in ("any", quantity.role) and not _same(quantity.value, values[0]):
                 yield [quantity] * len(values)
         if len(values) == 1:
             return
-        for (kind, _, _, group_shape), group in self._groups.items():
-            if group_shape == shape and role in ("any", kind) and len(group) == len(values):
-                yield group
-                yield group[::-1]
+        for (kind, *_, group_shape), group in self._groups.items():
+            if group_shape != shape or role not in ("any", kind):
+                continue
+            for length in {len(values), len(values) + 1}:
+                if len(group) == length:
+                    for start in range(length - len(values) + 1):
+                        part = group[start : start + len(values)]
+                        yield part
+                        yield part[::-1]
+
+    def factors(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
+        """Like `series`, and quantities that broadcast to the shape as well."""
+        yield from self.series(role, values)
+        shape = values[0].shape
+        if any(value.shape != shape for value in values):
+            return
+        for other, quantities in list(self._by_shape.items()):
+            if other == shape or not other or len(other) > len(shape):
+                continue
+            pairs = zip(other[::-1], shape[::-1], strict=False)
+            if all(a in (1, b) for a, b in pairs) and max(other) > 1:
+                for quantity in quantities:
+                    if quantity.role == role:
+                        yield [quantity] * len(values)
+
+    def is_true(self, value: Array) -> bool:
+        """Whether a value is one that the right computation meets."""
+        return any(
+            quantity.role not in ("step", "overwritten") and _near(value, quantity.value)
+            for quantity in self._by_shape.get(value.shape, ())
+        )
 
     def missing_at(self, index: int) -> list[Array]:
         """What a result lacks of the truth."""
@@ -79,6 +140,8 @@ class Pool:
             if square == 0:
                 continue
             factor = float(np.sum(quantity.value * wanted)) / square
+            if quantity.role == "overwritten" and abs(factor - 1) > 1e-9:
+                continue
             if np.max(np.abs(factor * quantity.value - wanted)) <= 1e-9 * size:
                 yield quantity, factor
 
@@ -87,22 +150,25 @@ def _same(a: Array, b: Array) -> bool:
     return a is b or (a.shape == b.shape and bool(np.array_equal(a, b)))
 
 
-def _own(program: Program) -> Iterator[Quantity]:
-    for step in program.steps:
-        if isinstance(step.value, np.ndarray) and step.value.dtype.kind == "f" and step.inputs:
-            yield Quantity("step", step.op, step.value, step.line)
+def _known(program: Program, truth: Truth) -> frozenset[int]:
+    """Steps whose value is one of the loss's own, made of such: the forward pass written again."""
+    values: dict[tuple[int, ...], list[Array]] = defaultdict(list)
+    for quantity in truth.quantities:
+        if quantity.role in ("forward", "parameter", "data"):
+            values[quantity.value.shape].append(quantity.value)
+    found: set[int] = set()
+    for index, step in enumerate(program.steps):
+        if not step.inputs:
+            found.add(index)
+            continue
+        if not all(i in found for i in step.inputs) or step.op in ("return", "subtract"):
+            continue
+        if step.value.dtype.kind != "f":
+            continue
+        if any(_near(step.value, value) for value in values.get(step.value.shape, ())):
+            found.add(index)
+    return frozenset(found)
 
 
-def _constants(point: Point) -> list[float]:
-    """-1, 2, ½, and every length and size of the data with its reciprocal."""
-    sizes: set[int] = set()
-    for part in flatten(point.data)[0]:
-        array = np.asarray(part)
-        sizes |= {*array.shape, array.size}
-        if array.dtype.kind in "iu" and array.ndim == 0:
-            sizes.add(int(array))
-    found = [-1.0, 2.0, 0.5, -2.0, -0.5]
-    for size in sorted(sizes - {0, 1}):
-        for base in (1.0, 2.0, 0.5):
-            found += [base * size, base / size]
-    return list(dict.fromkeys(found))
+def _near(a: Array, b: Array) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-10, atol=1e-13))

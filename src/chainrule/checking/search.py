@@ -1,17 +1,23 @@
-"""The edits that make a program's results true: single ones, and pairs where no single one does."""
+"""The edits that make a program's results true.
+
+An edit is tried by running what depends on its site again, result after result, the shortest way
+first: most edits fail at the first result and cost a few steps.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import monotonic
 
 import numpy as np
 
-from chainrule.checking.edits import ROWS, Edit, Site
+from chainrule.checking.edits import WAVES, Edit, Row, Scaled, Site, exchanged, uses
 from chainrule.checking.pool import Pool
-from chainrule.checking.steps import Array, Program
+from chainrule.checking.steps import Array, Override, Program
 
 EXACT = 1e-9  # of a parameter's largest true gradient: what rounding may leave
+FAILURES = (ValueError, TypeError, IndexError, AssertionError, AttributeError, KeyError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +27,12 @@ class Fit:
     edit: Edit
     right: frozenset[str]
     error: float
-    program: Program
+    before: Program
+
+    @cached_property
+    def program(self) -> Program:
+        """The program with the edit."""
+        return self.before.edited(self.edit.overrides)
 
 
 def distance(mine: Array, true: Array) -> float:
@@ -42,22 +53,136 @@ def wrong_results(program: Program, truth: Mapping[str, Array], exact: float) ->
     )
 
 
-def sites(program: Program, wrong: frozenset[str]) -> Iterator[Site]:
-    """Single steps, and the same step in all rounds, that reach wrong results and no right one."""
+# --- sites ---------------------------------------------------------------------------------------
+
+
+def sites(program: Program, wrong: frozenset[str], known: frozenset[int]) -> list[Site]:
+    """Single steps, and the same step in all rounds, that reach wrong results and no right one.
+
+    known  steps that are right for what they are: they come last
+    """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    singles: list[Site] = []
     for index, step in enumerate(program.steps):
         reach = program.reach[index]
         if not step.inputs or not reach or not reach <= wrong:
             continue
-        yield (index,)
-        groups[step.file, step.line, step.op, repr(dict(step.params))].append(index)
+        singles.append((index,))
+        if step.op == "return":
+            continue
+        place = [(frame.file, frame.instruction) for frame in step.frames]
+        if not place:
+            groups[step.file, step.line, step.op, repr(dict(step.params))].append(index)
+        for depth in range(1, len(place) + 1):
+            groups[depth, step.op, *place[-depth:]].append(index)
+    found = dict.fromkeys(singles)
     for group in groups.values():
         if len(group) > 1:
-            yield tuple(group)
-            for count in range(2, len(group)):
-                if len(group) % count == 0 and len(group) // count > 1 and count <= 4:
-                    for start in range(count):
-                        yield tuple(group[start::count])
+            found[tuple(group)] = None
+    return sorted(found, key=lambda site: (all(i in known for i in site), len(site)))
+
+
+class Trials:
+    """One program whose edits are tried against the truth."""
+
+    def __init__(self, program: Program, truth: Mapping[str, Array], exact: float) -> None:
+        self.program, self.truth, self.exact = program, truth, exact
+        self._needs: dict[str, frozenset[int]] = {}
+
+    def needed(self, name: str) -> frozenset[int]:
+        """The steps that a result depends on."""
+        if name not in self._needs:
+            found: set[int] = set()
+            stack = [self.program.outputs[name]]
+            while stack:
+                index = stack.pop()
+                if index not in found:
+                    found.add(index)
+                    stack += self.program.steps[index].inputs
+            self._needs[name] = frozenset(found)
+        return self._needs[name]
+
+    def schedule(self, site: Site) -> list[tuple[str, list[int]]]:
+        """The results that a site reaches, and what to compute for each, the shortest first."""
+        affected: set[int] = set()
+        stack = list(site)
+        while stack:
+            index = stack.pop()
+            if index not in affected and self.program.reach[index]:
+                affected.add(index)
+                stack += self.program.consumers[index]
+        reach = [n for n, index in self.program.outputs.items() if index in affected]
+        parts = sorted(((name, self.needed(name) & affected) for name in reach), key=_by_length)
+        done: set[int] = set()
+        found = []
+        for name, part in parts:
+            found.append((name, sorted(part - done)))
+            done |= part
+        return found
+
+    def run(
+        self,
+        schedule: Sequence[tuple[str, list[int]]],
+        overrides: Mapping[int, Override],
+    ) -> Iterator[tuple[str, Array]]:
+        """The results one after another, computed with the overrides."""
+        steps, values = self.program.steps, dict[int, Array]()
+        for name, indices in schedule:
+            for index in indices:
+                step = steps[index]
+                inputs = [values[i] if i in values else steps[i].value for i in step.inputs]
+                override = overrides.get(index)
+                result = step.call(*inputs) if override is None else override(inputs)
+                values[index] = np.asarray(result)
+            yield name, values[self.program.outputs[name]]
+
+    def tried(
+        self, edit: Edit, schedule: Sequence[tuple[str, list[int]]], partial: bool
+    ) -> Fit | None:
+        right, error = set(), 0.0
+        try:
+            for name, value in self.run(schedule, edit.overrides):
+                gap = distance(value, self.truth[name])
+                if gap <= self.exact:
+                    right.add(name)
+                    error = max(error, gap)
+                elif not partial:
+                    return None
+        except FAILURES:
+            if not partial:
+                return None
+        return Fit(edit, frozenset(right), error, self.program) if right else None
+
+    def factor(self, edit: Scaled, schedule: Sequence[tuple[str, list[int]]]) -> float | None:
+        """The number by which a site must be multiplied, where results are linear in it."""
+        part = schedule[:1]
+        if not part:
+            return None
+        name = part[0][0]
+        true, mine = self.truth[name], self.program.steps[self.program.outputs[name]].value
+        if true.shape != mine.shape:
+            return None
+        try:
+            ((_, twice),) = list(self.run(part, edit(2.0).overrides))
+        except FAILURES:
+            return None
+        if twice.shape != true.shape:
+            return None
+        slope = twice - mine
+        square = float(np.sum(slope * slope))
+        if not np.isfinite(square) or square == 0:
+            return None
+        factor = 1 + float(np.sum((true - mine) * slope)) / square
+        rest = np.max(np.abs(mine + (factor - 1) * slope - true), initial=0.0)
+        size = float(np.max(np.abs(true), initial=0.0))
+        return factor if rest <= max(self.exact, 1e-9) * size and abs(factor) > 1e-9 else None
+
+
+def _by_length(part: tuple[str, frozenset[int]]) -> int:
+    return len(part[1])
+
+
+# --- the search ----------------------------------------------------------------------------------
 
 
 def fits(
@@ -67,42 +192,88 @@ def fits(
     exact: float = EXACT,
     partial: bool = False,
     until: float = np.inf,
+    waves: Sequence[Sequence[Row]] = WAVES,
 ) -> list[Fit]:
-    """All edits that make every wrong result true; with `partial`, at least one of them."""
+    """All edits that make every wrong result true; with `partial`, at least one of them.
+
+    A wave of rows is the last one where it finds something.
+    """
     wrong = wrong_results(program, truth, exact)
+    trials = Trials(program, truth, exact)
     found: list[Fit] = []
-    for site in sites(program, wrong):
-        reach = frozenset().union(*(program.reach[index] for index in site))
-        if not partial and reach != wrong:
-            continue
-        for row in ROWS.values():
-            for edit in row(program, site, pool):
-                fit = _tried(program, truth, edit, reach, exact, partial)
+    places = sites(program, wrong, pool.known)
+    for wave in waves:
+        for site in places:
+            reach = frozenset().union(*(program.reach[index] for index in site))
+            if not partial and reach != wrong:
+                continue
+            known = all(i in pool.known for i in site)
+            if known and (found or partial):
+                break
+            schedule = trials.schedule(site)
+            failed: set[tuple[object, ...]] = set()
+            for edit in _edits(wave, program, site, pool, trials, schedule):
+                single = len(edit.overrides) == 1
+                key = _result_key(program, edit) if single else None
+                if key is not None and key in failed:
+                    continue
+                fit = trials.tried(edit, schedule, partial)
                 if fit is not None:
-                    found.append(fit)
+                    if partial or fit.right == wrong:
+                        found.append(fit)
+                elif key is not None:
+                    failed.add(key)
                 if monotonic() > until:
                     return found
+        if wave is waves[1]:
+            found += _exchanged(trials, pool, wrong, partial, until)
+        if found and not partial:
+            break
     return found
 
 
-def _tried(
+def _exchanged(
+    trials: Trials, pool: Pool, wrong: frozenset[str], partial: bool, until: float
+) -> list[Fit]:
+    """Values exchanged in a statement or in a call of a helper."""
+    program, found = trials.program, list[Fit]()
+    for use in uses(program):
+        reach = frozenset().union(*(program.reach[user] for user in use.users))
+        if not reach <= wrong or (not partial and reach != wrong):
+            continue
+        schedule = trials.schedule(use.users)
+        for edit in exchanged(program, use, pool):
+            fit = trials.tried(edit, schedule, partial)
+            if fit is not None and (partial or fit.right == wrong):
+                found.append(fit)
+            if monotonic() > until:
+                return found
+    return found
+
+
+def _edits(
+    wave: Sequence[Row],
     program: Program,
-    truth: Mapping[str, Array],
-    edit: Edit,
-    reach: frozenset[str],
-    exact: float,
-    partial: bool,
-) -> Fit | None:
+    site: Site,
+    pool: Pool,
+    trials: Trials,
+    schedule: Sequence[tuple[str, list[int]]],
+) -> Iterator[Edit]:
+    for row in wave:
+        for edit in row(program, site, pool):
+            if isinstance(edit, Scaled):
+                factor = trials.factor(edit, schedule)
+                if factor is not None:
+                    yield edit(factor)
+            else:
+                yield edit
+
+
+def _result_key(program: Program, edit: Edit) -> tuple[object, ...] | None:
+    """What an edit puts in the place of its step: another one with the same need not be run."""
+    ((index, override),) = edit.overrides.items()
     try:
-        after = program.edited(edit.overrides)
-    except (ValueError, TypeError, IndexError, AssertionError):
-        return None
-    right, error = set(), 0.0
-    for name in reach:
-        gap = distance(after.steps[after.outputs[name]].value, truth[name])
-        if gap <= exact:
-            right.add(name)
-            error = max(error, gap)
-        elif not partial:
-            return None
-    return Fit(edit, frozenset(right), error, after) if right else None
+        value = np.asarray(override([program.steps[i].value for i in program.steps[index].inputs]))
+    except FAILURES:
+        return ("fails",)
+    return index, value.shape, value.tobytes()

@@ -27,6 +27,11 @@ WORDS = {
     "missing-term": "a term of the sum is missing",
     "extra-term": "a term is added that the loss does not have",
     "softmax-jacobian-diagonal": "only the diagonal pᵢ(1 - pᵢ) of the softmax's Jacobian is used",
+    "not-accumulated": "this overwrites where contributions add up",
+    "stale-cache": "this value belongs to another pass or layer",
+    "off-by-one": "a loop or an index is one short or one long",
+    "ascent-update": "the update climbs: the step goes along the gradient, not against it",
+    "update-before-propagate": "the error is propagated through weights that are already updated",
     "shape-error": "the shapes do not fit",
     "unexplained": "the value is wrong from here on",
 }

@@ -18,6 +18,16 @@ Array = np.ndarray[Any, Any]
 Override = Callable[[Sequence[Array]], Array]  # new values of the inputs -> the edited result
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where one of the user's calls stands: the instruction tells places in one line apart."""
+
+    file: str
+    line: int
+    instruction: int
+    function: str
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One operation that happened: `value = call(*values of inputs)`.
@@ -25,6 +35,8 @@ class Step:
     op      its name: "multiply", "contract", "sum"; "input" and "constant" have no inputs
     line    where the user wrote it, 0 where nobody did; `function` is the function around it
     params  settings of the op: axes, the specification of a product
+    frames  the user's calls at that time, the innermost last
+    role    of a true backward step its term of the chain rule, "product", "sum", "local"
     """
 
     op: str
@@ -36,6 +48,8 @@ class Step:
     function: str = ""
     name: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
+    role: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,17 +103,7 @@ class Program:
             call = step.call if override is None else _on_arguments(override)
             value = np.asarray(call(*values))
             changed.add(index)
-            steps[index] = Step(
-                step.op,
-                call,
-                step.inputs,
-                value,
-                step.line,
-                step.file,
-                step.function,
-                step.name,
-                step.params,
-            )
+            steps[index] = replace(step, call=call, value=value)
         after = Program(tuple(steps), self.outputs)
         # The same steps read the same ones.
         after.__dict__.update(consumers=self.consumers, reach=self.reach)
@@ -120,14 +124,19 @@ def from_graph(graph: Graph, names: Sequence[str], arrays: Sequence[Array]) -> P
             inputs = tuple(places[child] for child in node.inputs)
             places[node] = len(steps)
             steps.append(_step(node, inputs, [steps[i].value for i in inputs], given))
-    outputs = {}
-    for name, node in zip(names, graph.outputs, strict=True):
-        # A step of its own, so that an edit can reach the result and nothing else that reads it.
-        last = steps[places[node]]
+    return returned(steps, {n: places[node] for n, node in zip(names, graph.outputs, strict=True)})
+
+
+def returned(steps: Sequence[Step], results: Mapping[str, int]) -> Program:
+    """A program with these results, each a step of its own.
+
+    So an edit can reach a result and nothing else that reads the same value.
+    """
+    steps, outputs = list(steps), {}
+    for name, index in results.items():
         outputs[name] = len(steps)
-        steps.append(
-            replace(last, op="return", call=_same, inputs=(places[node],), name=name, params={})
-        )
+        last = steps[index]
+        steps.append(replace(last, op="return", call=_same, inputs=(index,), name=name, params={}))
     return Program(tuple(steps), outputs)
 
 
@@ -138,20 +147,34 @@ def _same(value: Array) -> Array:
 def _step(
     node: Node, inputs: tuple[int, ...], values: Sequence[Array], given: Mapping[Node, Array]
 ) -> Step:
-    source = node.source
-    line, file, function = (source.line, source.file, source.function) if source else (0, "", "")
     name, params = str(node.params.get("name", "")), node.params
+    call: Callable[..., Any]
     if isinstance(node.op, Leaf):
-        value = leaf_value(node, given)
-        return Step(node.op.name, lambda: value, (), value, line, file, function, name, params)
+        result: Any = leaf_value(node, given)
+        call = _constant(result)
+    else:
+        call = _evaluation(node)
+        result = call(*values)
+        # The results of a loop stay a tuple.
+        result = result if isinstance(result, tuple | list) else np.asarray(result)
+    place = node.role.of if node.role is not None else node
+    role = f"{node.role.term} {node.role.wrt}" if node.role is not None else ""
+    source = place.source
+    frames = ()
+    if source is not None:
+        frames = (Frame(source.file, source.line, source.instruction, source.function),)
+    line, file, function = (source.line, source.file, source.function) if source else (0, "", "")
+    return Step(
+        node.op.name, call, inputs, result, line, file, function, name, params, frames, role
+    )
 
-    def call(*arrays: Array) -> Any:
-        return node.op.evaluate(*arrays, **params)
 
-    result = call(*values)
-    # The results of a loop stay a tuple.
-    recorded: Any = result if isinstance(result, tuple | list) else np.asarray(result)
-    return Step(node.op.name, call, inputs, recorded, line, file, function, name, params)
+def _constant(value: Array) -> Callable[..., Array]:
+    return lambda: value
+
+
+def _evaluation(node: Node) -> Callable[..., Any]:
+    return lambda *arrays: node.op.evaluate(*arrays, **node.params)
 
 
 def leaf_value(node: Node, given: Mapping[Node, Array]) -> Array:

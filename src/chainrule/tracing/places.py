@@ -37,7 +37,9 @@ def user_source() -> Source | None:
     while frame is not None:
         code = frame.f_code
         if not _is_between(code.co_filename):
-            return Source(code.co_filename, frame.f_lineno, code.co_qualname, current_scope())
+            return Source(
+                code.co_filename, frame.f_lineno, code.co_qualname, current_scope(), frame.f_lasti
+            )
         frame = frame.f_back
     return None
 

@@ -1,0 +1,243 @@
+"""What a right computation meets: the values of the loss, their adjoints, the slopes between them.
+
+An *activation* is a stretch of elementwise operations from one value to another, whatever it is
+written in: ELU in three operations of NumPy is one, and has one derivative.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.checking.point import Point
+from chainrule.checking.steps import Array, Override, Program, from_graph
+from chainrule.differentiate import adjoints
+from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node, Role, dependents, playing
+from chainrule.graph import constant_node as constant
+from chainrule.ops.map import Map
+from chainrule.ops.registry import numerics
+from chainrule.tracing import wrap
+
+LINEAR = {"add", "subtract", "multiply", "divide", "negative", "cast"}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number or array that has a meaning in the true computation.
+
+    role      "forward" (a value of the loss), "adjoint" (the gradient of the loss with respect to
+              one), "local" (an activation's derivative), "part" (that of an operation inside of
+              one), "contribution" (one use's share of an adjoint), "parameter" or "data"
+    op        the op of the forward value; line: where the user wrote it
+    origin    of a local derivative the point where it is taken, `result` the value there
+    variants  a local derivative's formula at wrong points: of the output at the input, the reverse
+    loss      whether it belongs to the loss behind the network's output, or to a penalty
+    """
+
+    role: str
+    op: str
+    value: Array
+    line: int = 0
+    name: str = ""
+    origin: Array | None = None
+    result: Array | None = None
+    variants: tuple[Array, ...] = ()
+    loss: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """Elementwise operations from `start` to `end`, and the node of the derivative."""
+
+    start: Node
+    end: Node
+    slope: Node
+
+
+def differentiated(
+    graph: Graph, arrays: Sequence[Array], point: Point
+) -> tuple[Program, list[Quantity]]:
+    """The true gradients as a program, and all quantities on the way."""
+    names = point.names
+    params = list(graph.inputs[: len(names)])
+    relevant = dependents(graph.outputs, params)
+    forward = [n for n in graph.nodes if n in relevant and n.dtype.kind == "f" and n not in params]
+    (output,) = graph.outputs
+    with playing(Role("seed", output)):
+        seed = wrap(constant(1.0, output.dtype))
+    found = [a.node for a in adjoints([output], [seed], [*params, *forward])]
+    activations = list(_activations(graph, params, relevant))
+    whole = Graph(graph.name, graph.inputs, tuple([*graph.nodes, *found])).check()
+    parts = _contributions(whole.nodes)
+    wanted = dict.fromkeys([*graph.nodes, *found, *parts, *(a.slope for a in activations)])
+    everything = from_graph(
+        Graph(graph.name, graph.inputs, tuple(wanted)), list(map(str, range(len(wanted)))), arrays
+    )
+    places = {node: everything.outputs[str(i)] for i, node in enumerate(wanted)}
+    values = {node: everything.steps[place].value for node, place in places.items()}
+    backward = from_graph(
+        Graph(graph.name, graph.inputs, tuple(found[: len(names)])), names, arrays
+    )
+
+    quantities = [Quantity("parameter", "", v, name=name) for name, v in point.leaves.items()]
+    quantities += _data(graph, arrays, values, len(names))
+    loss_part = _loss_part(graph, params)
+    for activation in activations:
+        quantities.append(_slope(activation, everything, places, activation.end in loss_part))
+    for node in graph.nodes:
+        if node in relevant and node not in params and node.dtype.kind == "f":
+            line = node.source.line if node.source else 0
+            quantities.append(
+                Quantity("forward", node.op.name, values[node], line, loss=node in loss_part)
+            )
+            quantities += _locals(node, values, line, relevant, node in loss_part)
+    quantities += [Quantity("contribution", node.op.name, values[node]) for node in parts]
+    for node, adjoint in zip(forward, found[len(names) :], strict=True):
+        line = node.source.line if node.source else 0
+        quantities.append(Quantity("adjoint", node.op.name, values[adjoint], line))
+    return backward, quantities
+
+
+def _data(
+    graph: Graph, arrays: Sequence[Array], values: Mapping[Node, Array], first: int
+) -> Iterator[Quantity]:
+    """Inputs that are no parameters, and arrays that the function reads from around it."""
+    for place, node in enumerate(graph.inputs[first:], first):
+        name = str(node.params.get("name", ""))
+        yield Quantity("data", "", np.asarray(arrays[place]), name=name)
+    for node in graph.nodes:
+        if node.op is CAPTURED or (node.op is CONSTANT and node.ndim):
+            yield Quantity("data", "", np.asarray(values[node], float))
+
+
+def _contributions(nodes: Sequence[Node]) -> list[Node]:
+    """What adjoints are sums of: one term for each use of a value."""
+    found: dict[Node, None] = {}
+    for node in nodes:
+        if node.role is not None and node.role.term == "sum":
+            found |= dict.fromkeys(node.inputs)
+    return list(found)
+
+
+def _loss_part(graph: Graph, params: Sequence[Node]) -> set[Node]:
+    """What belongs to the loss itself: what depends on targets, and penalties without data."""
+    data = [n for n in graph.inputs if n not in params]
+    data += [n for n in graph.nodes if n.op is CAPTURED]
+    of_data = dependents(graph.outputs, data) if data else set()
+    first = [n for n in graph.inputs if n not in params][:1]
+    others = [n for n in data if n not in first]
+    found = dependents(graph.outputs, others) if others else set()
+    used = set(graph.nodes)
+    relevant = dependents(graph.outputs, params)
+    # A network reads parameters again behind what depends on targets only where these are inputs.
+    penalties = {n for n in used if n in relevant and n not in of_data}
+    return {n for n in found if n in relevant and not isinstance(n.op, Leaf)} | penalties
+
+
+def _locals(
+    node: Node,
+    values: Mapping[Node, Array],
+    line: int,
+    relevant: set[Node],
+    loss: bool,
+) -> Iterator[Quantity]:
+    """The derivatives of an elementwise function, by the formula in its row."""
+    if not isinstance(node.op, Map) or node.op.derivative is None:
+        return
+    if node.op.name in LINEAR:
+        return
+    xs = [values.get(child) for child in node.inputs]
+    if any(x is None for x in xs):
+        return
+    with np.errstate(all="ignore"):
+        partials = node.op.derivative(numerics, values[node], *xs, **node.params)
+    for child, x, partial in zip(node.inputs, xs, partials, strict=True):
+        if partial is None or child not in relevant or child.shape != node.shape:
+            continue
+        slope = np.asarray(np.broadcast_to(partial, node.shape), float)
+        yield Quantity("part", node.op.name, slope, line, origin=x, result=values[node], loss=loss)
+
+
+def _activations(graph: Graph, params: Sequence[Node], relevant: set[Node]) -> Iterator[Activation]:
+    """The elementwise stretches that end where something else reads their value."""
+    start: dict[Node, Node] = {}
+    readers: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        for child in node.inputs:
+            readers.setdefault(child, []).append(node)
+        if node not in relevant:
+            continue
+        inputs = [child for child in node.inputs if child in relevant]
+        starts = {start.get(child, child) for child in inputs}
+        same = all(child.shape == node.shape for child in inputs)
+        if (isinstance(node.op, Map) and len(starts) == 1 and same and node.ndim) or (
+            isinstance(node.op, Map) and len(starts) == 1 and not node.ndim
+        ):
+            start[node] = starts.pop()
+        else:
+            start[node] = node
+    for end, begin in start.items():
+        if begin is end or isinstance(begin.op, Leaf) or begin.op is INPUT:
+            continue
+        if end.dtype.kind != "f" or begin.dtype.kind != "f" or begin.shape != end.shape:
+            continue
+        behind = readers.get(end, [])
+        if behind and all(start.get(reader) is begin for reader in behind):
+            continue
+        if _is_linear(end, begin, start):
+            continue
+        with playing(Role("seed", end)):
+            seed = wrap(constant(np.ones(end.shape), end.dtype))
+        (slope,) = adjoints([end], [seed], [begin])
+        yield Activation(begin, end, slope.node)
+
+
+def _is_linear(end: Node, begin: Node, start: Mapping[Node, Node]) -> bool:
+    stack, seen = [end], set[Node]()
+    while stack:
+        node = stack.pop()
+        if node is begin or node in seen:
+            continue
+        seen.add(node)
+        inner = [child for child in node.inputs if start.get(child) is begin or child is begin]
+        if node.op.name not in LINEAR or len(inner) > 1:
+            return False
+        stack += inner
+    return True
+
+
+def _slope(
+    activation: Activation, program: Program, places: Mapping[Node, int], loss: bool
+) -> Quantity:
+    """An activation's derivative, and what its formula gives at the wrong points."""
+    begin, end = places.get(activation.start), places[activation.end]
+    slope = places[activation.slope]
+    value = program.steps[slope].value
+    variants = []
+    if begin is not None:
+        origin, result = program.steps[begin].value, program.steps[end].value
+        # `places` are steps of their own that pass a value on; what is exchanged is what they read.
+        here, there = program.steps[begin].inputs[0], program.steps[end].inputs[0]
+        for place, exchanged in ((here, result), (there, origin)):
+            with np.errstate(all="ignore"):
+                after = program.edited({place: _always(exchanged)})
+            variants.append(after.steps[slope].value)
+    else:
+        origin, result = None, program.steps[end].value
+    op = activation.end.op.name
+    single = activation.start in activation.end.inputs
+    line = activation.end.source.line if activation.end.source else 0
+    return Quantity(
+        "local",
+        op if single else "activation",
+        value,
+        line,
+        origin=origin,
+        result=result,
+        variants=tuple(variants),
+        loss=loss,
+    )
+
+
+def _always(value: Array) -> Override:
+    return lambda values: value

@@ -1,0 +1,555 @@
+"""A user's function recorded operation by operation while it runs on real numbers.
+
+Parameters and data are given as arrays of a class that computes as NumPy does and notes every
+operation: what it read, what came out, and the line and instruction in the user's code. Python's
+numbers are given as arrays without axes. Nothing is refused: what is not seen (a number that leaves
+through `math` of another module) enters again as a constant.
+
+In-place changes are steps like others. A view knows the memory it looks into, so that what is
+written through one name is read through the other.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.steps import Array, Frame, Program, Step, returned
+
+OURS = str(Path(__file__).parent)
+NUMPY = str(Path(np.__file__).parent)
+
+# NumPy's names for what the table of edits knows by one name.
+OPS = {
+    "true_divide": "divide",
+    "matmul": "contract",
+    "dot": "contract",
+    "einsum": "contract",
+    "outer": "contract",
+    "inner": "contract",
+    "vdot": "contract",
+    "tensordot": "contract",
+    "float_power": "power",
+    "amax": "max",
+    "amin": "min",
+}
+CHANGING = frozenset(["put_along_axis", "fill_diagonal", "copyto", "put", "place", "putmask"])
+METHODS = [
+    "sum",
+    "mean",
+    "dot",
+    "reshape",
+    "transpose",
+    "ravel",
+    "flatten",
+    "squeeze",
+    "copy",
+    "astype",
+    "max",
+    "min",
+    "argmax",
+    "argmin",
+    "clip",
+    "repeat",
+    "swapaxes",
+    "take",
+    "prod",
+    "cumsum",
+    "std",
+    "var",
+    "trace",
+    "diagonal",
+    "round",
+    "any",
+    "all",
+    "sort",
+    "argsort",
+    "nonzero",
+]
+
+
+@dataclass
+class Memory:
+    """What owns the numbers of some arrays: the step that made them as they are now."""
+
+    whole: Array
+    step: int
+    version: int = 0
+
+
+class Seen(np.ndarray[Any, Any]):
+    """An array whose operations are recorded."""
+
+    recorder: "Recorder | None" = None
+    memory: Memory
+    step: int = -1
+    version: int = 0
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **settings: Any
+    ) -> Any:
+        recorder = _recorder_of((*inputs, *(out or ())))
+        return recorder.ufunc(ufunc, method, inputs, out, settings)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _recorder_of((args, kwargs)).function(func, args, kwargs)
+
+    def __getitem__(self, key: Any) -> Any:
+        recorder = _recorder_of((self,))
+        plain = _plain_key(key)
+        name = repr(key) if _basic(key) else ""
+        return recorder.function(
+            _item, (self, key), {}, op="index", params={"key": plain, "shown": name}
+        )
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        recorder = _recorder_of((self,))
+        recorder.write(
+            self, _set_item, (self, key, value), op="set", params={"key": _plain_key(key)}
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[index] for index in range(len(self)))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self.view(np.ndarray).item())
+
+    def __iadd__(self, other: Any) -> Any:
+        return self + other if self.ndim == 0 else super().__iadd__(other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self - other if self.ndim == 0 else super().__isub__(other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self * other if self.ndim == 0 else super().__imul__(other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self / other if self.ndim == 0 else super().__itruediv__(other)
+
+    def __ipow__(self, other: Any) -> Any:
+        return self**other if self.ndim == 0 else super().__ipow__(other)
+
+    @property
+    def T(self) -> Any:
+        return np.transpose(self)
+
+    def item(self, *place: Any) -> Any:
+        return self[place] if place else self.reshape(())
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+
+def _as_method(name: str) -> Callable[..., Any]:
+    function = getattr(np, name, None) or getattr(np.ndarray, name)
+    if name in ("flatten", "astype"):
+        function = getattr(np.ndarray, name)
+
+    def method(self: Seen, *args: Any, **kwargs: Any) -> Any:
+        recorder = self.recorder
+        if recorder is None:  # left over from a recording, or made by NumPy inside
+            return getattr(np.ndarray, name)(self.view(np.ndarray), *args, **kwargs)
+        if name == "transpose" and args and not isinstance(args[0], tuple | list | type(None)):
+            args = (args,)
+        if name == "reshape" and len(args) > 1:
+            args = (args,)
+        return recorder.function(function, (self, *args), kwargs, op=name)
+
+    return method
+
+
+for _name in METHODS:
+    setattr(Seen, _name, _as_method(_name))
+
+
+def _item(array: Array, key: Any) -> Any:
+    return array[key]
+
+
+def _set_item(array: Array, key: Any, value: Any) -> None:
+    array[key] = value
+
+
+def _basic(key: Any) -> bool:
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(isinstance(part, int | slice | type(None) | type(Ellipsis)) for part in parts)
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(_plain_key(part) for part in key)
+    return np.array(key, copy=True) if isinstance(key, np.ndarray) else key
+
+
+def _recorder_of(value: Any) -> "Recorder":
+    for part in _leaves(value):
+        if isinstance(part, Seen) and part.recorder is not None:
+            return part.recorder
+    return Recorder()  # of arrays that NumPy made inside: nothing is kept
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _leaves(part)
+    elif isinstance(value, dict):
+        yield from _leaves(tuple(value.values()))
+    else:
+        yield value
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """The place of a recorded array among the arguments of a call."""
+
+    index: int
+
+
+def _filled(value: Any, arrays: Sequence[Array]) -> Any:
+    if isinstance(value, _Slot):
+        return arrays[value.index]
+    if isinstance(value, list | tuple):
+        parts = [_filled(part, arrays) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    if isinstance(value, dict):
+        return {key: _filled(part, arrays) for key, part in value.items()}
+    return value
+
+
+@dataclass
+class Recorder:
+    """The steps of one run."""
+
+    steps: list[Step] = field(default_factory=list)
+    _constants: dict[int, tuple[Any, int, Array]] = field(default_factory=dict)
+
+    # --- values in and out ---
+
+    def given(self, value: Any, name: str) -> Any:
+        """A parameter or datum as the user's function gets it."""
+        array = np.array(value)
+        kept = array.copy()
+        return self._new(array, self._add("input", _always(kept), (), kept, name=name))
+
+    def constant(self, value: Any) -> int:
+        known = self._constants.get(id(value))
+        array = np.asarray(value)
+        if known is not None and known[2].shape == array.shape and np.array_equal(known[2], array):
+            return known[1]
+        kept = array.copy()
+        step = self._add("constant", _always(kept), (), kept)
+        if isinstance(value, np.ndarray):
+            self._constants[id(value)] = (value, step, kept)
+        return step
+
+    def made(self, array: Array) -> "Seen":
+        """An array that the user made from nothing, watched from now on."""
+        kept = array.copy()
+        return self._new(array, self._add("constant", _always(kept), (), kept))
+
+    def step_of(self, value: Any) -> int:
+        if not isinstance(value, Seen) or value.recorder is not self:
+            return self.constant(value.view(np.ndarray) if isinstance(value, Seen) else value)
+        if value.version != value.memory.version:
+            value.step = self._looked_up(value)
+            value.version = value.memory.version
+        return value.step
+
+    def program(self, results: Mapping[str, Any]) -> Program:
+        """What was recorded, with these results."""
+        return returned(self.steps, {name: self.step_of(value) for name, value in results.items()})
+
+    # --- operations ---
+
+    def ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], out: Any, settings: Any
+    ) -> Any:
+        call = ufunc if method == "__call__" else getattr(ufunc, method)
+        if method == "at":
+            self.write(inputs[0], call, tuple(inputs), op=f"{ufunc.__name__}.at")
+            return None
+        op = OPS.get(ufunc.__name__, ufunc.__name__)
+        params: dict[str, Any] = {}
+        if method == "reduce":
+            array = inputs[0]
+            axes = settings.get("axis", inputs[1] if len(inputs) > 1 else 0)
+            op = {"add": "sum", "maximum": "max", "minimum": "min"}.get(op, op)
+            params = _reduction(array, axes, settings.get("keepdims", False))
+        elif method != "__call__":
+            op = "contract" if (op, method) == ("multiply", "outer") else f"{op}.{method}"
+        if out is not None and out[0] is not None:
+            return self._into(out[0], call, inputs, settings, op, params)
+        return self.function(call, tuple(inputs), settings, op=op, params=params)
+
+    def _into(
+        self,
+        target: Any,
+        call: Callable[..., Any],
+        inputs: Sequence[Any],
+        settings: Any,
+        op: str,
+        params: Any,
+    ) -> Any:
+        if not isinstance(target, Seen):
+            target = self.made(target)
+        arrays, template, slots = self._arguments((tuple(inputs), settings), numbers=True)
+        shape, dtype, memory = target.shape, target.dtype, target.view(np.ndarray)
+        args, kwargs = _filled(template, arrays)
+        call(*args, out=memory, **kwargs)
+
+        def again(*values: Array) -> Array:
+            args, kwargs = _filled(template, values)
+            result = np.asarray(call(*args, **kwargs))
+            return np.broadcast_to(result, shape).astype(dtype)
+
+        step = self._add(op, again, slots, memory.copy(), params=params)
+        self._wrote(target, step)
+        return target
+
+    def function(
+        self, func: Callable[..., Any], args: Any, kwargs: Any, op: str = "", params: Any = None
+    ) -> Any:
+        name = op or getattr(func, "__name__", "function")
+        if name in CHANGING:
+            self.write(args[0], func, (*args, *kwargs.values()), op=name)
+            return None
+        if name == "mean" and "where" not in kwargs:
+            return self._mean(args, kwargs)
+        if isinstance(kwargs.get("out"), Seen):
+            target = kwargs.pop("out")
+            target[...] = self.function(func, args, kwargs, op, params)
+            return target
+        numbers = isinstance(func, np.ufunc)
+        arrays, template, slots = self._arguments((args, kwargs), numbers)
+        plain_args, plain_kwargs = _filled(template, arrays)
+        result = func(*plain_args, **plain_kwargs)
+
+        def again(*values: Array) -> Any:
+            args, kwargs = _filled(template, values)
+            return func(*args, **kwargs)
+
+        if name == "sum":
+            params = _reduction(args[0], *_axis_of(args, kwargs))
+        name = OPS.get(name, name)
+        return self._results(result, again, slots, arrays, args, name, params or {})
+
+    def _mean(self, args: Any, kwargs: Any) -> Any:
+        """A sum and a division, which are two places where a mistake may be."""
+        axis, keep = _axis_of(args, kwargs)
+        array = args[0] if isinstance(args[0], np.ndarray) else np.asarray(args[0], float)
+        total = self.function(np.sum, (args[0],), {"axis": axis, "keepdims": keep})
+        count = array.size // max(np.asarray(total).size, 1)
+        return total / float(count)
+
+    def _results(
+        self,
+        result: Any,
+        again: Callable[..., Any],
+        slots: tuple[int, ...],
+        arrays: Sequence[Array],
+        args: Any,
+        op: str,
+        params: Any,
+    ) -> Any:
+        if isinstance(result, list | tuple):
+            parts = []
+            for index, part in enumerate(result):
+
+                def one(*values: Array, index: int = index) -> Any:
+                    return again(*values)[index]
+
+                parts.append(self._results(part, one, slots, arrays, args, op, params))
+            if isinstance(result, tuple) and hasattr(result, "_fields"):
+                return type(result)(*parts)
+            return parts if isinstance(result, list) else tuple(parts)
+        if not isinstance(result, np.ndarray | np.generic | float):
+            return result
+        value = np.asarray(result)
+        if value.dtype.kind not in "fiub":
+            return result
+        step = self._add(op, again, slots, value.copy(), params=params)
+        for part in _leaves(args):
+            if isinstance(part, Seen) and value.ndim and np.may_share_memory(value, part):
+                return self._view(value, step, part)
+        return self._new(value, step)
+
+    def write(
+        self, target: Any, func: Callable[..., Any], args: Any, op: str, params: Any = None
+    ) -> None:
+        """`func` changes its first argument, which is `target`."""
+        if not isinstance(target, Seen):
+            target = self.made(target)
+            args = (target, *args[1:])
+        arrays, template, slots = self._arguments((args, {}), numbers=True)
+        values, _ = _filled(template, arrays)
+        func(target.view(np.ndarray), *values[1:])
+
+        def again(*given: Array) -> Array:
+            values, _ = _filled(template, given)
+            changed = np.array(values[0])
+            func(changed, *values[1:])
+            return changed
+
+        step = self._add(op, again, slots, target.view(np.ndarray).copy(), params=params or {})
+        self._wrote(target, step)
+
+    # --- memory ---
+
+    def _new(self, array: Array, step: int) -> Seen:
+        memory = Memory(array, step)
+        seen = array.view(Seen)
+        seen.recorder, seen.memory, seen.step, seen.version = self, memory, step, 0
+        return seen
+
+    def _view(self, array: Array, step: int, of: Seen) -> Seen:
+        seen = array.view(Seen)
+        seen.recorder, seen.memory, seen.step = self, of.memory, step
+        seen.version = of.memory.version
+        return seen
+
+    def _wrote(self, target: Seen, step: int) -> None:
+        memory = target.memory
+        if _same_place(target, memory.whole):
+            memory.step = step
+        else:
+            places = _places(target, memory.whole)
+
+            def put(whole: Array, part: Array) -> Array:
+                changed = np.array(whole)
+                changed.reshape(-1)[places] = part
+                return changed
+
+            memory.step = self._add("put", put, (memory.step, step), memory.whole.copy(), params={})
+        memory.version += 1
+        target.step, target.version = step, memory.version
+
+    def _looked_up(self, view: Seen) -> int:
+        memory = view.memory
+        if _same_place(view, memory.whole):
+            return memory.step
+        places = _places(view, memory.whole)
+
+        def look(whole: Array) -> Array:
+            return np.asarray(whole).reshape(-1)[places]
+
+        return self._add("view", look, (memory.step,), view.view(np.ndarray).copy(), params={})
+
+    # --- steps ---
+
+    def _arguments(self, value: Any, numbers: bool) -> tuple[list[Array], Any, tuple[int, ...]]:
+        """Plain arrays, the arguments with slots in their place, and the steps they come from."""
+        arrays: list[Any] = []
+        slots: list[int] = []
+
+        def visit(part: Any) -> Any:
+            if isinstance(part, list | tuple):
+                parts = [visit(inner) for inner in part]
+                return parts if isinstance(part, list) else tuple(parts)
+            if isinstance(part, dict):
+                return {key: visit(inner) for key, inner in part.items()}
+            number = numbers and isinstance(part, float | int | np.generic)
+            if isinstance(part, np.ndarray) or (number and not isinstance(part, bool)):
+                slots.append(self.step_of(part))
+                arrays.append(part.view(np.ndarray) if isinstance(part, Seen) else part)
+                return _Slot(len(arrays) - 1)
+            return part
+
+        if numbers:  # settings are no operands
+            template = (visit(value[0]), {key: _bare(inner) for key, inner in value[1].items()})
+        else:
+            template = visit(value)
+        return arrays, template, tuple(slots)
+
+    def _add(
+        self,
+        op: str,
+        call: Callable[..., Any],
+        inputs: tuple[int, ...],
+        value: Array,
+        name: str = "",
+        params: Mapping[str, Any] | None = None,
+    ) -> int:
+        frames = _frames()
+        inner = frames[-1] if frames else Frame("", 0, 0, "")
+        self.steps.append(
+            Step(
+                op,
+                call,
+                inputs,
+                np.asarray(value),
+                inner.line,
+                inner.file,
+                inner.function,
+                name,
+                params or {},
+                frames,
+            )
+        )
+        return len(self.steps) - 1
+
+
+def _bare(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, Seen) else value
+
+
+def _always(value: Array) -> Callable[..., Array]:
+    return lambda: value
+
+
+def _axis_of(args: Any, kwargs: Any) -> tuple[Any, bool]:
+    axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
+    return axis, bool(kwargs.get("keepdims", False))
+
+
+def _reduction(array: Any, axis: Any, keep: Any) -> dict[str, Any]:
+    ndim = np.ndim(array)
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return {"axes": tuple(int(a) % max(ndim, 1) for a in axes), "keep": bool(keep)}
+
+
+def _same_place(a: Array, b: Array) -> bool:
+    here, there = a.__array_interface__, b.__array_interface__
+    return a.shape == b.shape and here["data"] == there["data"] and a.strides == b.strides
+
+
+def _addresses(array: Array) -> Array:
+    found = np.full(array.shape, array.__array_interface__["data"][0], dtype=np.int64)
+    for axis, (length, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
+        shape = [1] * array.ndim
+        shape[axis] = length
+        found += (np.arange(length) * stride).reshape(shape)
+    return found
+
+
+def _places(view: Array, whole: Array) -> Array:
+    """For each number of a view its place in the memory, counted in the order of rows."""
+    addresses = _addresses(whole).reshape(-1)
+    order = np.argsort(addresses)
+    return np.asarray(order[np.searchsorted(addresses[order], _addresses(view))])
+
+
+def _frames() -> tuple[Frame, ...]:
+    """The user's calls, the innermost last."""
+    found: list[Frame] = []
+    frame = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        file = code.co_filename
+        if file.startswith(OURS):
+            if code.co_name == "record":
+                break
+        elif not file.startswith(NUMPY):
+            found.append(Frame(file, frame.f_lineno, frame.f_lasti, code.co_name))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(reversed(found))

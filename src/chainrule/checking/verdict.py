@@ -1,0 +1,284 @@
+"""Which mistake: the searches in order, what fits ranked, and the findings made of it.
+
+1. Edits of the user's own steps that make the results true (`search`).
+2. Edits of the user's own text, for loops and indices (`source_edits`).
+3. Mutations of the true backward pass that give the user's results (`mutations`).
+4. Two edits, the second found in the program that the first one gives.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from time import monotonic
+
+import numpy as np
+
+from chainrule.checking.blame import blamed
+from chainrule.checking.edits import Edit
+from chainrule.checking.mutations import mistake, mutations, shown
+from chainrule.checking.naming import kind_of
+from chainrule.checking.point import Function, Point
+from chainrule.checking.pool import Pool
+from chainrule.checking.recording import record
+from chainrule.checking.report import Alternative, Finding
+from chainrule.checking.search import Fit, distance, fits, wrong_results
+from chainrule.checking.sentences import explanation, hints
+from chainrule.checking.source_edits import SourceEdit, source_edits, tried
+from chainrule.checking.steps import Array, Program, Step
+from chainrule.checking.truth import Truth
+
+GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
+SECONDS = 2.0  # that each search may take
+FEW = 16  # fits that are named; the others are further-fetched
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One mistake that explains results.
+
+    step   the user's step with the line to blame; None where no line is known
+    after  the user's program once it is corrected; None where that is not known
+    """
+
+    kind: str
+    rank: tuple[float, ...]
+    step: Step | None
+    edit: Edit | None
+    right: frozenset[str]
+    error: float
+    remedy: str = ""
+    after: Callable[[], Program] | None = None
+
+    @property
+    def is_guess(self) -> bool:
+        return self.kind == "unexplained" or self.rank[0] >= GUESS
+
+    @cached_property
+    def program(self) -> Program | None:
+        return self.after() if self.after is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A function, the truth it is held against, and what was recorded of it."""
+
+    function: Function
+    point: Point
+    true: Truth
+    program: Program
+    exact: float
+    more: tuple[object, ...] = ()
+    mine: Mapping[str, Array] = field(default_factory=dict)
+
+    @cached_property
+    def pool(self) -> Pool:
+        return Pool(self.true, self.program, self.point)
+
+    @cached_property
+    def wrong(self) -> frozenset[str]:
+        return wrong_results(self.program, self.true.gradients, self.exact)
+
+    def with_program(self, program: Program) -> "Case":
+        return replace(self, program=program, mine=program.values())
+
+    def record(self) -> Program:
+        return record(self.function, self.point, *self.more)
+
+
+def findings(case: Case) -> list[Finding]:
+    """One mistake, or two; none where nothing explains the numbers."""
+    with np.errstate(all="ignore"):
+        single = _single(case)
+        if single and not single[0].is_guess:
+            return [_finding(single, case)]
+        pair = _pair(case)
+        if pair:
+            return pair
+        return [_finding(single, case)] if single else _best_part(case)
+
+
+# --- single mistakes -----------------------------------------------------------------------------
+
+
+def _single(case: Case) -> list[Candidate]:
+    """Everything that alone explains all results, the likeliest first."""
+    found = _in_steps(case)
+    if not found or found[0].is_guess:
+        found = [*_in_source(case), *_in_truth(case), *found]
+    return sorted(found, key=lambda one: (one.is_guess, one.rank))
+
+
+def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
+    found = fits(
+        case.program,
+        case.true.gradients,
+        case.pool,
+        case.exact,
+        partial=partial,
+        until=monotonic() + SECONDS,
+    )
+    ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
+    if not partial:
+        ranked = ranked[:FEW]
+    return [_candidate(rank, fit, case) for rank, fit in ranked]
+
+
+def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
+    kind = kind_of(fit.edit, case.program, case.pool)
+    step = blamed(fit.edit, kind, case.program)
+
+    def after() -> Program:
+        return fit.program
+
+    return Candidate(kind, rank, step, fit.edit, fit.right, fit.error, after=after)
+
+
+def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
+    """Likeliest first: cheap edits of steps whose inputs are right, and of these the last.
+
+    Of steps in a row the last one with right inputs: what is missing belongs to the statement that
+    ends a value, and later steps only suffer.
+    """
+    edit, program = fit.edit, case.program
+    first = program.steps[edit.site[0]]
+    suffers = False
+    for slot, child in enumerate(first.inputs):
+        step = program.steps[child]
+        if slot == edit.slot or child in case.pool.known or not step.inputs:
+            continue
+        if step.value.ndim and not case.pool.is_true(step.value):
+            suffers = True
+    depth = len(first.frames)
+    return fit.edit.cost, suffers, depth, len(edit.site), -edit.site[0]
+
+
+def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
+    edits, functions = source_edits(case.function, case.program)
+    found = []
+    until = monotonic() + SECONDS
+    for edit, program in tried(edits, functions, case.record, until):
+        values = program.values()
+        if set(values) != set(case.true.gradients):
+            continue
+        right = {
+            name
+            for name in case.wrong
+            if distance(values[name], case.true.gradients[name]) <= case.exact
+        }
+        kept = all(
+            distance(values[name], case.true.gradients[name]) <= case.exact
+            for name in values
+            if name not in case.wrong
+        )
+        if kept and right and (partial or right == case.wrong):
+            found.append(_from_source(edit, frozenset(right), values, case, program))
+    return found
+
+
+def _from_source(
+    edit: SourceEdit,
+    right: frozenset[str],
+    values: Mapping[str, Array],
+    case: Case,
+    program: Program,
+) -> Candidate:
+    error = max(distance(values[name], case.true.gradients[name]) for name in right)
+    step = Step("source", lambda: np.zeros(()), (), np.zeros(()), edit.line, edit.file)
+
+    def after() -> Program:
+        return program
+
+    cost = 1.15 if edit.kind == "not-accumulated" else 1.3
+    return Candidate(
+        edit.kind, (cost, 0.0, edit.line), step, None, right, error, edit.remedy, after
+    )
+
+
+def _in_truth(case: Case, partial: bool = False) -> list[Candidate]:
+    backward = case.true.backward
+    if backward is None:
+        return []
+    pool = Pool(case.true, backward, case.point)
+    until = monotonic() + SECONDS
+    found = []
+    for fit in mutations(backward, case.mine, pool, case.exact, until, partial)[:FEW]:
+        kind = mistake(fit, pool)
+        step = shown(fit, case.program, case.pool)
+        rank = (1.2 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
+        found.append(Candidate(kind, rank, step, None, fit.right, fit.error))
+    return found
+
+
+# --- pairs ---------------------------------------------------------------------------------------
+
+
+def _pair(case: Case) -> list[Finding]:
+    """Two edits, the second found in the program that the first one gives."""
+    partial = [one for one in _in_steps(case, partial=True)]
+    partial += _in_source(case, partial=True)
+    partial = [one for one in partial if one.right < case.wrong]
+    partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
+    until = monotonic() + SECONDS
+    tried_before: set[tuple[object, ...]] = set()
+    guess: list[Finding] = []
+    for first in partial:
+        key = (first.right, first.step.line if first.step else 0, first.kind)
+        if key in tried_before or first.program is None:
+            continue
+        tried_before.add(key)
+        after = case.with_program(first.program)
+        rest = _in_steps(after) or _in_source(after)
+        if rest:
+            same = [one for one in partial if one.right == first.right]
+            rest.sort(key=lambda one: (one.is_guess, one.rank))
+            found = [_finding(same, case), _finding(rest, after)]
+            if not rest[0].is_guess and not first.is_guess:
+                return found
+            guess = guess or found
+        if monotonic() > until:
+            break
+    return guess
+
+
+def _best_part(case: Case) -> list[Finding]:
+    """A mistake that explains some results, where nothing explains all."""
+    partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
+    partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
+    return [_finding(partial[:FEW], case)] if partial else []
+
+
+# --- findings ------------------------------------------------------------------------------------
+
+
+def _finding(candidates: Sequence[Candidate], case: Case) -> Finding:
+    """The likeliest of the candidates, the others beside it."""
+    ordered = sorted(candidates, key=lambda one: (one.is_guess, one.rank))
+    best = ordered[0]
+    others: dict[tuple[str, int], Alternative] = {}
+    for other in ordered[1:]:
+        line = other.step.line if other.step else 0
+        if other.kind not in (best.kind, "unexplained") and not other.is_guess:
+            others[other.kind, line] = Alternative(other.kind, line, sentence(other))
+    line, said = best.step.line if best.step else 0, sentence(best)
+    order = list(case.program.outputs)
+    reached = tuple(sorted(best.right, key=order.index))
+    return Finding(
+        best.kind,
+        "wrong",
+        reached[-1] if reached else "",
+        line,
+        said,
+        hints(best.kind, line, said),
+        best.error if not best.is_guess else np.inf,  # the truth put in proves nothing
+        tuple(others.values()),
+        reached,
+    )
+
+
+def sentence(candidate: Candidate) -> str:
+    """One sentence: the user's line, what is wrong there, and what to write."""
+    step = candidate.step or Step("", lambda: np.zeros(()), (), np.zeros(()))
+    edit = candidate.edit or Edit("", (0,), {}, 1.0)
+    fit = Fit(replace(edit, site=(0,)), candidate.right, candidate.error, Program((), {}))
+    said = explanation(candidate.kind, fit, Program((step,), {}))
+    return f"{said} {candidate.remedy}".strip()
