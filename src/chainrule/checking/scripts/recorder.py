@@ -59,12 +59,14 @@ class Recorder:
         self._known: dict[int, Handle] = {}
         self._functions = known_functions()
         self._bytes = 0
+        self._calls: tuple[int, ...] = ()  # the places of the calls that are going on
         self.last: tuple[int, str, tuple[Any, ...]] | None = None  # what was being computed
         self.when_full: Callable[[], None] | None = None
 
     # --- entries ---
 
     def _append(self, entry: Entry, value: Any) -> int:
+        entry.calls = self._calls
         self.tape.entries.append(entry)
         size = getattr(value, "nbytes", 32)
         self._bytes += size
@@ -318,8 +320,14 @@ class Recorder:
 
     def call(self, place: int, function: Any, /, *args: Any, **settings: Any) -> Any:
         kind = type(function)
-        if not self.recording or kind is FunctionType or kind is MethodType:
+        if not self.recording:
             return function(*args, **settings)
+        if kind is FunctionType or kind is MethodType:
+            before, self._calls = self._calls, (*self._calls, place)
+            try:
+                return function(*args, **settings)
+            finally:
+                self._calls = before
         if function is sum:
             return self._sum(place, *args, **settings)
         if function in ITERATORS:

@@ -5,8 +5,9 @@ the trace finds the user's own places in it.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property, partial
 from types import CodeType
 from typing import Any
 
@@ -17,7 +18,6 @@ from chainrule.checking.scripts.tape import Entry, Ref, Tape
 from chainrule.tracing import Traced, wrap
 from chainrule.tracing.value import as_node
 
-_EXPRESSION = ast.parse("_call(_entry, _arguments, _settings)", mode="eval")
 ALIASES = {
     "float": lambda x: _number(x),
     "np.float64": lambda x: _number(x),
@@ -37,46 +37,54 @@ ALIASES = {
 
 
 @cache
-def _code(file: str, line: int, function: str) -> CodeType:
-    tree = ast.increment_lineno(ast.parse(ast.unparse(_EXPRESSION), mode="eval"), line - 1)
-    code = compile(tree, file, "eval")
+def _code(file: str, line: int, function: str, ordinal: int) -> CodeType:
+    """Code that calls `_call` at this line; the ordinal tells instructions of one line apart."""
+    tree = ast.parse("_no or " * ordinal + "_call()", mode="eval")
+    code = compile(ast.increment_lineno(tree, line - 1), file, "eval")
     return code.replace(co_name=function, co_qualname=function)
 
 
-def is_traced(value: Any) -> bool:
+def is_live(value: Any) -> bool:
+    """Whether somebody records what becomes of a value: a tracer, or an array that is watched."""
     if isinstance(value, tuple | list):
-        return any(map(is_traced, value))
-    return isinstance(value, Traced)
+        return any(map(is_live, value))
+    return isinstance(value, Traced) or (isinstance(value, np.ndarray) and type(value) is not np.ndarray)
+
+
+def _joined(target: Any, value: Any) -> Any:
+    """A plain array that a live value is to be written to, made as live as that."""
+    if is_live(target) or not is_live(value):
+        return target
+    recorder = getattr(value, "recorder", None)
+    if recorder is not None:
+        return recorder.made(np.array(target))
+    return wrap(as_node(np.asarray(target)))
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, Traced):
+    if is_live(value):
         return value.reshape(()) if value.ndim else value
     return float(value)
 
 
 def _array(value: Any) -> Any:
-    if isinstance(value, Traced):
+    if isinstance(value, Traced) or (is_live(value) and isinstance(value, np.ndarray)):
         return value.copy()
-    if isinstance(value, list | tuple) and is_traced(value):
+    if isinstance(value, list | tuple) and is_live(value):
         return np.stack([_array(part) for part in value])
     return np.array(value)
 
 
 def _set_item(target: Any, index: Any, value: Any) -> Any:
-    if is_traced((target, value)) and not isinstance(target, Traced):
-        target = wrap(as_node(np.asarray(target)))
-    new = target.copy()
-    if new.dtype.kind in "iub" and not isinstance(new, Traced):
+    new = _joined(target, value).copy()
+    if new.dtype.kind in "iub" and not is_live(new):
         new = new.astype(float) if np.asarray(value).dtype.kind == "f" else new
     new[index] = value
     return new
 
 
 def _at(sign: int, target: Any, index: Any, value: Any) -> Any:
-    if is_traced((target, value)) and not isinstance(target, Traced):
-        target = wrap(as_node(np.asarray(target)))
-    new = target.copy()
+    new = _joined(target, value).copy()
     np.add.at(new, index, sign * value if sign < 0 else value)
     return new
 
@@ -141,15 +149,30 @@ class Player:
             entry = self.tape.entries[index]
             arguments = [_decoded(part, values) for part in entry.arguments]
             settings = {key: _decoded(part, values) for key, part in entry.settings.items()}
-            if entry.place < 0 or not is_traced([*arguments, *settings.values()]):
+            if entry.place < 0 or not is_live([*arguments, *settings.values()]):
                 values[index] = compute(entry, arguments, settings)
-                continue
-            place = self.tape.places[entry.place]
-            space = {
-                "_call": compute, "_entry": entry, "_arguments": arguments, "_settings": settings
-            }  # fmt: skip
-            values[index] = eval(_code(self.file, place.line, place.function), space)
+            else:
+                action = partial(compute, entry, arguments, settings)
+                values[index] = self._at_place(action, entry.place, entry.calls)
         return values
+
+    def _at_place(self, action: Callable[[], Any], place: int, calls: Sequence[int]) -> Any:
+        """What an action returns, called as from the user's own lines."""
+        for number in (place, *reversed(calls)):
+            where = self.tape.places[number]
+            code = _code(self.file, where.line, where.function, self._ordinals[number])
+            action = partial(eval, code, {"_call": action, "_no": None})
+        return action()
+
+    @cached_property
+    def _ordinals(self) -> list[int]:
+        """The number of each place among those of its line."""
+        count: Counter[int] = Counter()
+        found = []
+        for place in self.tape.places:
+            found.append(count[place.line])
+            count[place.line] += 1
+        return found
 
     def value(self, index: int) -> Any:
         """What an entry was when the script ran, in float64."""
@@ -179,5 +202,3 @@ def doubled(value: Any) -> Any:
         return float(value)
     return value
 
-
-Function = Callable[..., Any]

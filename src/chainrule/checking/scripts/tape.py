@@ -33,6 +33,7 @@ class Entry:
     place     number of the place in the source; -1 for a leaf
     value     of a leaf: the array or number; of a number that was computed: the number
     in_place  whether an array of the script was changed: the entry is what it holds since
+    calls     the places of the user's calls that were going on, the outermost first
     """
 
     op: str
@@ -44,6 +45,7 @@ class Entry:
     value: Any = None
     in_place: bool = False
     name: str = ""
+    calls: tuple[int, ...] = ()
 
     def refs(self) -> Iterator[int]:
         for part in (*self.arguments, *self.settings.values()):
@@ -139,6 +141,7 @@ def save(tape: Tape, folder: Path) -> None:
             plain(entry.value),
             int(entry.in_place),
             entry.name,
+            list(entry.calls),
         ]
 
     document = {
@@ -204,8 +207,9 @@ def load(folder: Path) -> Tape:
             back(value),
             bool(in_place),
             name,
+            tuple(calls),
         )
-        for op, arguments, settings, place, shape, kind, value, in_place, name in document[
+        for op, arguments, settings, place, shape, kind, value, in_place, name, calls in document[
             "entries"
         ]
     ]
