@@ -186,9 +186,9 @@ class _Rewriter(ast.NodeTransformer):
             call = self._hook("method", node, self._place(node), *head)
         else:
             call = self._hook("call", node, self._place(node), self.visit(node.func))
-        call.args += [self.visit(part) for part in node.args]
+        call.args += [self._operand(part) for part in node.args]
         call.keywords = [
-            ast.keyword(keyword.arg, self.visit(keyword.value)) for keyword in node.keywords
+            ast.keyword(keyword.arg, self._operand(keyword.value)) for keyword in node.keywords
         ]
         return call
 

@@ -6,7 +6,7 @@ their way; the gradient is what comes in below the last of them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,11 +25,15 @@ DEEP = 12
 
 @dataclass(frozen=True)
 class Factor:
-    """A number that a product contains: an entry, or a number written in the formula."""
+    """A number that a product contains: an entry, or a number written in the formula.
+
+    same  all entries that hold it
+    """
 
     index: int | None
     value: float
     place: int
+    same: frozenset[int] = frozenset()
 
 
 def factors(tape: Tape, top: int, live: set[int]) -> Iterator[Factor]:
@@ -74,7 +78,7 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
     for candidate in found[0]:
         if candidate.index is not None:
             if all(any(f.index == candidate.index for f in other) for other in found):
-                return candidate
+                return replace(candidate, same=frozenset({candidate.index}))
         elif all(
             any(_is_written(tape, f, candidate.value, change) for f in other)
             for other, change in zip(found, changes, strict=True)
@@ -86,7 +90,8 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
             any(f.index is not None and f.value == candidate.value for f in other)
             for other in found
         ):
-            return candidate
+            indices = {f.index for other in found for f in other if f.value == candidate.value}
+            return replace(candidate, same=frozenset(i for i in indices if i is not None))
     return None
 
 

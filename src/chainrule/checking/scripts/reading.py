@@ -182,7 +182,8 @@ class Step:
 
 
 def _is_number(entry: Entry) -> bool:
-    return entry.kind == "f" and int(np.prod(entry.shape)) == 1 and entry.op != "leaf"
+    made = entry.op != "leaf" and not entry.op.startswith("opaque")
+    return made and entry.kind == "f" and int(np.prod(entry.shape)) == 1
 
 
 @dataclass
@@ -211,7 +212,7 @@ class Bench:
             if index in self._slots or index in self._fixed:
                 continue
             value = self.player.value(index)
-            if not _is_data(value) or (self.step.rate and index == self.step.rate.index):
+            if not _is_data(value) or (self.step.rate and index in self.step.rate.same):
                 self._fixed[index] = value
                 continue
             for slot, known in enumerate(self.data):
@@ -237,8 +238,8 @@ class Bench:
             }
             values |= {index: data[slot] for index, slot in self._slots.items()}
             values |= self._fixed
-            if rate is not None and rate.index is not None:
-                values[rate.index] = 1.0
+            if rate is not None:
+                values |= dict.fromkeys(rate.same, 1.0)
             results = {}
             for name, parts in pieces:
                 total: Any = None

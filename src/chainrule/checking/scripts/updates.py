@@ -6,7 +6,7 @@ parameters: totals that add up do not depend on what they were, and a cache of s
 itself only by way of a parameter. No name is looked at.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -158,10 +158,31 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
             continue
         chain, last = Chain(change.old, [change]), change
         while followed[last.new]:
-            last = followed[last.new][0]
+            last = _next(tape, chain, followed[last.new])
             chain.changes.append(last)
-        found.append(chain)
+        chain = _trimmed(tape, chain)
+        if chain.changes:
+            found.append(chain)
     return found
+
+
+def _next(tape: Tape, chain: Chain, choices: Sequence[Change]) -> Change:
+    """Of several changes of one value the one at a place where this chain was changed before.
+
+    `x @ W + b` looks like a change of b too.
+    """
+    places = [tape.entries[change.new].place for change in chain.changes]
+    same = [change for change in choices if tape.entries[change.new].place in places]
+    in_place = [change for change in choices if tape.entries[change.new].in_place]
+    return (same or in_place or list(choices))[0]
+
+
+def _trimmed(tape: Tape, chain: Chain) -> Chain:
+    """Without what happens once, before the training or after it."""
+    places = [tape.entries[change.new].place for change in chain.changes]
+    count = Counter(places)
+    kept = [c for c, place in zip(chain.changes, places, strict=True) if count[place] > 1]
+    return Chain(kept[0].old, kept) if kept else Chain(chain.first, [])
 
 
 def _verified(tape: Tape, found: list[Chain]) -> list[Chain]:
