@@ -5,7 +5,7 @@ import linecache
 from dataclasses import replace
 from functools import lru_cache
 
-from chainrule.checking.edits import Edit
+from chainrule.checking.edits import OF_TRUTH, Edit
 from chainrule.checking.steps import Frame, Program, Step
 
 LEFT_OUT = ("missing-activation-derivative", "missing-term", "missing-mean", "bias-not-summed")
@@ -26,6 +26,11 @@ def blamed(edit: Edit, kind: str, program: Program) -> Step:
         producer = program.steps[step.inputs[edit.slot]]
         if len(producer.frames) > len(step.frames):
             return producer
+    if edit.new is not None and edit.new.role in OF_TRUTH and edit.slot >= 0:
+        # The true adjoint belongs there: so it is the operand that is wrong where it was made.
+        producer = program.steps[step.inputs[edit.slot]]
+        if producer.frames and producer.inputs:
+            index, step = step.inputs[edit.slot], producer
     if step.op == "return":
         index = step.inputs[0]
         step = replace(program.steps[index], name=step.name)

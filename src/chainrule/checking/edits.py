@@ -181,8 +181,10 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
                     continue
                 for keep in (first.params.get("keep", False), not first.params.get("keep")):
                     call = _summed(axes, keep)
-                    yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0)
-        yield Edit("other-axis", site, dict.fromkeys(site, _unsummed), 1.05)
+                    detail = {"axes": axes, "now": now}
+                    yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0, detail=detail)
+        detail = {"axes": (), "now": now}
+        yield Edit("other-axis", site, dict.fromkeys(site, _unsummed), 1.05, detail=detail)
     elif first.value.ndim and first.op in ("return", "add", "set", "put"):
         for axis in range(first.value.ndim):
             for keep in (False, True):
@@ -202,7 +204,12 @@ def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:
     return lambda values: np.sum(inner(*values), axis=axis, keepdims=keep)
 
 
-def _operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+OF_TRUTH = ("adjoint", "contribution")  # put in the place of an operand they tell only a place
+
+
+def _operands(
+    program: Program, site: Site, pool: Pool, of_truth: bool = False
+) -> Iterator[Edit]:
     """Another quantity in the place of an operand."""
     first = program.steps[site[0]]
     for slot in range(len(first.inputs)):
@@ -214,6 +221,8 @@ def _operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         for series in pool.series("any", olds):
             told = _most_wrong(olds, series)
             new = series[told]
+            if (new.role in OF_TRUTH) != of_truth:
+                continue
             overrides = {
                 i: _exchange(program.steps[i].call, slot, quantity.value)
                 for i, quantity in zip(site, series, strict=True)
@@ -295,6 +304,11 @@ def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         yield Edit("result", site, overrides, 2.9, old=olds[told], new=series[told])
 
 
+def _true_operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """The true adjoint in the place of an operand."""
+    yield from _operands(program, site, pool, of_truth=True)
+
+
 def _always(value: Array) -> Override:
     return lambda values: value
 
@@ -307,8 +321,8 @@ class Use:
     users: Site
 
 
-def uses(program: Program) -> list[Use]:
-    """The uses of every value, by statement and by call."""
+def uses(program: Program, wrong: frozenset[str]) -> list[Use]:
+    """The uses of every value that reach wrong results only: by statement, by call, by function."""
     found: dict[Use, None] = {}
     for index, step in enumerate(program.steps):
         if not step.value.ndim or step.value.dtype.kind not in "fb":
@@ -316,7 +330,9 @@ def uses(program: Program) -> list[Use]:
         groups: dict[tuple[object, ...], list[int]] = {}
         for user in program.consumers[index]:
             frames = program.steps[user].frames
-            if not program.reach[user] or program.steps[user].op == "return":
+            if not program.reach[user] or not program.reach[user] <= wrong:
+                continue
+            if program.steps[user].op == "return":
                 continue
             for depth in range(1, len(frames) + 1):
                 if frames[:depth] == step.frames[:depth]:
@@ -324,6 +340,7 @@ def uses(program: Program) -> list[Use]:
                 head = [(frame.file, frame.instruction) for frame in frames[: depth - 1]]
                 last = frames[depth - 1]
                 groups.setdefault((depth, *head, last.file, last.line), []).append(user)
+                groups.setdefault((depth, *head, last.function), []).append(user)
         found |= dict.fromkeys(Use(index, tuple(users)) for users in groups.values())
     return list(found)
 
@@ -339,6 +356,13 @@ def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
         overrides = {user: _in_slots(program, user, use.index, new.value) for user in use.users}
         cost = 1.1 if action == "flip" else pool.cost(new) + 0.05
         yield Edit(action, use.users, overrides, cost, old=old, new=new)
+    if len(use.users) < 2 or len(use.users) == len(program.consumers[use.index]):
+        return  # the step itself is multiplied
+    for role, cost in FACTORS.items():
+        for (new,) in pool.factors(role, [old]):
+            value = old * new.value
+            overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
+            yield Edit("times-derivative", use.users, overrides, cost + 0.05, old=old, new=new)
 
 
 def _instead(old: Array, pool: Pool) -> Iterator[tuple[str, Quantity]]:
@@ -403,5 +427,5 @@ def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) ->
 WAVES: tuple[tuple[Row, ...], ...] = (
     (_scaled, _factors, _dropped, _other_op, _other_axes, _accumulated, _terms, _partly),
     (_operands,),
-    (_results,),
+    (_results, _true_operands),
 )

@@ -121,7 +121,7 @@ def shown(fit: Fit, program: Program, pool: Pool) -> Step | None:
         value = step.value
         if not program.reach[index] or value.size < 2 or value.dtype.kind != "f":
             continue
-        if step.op == "return" or not np.any(value) or pool.is_true(value):
+        if step.op == "return" or not np.any(value) or pool.is_adjoint(value):
             continue
         for other in changed:
             if _proportional(value, other) and not _any_proportional(value, pool):
@@ -148,5 +148,5 @@ def _any_proportional(value: Array, pool: Pool) -> bool:
     return any(
         _proportional(value, quantity.value)
         for quantity in pool.truth.quantities
-        if quantity.value.size == value.size and quantity.value.dtype.kind == "f"
+        if quantity.value.size == value.size and quantity.role in ("adjoint", "forward", "data")
     )

@@ -47,7 +47,6 @@ SLOPES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "leaky relu": (lambda z: np.where(z > 0, 1, 0.01), lambda a: np.where(a > 0, 1, 0.1)),
     "softplus": (lambda z: 1 / (1 + np.exp(-z)), lambda a: 1 - np.exp(-a)),
 }
-RELUS = {"maximum", "where"}
 
 
 def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
@@ -59,6 +58,8 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     if edit.action in ("times-derivative", "without-derivative"):
         assert edit.new is not None
         return _factor_kind(edit, edit.new)
+    if edit.action == "other-axis" and set(edit.detail["axes"]) > set(edit.detail["now"]):
+        return "bias-not-summed"
     if edit.action in SIMPLE:
         return SIMPLE[edit.action]
     if edit.old is None or edit.new is None:
@@ -111,6 +112,11 @@ def samples(point: Point) -> list[int]:
 def _dropped_factor(old: Array | None, action: str, pool: Pool) -> str:
     assert old is not None
     if old.size == 1:
+        if any(
+            q.role == "local" and q.value.size == 1 and close(q.value.reshape(old.shape), old)
+            for q in pool.truth.quantities
+        ):
+            return "activation-derivative-twice"
         factor = float(np.asarray(old, float).reshape(()))
         if factor == 0:
             return "unexplained"
@@ -149,7 +155,11 @@ def _looks(values: list[Array]) -> Iterator[tuple[str, Array]]:
 
 
 def _name(local: Quantity) -> str:
-    return "relu" if local.op in RELUS else local.op
+    """The activation's name in the table of slopes, by its values where it has no op of its own."""
+    if local.op not in SLOPES and local.origin is not None:
+        if np.array_equal(local.value, local.origin > 0):
+            return "relu"
+    return local.op
 
 
 def _slope_kind(old: Array, new: Quantity, pool: Pool) -> str:

@@ -122,6 +122,13 @@ class Pool:
             for quantity in self._by_shape.get(value.shape, ())
         )
 
+    def is_adjoint(self, value: Array) -> bool:
+        """Whether a value is the gradient of the loss with respect to one of its values."""
+        return value.ndim > 0 and any(
+            quantity.role == "adjoint" and _near(value, quantity.value)
+            for quantity in self._by_shape.get(value.shape, ())
+        )
+
     def missing_at(self, index: int) -> list[Array]:
         """What a result lacks of the truth."""
         name = self.result_steps[index]

@@ -121,17 +121,17 @@ def _contributions(nodes: Sequence[Node]) -> list[Node]:
 
 def _loss_part(graph: Graph, params: Sequence[Node]) -> set[Node]:
     """What belongs to the loss itself: what depends on targets, and penalties without data."""
-    data = [n for n in graph.inputs if n not in params]
-    data += [n for n in graph.nodes if n.op is CAPTURED]
-    of_data = dependents(graph.outputs, data) if data else set()
-    first = [n for n in graph.inputs if n not in params][:1]
-    others = [n for n in data if n not in first]
-    found = dependents(graph.outputs, others) if others else set()
-    used = set(graph.nodes)
+    data = [node for node in graph.inputs if node not in params]
+    if not data:
+        return set()
     relevant = dependents(graph.outputs, params)
-    # A network reads parameters again behind what depends on targets only where these are inputs.
-    penalties = {n for n in used if n in relevant and n not in of_data}
-    return {n for n in found if n in relevant and not isinstance(n.op, Leaf)} | penalties
+    of_data = dependents(graph.outputs, [*data, *(n for n in graph.nodes if n.op is CAPTURED)])
+    of_targets = dependents(graph.outputs, data[1:]) if data[1:] else set()
+    found = {n for n in of_targets if n in relevant and not isinstance(n.op, Leaf)}
+    # A penalty is made of parameters alone, and meets the rest only in the last sum.
+    inner = {child for n in graph.nodes if n in of_data and n.ndim for child in n.inputs}
+    alone = {n for n in graph.nodes if n in relevant and n not in of_data}
+    return found | {n for n in alone if not isinstance(n.op, Leaf) and n not in inner}
 
 
 def _locals(
@@ -169,10 +169,8 @@ def _activations(graph: Graph, params: Sequence[Node], relevant: set[Node]) -> I
             continue
         inputs = [child for child in node.inputs if child in relevant]
         starts = {start.get(child, child) for child in inputs}
-        same = all(child.shape == node.shape for child in inputs)
-        if (isinstance(node.op, Map) and len(starts) == 1 and same and node.ndim) or (
-            isinstance(node.op, Map) and len(starts) == 1 and not node.ndim
-        ):
+        same = len(starts) == 1 and all(child.shape == node.shape for child in inputs)
+        if isinstance(node.op, Map) and same:
             start[node] = starts.pop()
         else:
             start[node] = node

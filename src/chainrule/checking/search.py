@@ -237,7 +237,7 @@ def _exchanged(
 ) -> list[Fit]:
     """Values exchanged in a statement or in a call of a helper."""
     program, found = trials.program, list[Fit]()
-    for use in uses(program):
+    for use in uses(program, wrong):
         reach = frozenset().union(*(program.reach[user] for user in use.users))
         if not reach <= wrong or (not partial and reach != wrong):
             continue

@@ -51,7 +51,7 @@ class Candidate:
 
     @property
     def is_guess(self) -> bool:
-        return self.kind == "unexplained" or self.rank[0] >= GUESS
+        return self.kind == "unexplained"
 
     @cached_property
     def program(self) -> Program | None:
@@ -103,8 +103,8 @@ def findings(case: Case) -> list[Finding]:
 def _single(case: Case) -> list[Candidate]:
     """Everything that alone explains all results, the likeliest first."""
     found = _in_steps(case)
-    if not found or found[0].is_guess:
-        found = [*_in_source(case), *_in_truth(case), *found]
+    if not found or found[0].is_guess or found[0].rank[0] >= GUESS:
+        found = [*_in_source(case), *_in_truth(case, found), *found]
     return sorted(found, key=lambda one: (one.is_guess, one.rank))
 
 
@@ -141,7 +141,7 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     """
     edit, program = fit.edit, case.program
     first = program.steps[edit.site[0]]
-    suffers = False
+    suffers = case.pool.is_adjoint(first.value)
     for slot, child in enumerate(first.inputs):
         step = program.steps[child]
         if slot == edit.slot or child in case.pool.known or not step.inputs:
@@ -194,7 +194,10 @@ def _from_source(
     )
 
 
-def _in_truth(case: Case, partial: bool = False) -> list[Candidate]:
+def _in_truth(
+    case: Case, places: Sequence[Candidate] = (), partial: bool = False
+) -> list[Candidate]:
+    """Mutations; `places` are steps known to be wrong, where the lines are taken from."""
     backward = case.true.backward
     if backward is None:
         return []
@@ -203,7 +206,8 @@ def _in_truth(case: Case, partial: bool = False) -> list[Candidate]:
     found = []
     for fit in mutations(backward, case.mine, pool, case.exact, until, partial)[:FEW]:
         kind = mistake(fit, pool)
-        step = shown(fit, case.program, case.pool)
+        known = [one.step for one in places if one.right == fit.right]
+        step = known[0] if known else shown(fit, case.program, case.pool)
         rank = (1.2 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
         found.append(Candidate(kind, rank, step, None, fit.right, fit.error))
     return found
