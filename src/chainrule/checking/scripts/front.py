@@ -1,6 +1,6 @@
 """`check_script`: a whole script, its training step found and held against its loss."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.front import check
+from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.crash import crash_report
 from chainrule.checking.scripts.process import ScriptError, run
@@ -16,6 +17,8 @@ from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
 from chainrule.checking.scripts.usual import guessed_losses
+from chainrule.checking.search import distance
+from chainrule.checking.truth import truth
 
 MOST_WINDOWS = 250  # that are searched for a loss
 CANDIDATES = 6  # losses that are tried
@@ -124,35 +127,20 @@ class Script:
         changed = self._changed_shape(made[0])
         if changed is not None:
             return changed
-        for number, step in enumerate(made):
+        order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
+        for number in order:
+            step = made[number]
             after = made[number + 1] if number + 1 < len(made) else None
             until = after.begin if after and after.live else len(self.tape.entries) - 1
-            candidates = step.loss_candidates(max(until, step.window.end))
-            usable = self._usable(step, candidates)
-            if usable and not self._is_dull(step, made):
-                return self._held(step, usable)
-            if number > 20 and not usable:
-                continue
-        step = next((s for s in made if not self._is_dull(s, made)), made[0])
-        return self._without_loss(step)
-
-    def _is_dull(self, step: Step, made: list[Step]) -> bool:
-        """A start at 0 hides what is multiplied by it; the next step shows more."""
-        if len(made) < 3 or step is not made[0]:
-            return False
-        return any(
-            np.ndim(value := self.player.value(index)) > 0
-            and np.size(value) > 1
-            and not np.any(value)
-            and self.tape.entries[index].shape[-1:] != ()
-            and len(self.tape.entries[index].shape) > 1
-            for index in step.start
-        )
+            usable = self._usable(step, step.loss_candidates(max(until, step.window.end)))
+            if usable:
+                return self._told(self._held(step, usable), step)
+        return self._told(self._without_loss(made[order[0]]), made[order[0]])
 
     def _usable(self, step: Step, candidates: Sequence[int]) -> list[int]:
         """The candidates whose data are those of the coded gradient, the last ones first."""
         bench = Bench(step)
-        for parts in step.gradient_slices().values():
+        for parts in step.gradient_slices.values():
             for _, part in parts:
                 bench.place(part.frontier)
         known = len(bench.data)
@@ -168,41 +156,107 @@ class Script:
 
     # --- against a loss ---
 
-    def grads(self, step: Step, bench: Bench) -> Callable[..., Any]:
+    def grads(self, step: Step, bench: Bench) -> Function:
         rate = step.rate
         pieces = []
-        for first, parts in step.gradient_slices().items():
+        for first, parts in step.gradient_slices.items():
             for _, part in parts:
                 bench.place(part.frontier)
-            signed = [(-change.sign, part) for change, part in parts]
+            signed = [(-change.sign, part, change) for change, part in parts]
             pieces.append((step.names[first], signed))
         return bench.function(pieces, step.start, step.names, rate)
 
     def _held(self, step: Step, candidates: Sequence[int]) -> Report:
-        best: Report | None = None
-        for index in candidates[:CANDIDATES]:
-            bench = Bench(step)
-            live = step.reached(step.start, index)
-            part = step.slice(index, step.start, live, step.begin)
-            bench.place(part.frontier)
-            grads = self.grads(step, bench)
-            whole = bench.function([("loss", [(1, part)])], step.start, step.names, None)
-            report = self._checked(step, bench, lambda p, *d, f=whole: f(p, *d)["loss"], grads)
-            if report.ok:
-                return report
-            if best is None or _better(report, best):
-                best = report
-        assert best is not None
-        return best
+        """Against the number whose gradient is nearest to the coded one."""
+        trials = [self._trial(step, index) for index in candidates[:CANDIDATES]]
+        if len(trials) > 1:
+            trials.sort(key=lambda trial: self._gap(step, *trial))
+        return self._checked(step, *trials[0])
 
-    def _checked(
-        self, step: Step, bench: Bench, loss: Callable[..., Any], grads: Callable[..., Any]
-    ) -> Report:
-        params = {
+    def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function]:
+        bench = Bench(step)
+        live = step.reached(step.start, index)
+        part = step.slice(index, step.start, live, step.begin)
+        bench.place(part.frontier)
+        grads = self.grads(step, bench)
+        whole = bench.function([("loss", [(1, part, None)])], step.start, step.names, None)
+        return bench, lambda params, *data: whole(params, *data)["loss"], grads
+
+    def _gap(self, step: Step, bench: Bench, loss: Function, grads: Function) -> tuple[int, float]:
+        """How many parameters are wrong, and how far the coded gradient is from parallel."""
+        params = self._params(step)
+        try:
+            true = truth(loss, at(params, bench.data)).gradients
+        except Exception:  # not a function that can be differentiated: not the loss
+            return len(params) + 1, np.inf
+        mine = grads(params, *bench.data)
+        keys = {name: short(f"[{name!r}]") for name in params}
+        wrong = sum(distance(mine[name], true[key]) > 1e-7 for name, key in keys.items())
+        a = np.concatenate([np.ravel(mine[name]) for name in keys])
+        b = np.concatenate([np.ravel(true[key]) for key in keys.values()])
+        if a.shape != b.shape or not (size := float(np.linalg.norm(a) * np.linalg.norm(b))):
+            return wrong, np.inf
+        return wrong, 1 - abs(float(a @ b)) / size
+
+    def _params(self, step: Step) -> dict[str, Any]:
+        return {
             step.names[first]: doubled(self.player.value(old)) for old, first in step.start.items()
         }
-        report = check(loss=loss, grads=grads, params=params, data=tuple(bench.data))
-        return report
+
+    def _checked(
+        self, step: Step, bench: Bench, loss: Function, grads: Function
+    ) -> Report:
+        params = self._params(step)
+        return check(loss=loss, grads=grads, params=params, data=tuple(bench.data))
+
+    def _told(self, report: Report, step: Step) -> Report:
+        """The report in the script's own words: its names, and what only a whole script shows."""
+        names = {short(f"[{name!r}]"): name for name in step.names.values()}
+
+        def renamed(table: Any) -> dict[str, Any]:
+            return {names.get(key, key): value for key, value in table.items()}
+
+        updates = {
+            self.tape.line_of(change.new): step.names[first]
+            for first, changes in step.window.changes.items()
+            for change in changes
+        }
+        findings = []
+        for finding in report.findings:
+            early = updates.get(finding.line)
+            kind = finding.kind
+            if early and kind in ("extra-term", "wrong-operand") and self._is_read(step, early):
+                kind = "update-before-propagate"
+            findings.append(
+                replace(
+                    finding,
+                    kind=kind,
+                    parameter=names.get(finding.parameter, finding.parameter),
+                    parameters=tuple(names.get(p, p) for p in finding.parameters),
+                )
+            )
+        return replace(
+            report,
+            findings=tuple(findings),
+            errors=renamed(report.errors),
+            mine=renamed(report.mine),
+            true=renamed(report.true),
+        )
+
+    def _is_read(self, step: Step, name: str) -> bool:
+        """Whether a gradient is computed from the updated value of this parameter."""
+        news = {
+            change.new
+            for first, changes in step.window.changes.items()
+            for change in changes
+            if step.names[first] == name
+        }
+        return any(
+            index in news
+            for parts in step.gradient_slices.values()
+            for _, part in parts
+            for index in part.order
+        )
 
     def _without_loss(self, step: Step) -> Report:
         """Where the script states no loss: one of the usual ones, whose gradient it is."""

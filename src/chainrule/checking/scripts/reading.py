@@ -119,18 +119,46 @@ class Step:
             for first, changes in self.window.changes.items()
         }
 
+    @cached_property
     def gradient_slices(self) -> dict[int, list[tuple[Change, Slice]]]:
+        """For each parameter its changes, and what each change is computed from.
+
+        Where a change is the learning rate times a value, that value is the gradient itself.
+        """
         found = {}
         for first, changes in self.window.changes.items():
             below = self.memory[first]
             if below is not None:
                 last = replace(changes[-1], by=below, sign=self._sign_below(changes[-1], below))
                 changes = [last]
+            else:
+                changes = [self._without_rate(change) for change in changes]
             found[first] = [
                 (change, self.slice(change.by, self.start, self.live, self.begin))
                 for change in changes
             ]
         return found
+
+    def _without_rate(self, change: Change) -> Change:
+        entry = self.tape.entries[change.by]
+        rate = self.rate
+        if rate is None or entry.op not in ("multiply", "np.multiply"):
+            return change
+        for one, other in (entry.arguments[:2], entry.arguments[1::-1]):
+            if not isinstance(other, Ref):
+                continue
+            if isinstance(one, Ref) and one.index in rate.same:
+                return replace(change, by=other.index)
+            if rate.index is None and one == rate.value and isinstance(one, float):
+                return replace(change, by=other.index)
+            if isinstance(one, Ref) and self._is_minus_rate(one.index):
+                return replace(change, by=other.index, sign=-change.sign)
+        return change
+
+    def _is_minus_rate(self, index: int) -> bool:
+        entry = self.tape.entries[index]
+        inner = entry.arguments[0] if entry.op == "negative" else None
+        return isinstance(inner, Ref) and self.rate is not None and inner.index in self.rate.same
 
     def _sign_below(self, change: Change, below: int) -> int:
         """Whether the parameter grows or falls where the gradient grows."""
@@ -165,9 +193,10 @@ class Step:
         steps = {change.by for group in self.window.changes.values() for change in group}
         later = self.reached(after | steps, until)
         mixed = self._mixed(until)
+        backward = {i for parts in self.gradient_slices.values() for _, p in parts for i in p.order}
         found = [
             index
-            for index in sorted(live - later - mixed)
+            for index in sorted(live - later - mixed - backward)
             if index not in self.start and _is_number(entries[index])
         ]
         inner = {ref for index in found for ref in entries[index].refs()}
@@ -227,9 +256,12 @@ class Bench:
         return index in self._slots
 
     def function(
-        self, pieces: Sequence[tuple[str, Sequence[tuple[int, Slice]]]], start: dict[int, int],
-        names: dict[int, str], rate: Factor | None,
-    ) -> Callable[..., Any]:  # fmt: skip
+        self,
+        pieces: Sequence[tuple[str, Sequence[tuple[int, Slice, Change | None]]]],
+        start: dict[int, int],
+        names: dict[int, str],
+        rate: Factor | None,
+    ) -> Callable[..., Any]:
         """A function of parameters and data: {name: sum of its signed slices}."""
 
         def function(params: dict[str, Any], *data: Any) -> dict[str, Any]:
@@ -243,9 +275,11 @@ class Bench:
             results = {}
             for name, parts in pieces:
                 total: Any = None
-                for sign, part in parts:
+                for sign, part, change in parts:
                     value = self.player.play(part.order, values)[part.target]
-                    value = -value if sign < 0 else value
+                    if change is not None and change.partial:
+                        value = self.player.in_rows(value, change)
+                    value = self.player.negative(value, change) if sign < 0 else value
                     total = value if total is None else total + value
                 results[name] = total
             return results

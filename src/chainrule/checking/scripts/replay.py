@@ -5,6 +5,7 @@ the trace finds the user's own places in it.
 """
 
 import ast
+import operator
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property, partial
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.scripts.numeric import FUNCTIONS, OPERATORS
-from chainrule.checking.scripts.tape import Entry, Ref, Tape
+from chainrule.checking.scripts.tape import Entry, Ref, Tape, refs_of
+from chainrule.checking.scripts.updates import Change
 from chainrule.tracing import Traced, wrap
 from chainrule.tracing.value import as_node
 
@@ -155,6 +157,23 @@ class Player:
                 action = partial(compute, entry, arguments, settings)
                 values[index] = self._at_place(action, entry.place, entry.calls)
         return values
+
+    def in_rows(self, value: Any, change: Change) -> Any:
+        """The change of some rows of an array as a change of the whole array."""
+        whole = np.zeros(self.tape.entries[change.old].shape)
+        rows = _decoded(change.rows, {ref: self.value(ref) for ref in refs_of(change.rows)})
+        action = partial(_at, 1, whole, rows, value)
+        if self.tape.entries[change.new].op == "set_item":
+            action = partial(_set_item, whole, rows, value)
+        return self._at_place(action, self.tape.entries[change.new].place, ())
+
+    def negative(self, value: Any, change: Change | None) -> Any:
+        """The other sign, at the line of the update."""
+        action = partial(operator.neg, value)
+        if change is None:
+            return action()
+        entry = self.tape.entries[change.new]
+        return self._at_place(action, entry.place, entry.calls)
 
     def _at_place(self, action: Callable[[], Any], place: int, calls: Sequence[int]) -> Any:
         """What an action returns, called as from the user's own lines."""

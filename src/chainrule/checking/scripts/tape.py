@@ -49,18 +49,18 @@ class Entry:
 
     def refs(self) -> Iterator[int]:
         for part in (*self.arguments, *self.settings.values()):
-            yield from _refs(part)
+            yield from refs_of(part)
 
 
-def _refs(part: Any) -> Iterator[int]:
+def refs_of(part: Any) -> Iterator[int]:
     if isinstance(part, Ref):
         yield part.index
     elif isinstance(part, tuple | list):
         for inner in part:
-            yield from _refs(inner)
+            yield from refs_of(inner)
     elif isinstance(part, dict):
         for inner in part.values():
-            yield from _refs(inner)
+            yield from refs_of(inner)
 
 
 @dataclass

@@ -153,6 +153,7 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
         if change.old in made_by:
             followed[change.old].append(change)
     found: list[Chain] = []
+    begun: set[int] = set()
     for change in changes:
         if change.old in made_by or change.new not in followed:
             continue
@@ -161,7 +162,8 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
             last = _next(tape, chain, followed[last.new])
             chain.changes.append(last)
         chain = _trimmed(tape, chain)
-        if chain.changes:
+        if chain.changes and chain.changes[0].new not in begun:
+            begun.add(chain.changes[0].new)
             found.append(chain)
     return found
 
