@@ -20,7 +20,7 @@ from chainrule.checking.scripts.usual import guessed_losses
 from chainrule.checking.search import distance
 from chainrule.checking.truth import truth
 
-MOST_WINDOWS = 250  # that are searched for a loss
+MOST_WINDOWS = 120  # that are searched for a loss
 CANDIDATES = 6  # losses that are tried
 
 

@@ -7,7 +7,7 @@ itself only by way of a parameter. No name is looked at.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chainrule.checking.scripts.tape import Entry, Ref, Tape
@@ -159,7 +159,7 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
             continue
         chain, last = Chain(change.old, [change]), change
         while followed[last.new]:
-            last = _next(tape, chain, followed[last.new])
+            last = _next(tape, chain, followed, last.new)
             chain.changes.append(last)
         chain = _trimmed(tape, chain)
         if chain.changes and chain.changes[0].new not in begun:
@@ -168,15 +168,25 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
     return found
 
 
-def _next(tape: Tape, chain: Chain, choices: Sequence[Change]) -> Change:
+def _next(
+    tape: Tape, chain: Chain, followed: Mapping[int, Sequence[Change]], value: int
+) -> Change:
     """Of several changes of one value the one at a place where this chain was changed before.
 
     `x @ W + b` looks like a change of b too.
     """
+    choices = followed[value]
     places = [tape.entries[change.new].place for change in chain.changes]
     same = [change for change in choices if tape.entries[change.new].place in places]
-    in_place = [change for change in choices if tape.entries[change.new].in_place]
-    return (same or in_place or list(choices))[0]
+    again = [
+        change
+        for change in choices
+        if any(
+            tape.entries[later.new].place == tape.entries[change.new].place
+            for later in followed.get(change.new, ())
+        )
+    ]
+    return (same or again or list(choices))[0]
 
 
 def _trimmed(tape: Tape, chain: Chain) -> Chain:
