@@ -204,6 +204,7 @@ def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:
     return lambda values: np.sum(inner(*values), axis=axis, keepdims=keep)
 
 
+COMPARISONS = ("greater", "less", "greater_equal", "less_equal", "equal", "not_equal")
 OF_TRUTH = ("adjoint", "contribution")  # put in the place of an operand they tell only a place
 
 
@@ -222,6 +223,8 @@ def _operands(
             told = _most_wrong(olds, series)
             new = series[told]
             if (new.role in OF_TRUTH) != of_truth:
+                continue
+            if first.op in COMPARISONS and new.role in ("local", "part", "step"):
                 continue
             overrides = {
                 i: _exchange(program.steps[i].call, slot, quantity.value)

@@ -66,6 +66,11 @@ def mutations(
 def mistake(fit: Fit, pool: Pool) -> str:
     """The kind of a mutation."""
     edit, program = fit.edit, fit.before
+    first = program.steps[edit.site[0]]
+    if first.role.startswith("local") and edit.action != "operand":
+        slope = fit.program.steps[edit.site[0]].value
+        constant = bool(np.all(slope == slope.flat[0])) if slope.size else False
+        return "missing-activation-derivative" if constant else "wrong-activation-derivative"
     if edit.action == "nothing":
         return "off-by-one" if _is_an_end(edit.site, program) else "missing-term"
     if edit.action == "scale":

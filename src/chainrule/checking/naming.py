@@ -156,9 +156,12 @@ def _looks(values: list[Array]) -> Iterator[tuple[str, Array]]:
 
 def _name(local: Quantity) -> str:
     """The activation's name in the table of slopes, by its values where it has no op of its own."""
-    if local.op not in SLOPES and local.origin is not None:
-        if np.array_equal(local.value, local.origin > 0):
-            return "relu"
+    if local.op in SLOPES or local.origin is None:
+        return local.op
+    with np.errstate(all="ignore"):
+        for name, (of_input, _) in SLOPES.items():
+            if close(np.asarray(of_input(local.origin), float), local.value):
+                return name
     return local.op
 
 

@@ -28,7 +28,8 @@ OWN = 80  # of the program's own values of one shape, how many are tried as oper
 class Pool:
     """What stands ready for the edits of one program at one point.
 
-    known  the steps that are a value of the loss, computed from such: they are no mistakes
+    known     the steps that are a value of the loss, computed from such: they are no mistakes
+    carrying  the steps that depend on targets, so that they carry the error backwards
     """
 
     def __init__(self, truth: Truth, program: Program, point: Point) -> None:
@@ -40,6 +41,7 @@ class Pool:
         for quantity in truth.quantities:
             self._put(quantity, (quantity.role, quantity.op, quantity.line))
         self.known = _known(program, truth)
+        self.carrying = _carrying(program)
         self._own()
         self._groups = {k: v for k, v in self._groups.items() if len(v) > 1}
 
@@ -179,3 +181,12 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
 
 def _near(a: Array, b: Array) -> bool:
     return bool(np.allclose(a, b, rtol=1e-10, atol=1e-13))
+
+
+def _carrying(program: Program) -> frozenset[int]:
+    data = [i for i, step in enumerate(program.steps) if step.op == "input" and step.name == "data"]
+    found = set(data[1:])
+    for index, step in enumerate(program.steps):
+        if any(child in found for child in step.inputs):
+            found.add(index)
+    return frozenset(found or range(len(program.steps)))

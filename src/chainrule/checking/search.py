@@ -17,6 +17,7 @@ from chainrule.checking.pool import Pool
 from chainrule.checking.steps import Array, Override, Program
 
 EXACT = 1e-9  # of a parameter's largest true gradient: what rounding may leave
+ON_THE_WAY = ("scale", "times-derivative", "without-derivative", "drop-part")
 FAILURES = (ValueError, TypeError, IndexError, AssertionError, AttributeError, KeyError)
 
 
@@ -227,9 +228,14 @@ def fits(
                     return found
         if wave is waves[1]:
             found += _exchanged(trials, pool, wrong, partial, until)
-        if found and not partial:
+        if not partial and any(_is_plain(fit, pool) for fit in found):
             break
     return found
+
+
+def _is_plain(fit: Fit, pool: Pool) -> bool:
+    """Whether an edit is of the error on its way, and not of what it is multiplied with."""
+    return fit.edit.action not in ON_THE_WAY or fit.edit.site[0] in pool.carrying
 
 
 def _exchanged(

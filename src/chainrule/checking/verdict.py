@@ -13,7 +13,7 @@ from time import monotonic
 
 import numpy as np
 
-from chainrule.checking.blame import blamed
+from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
 from chainrule.checking.edits import Edit
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import kind_of
@@ -21,7 +21,7 @@ from chainrule.checking.point import Function, Point
 from chainrule.checking.pool import Pool
 from chainrule.checking.recording import record
 from chainrule.checking.report import Alternative, Finding
-from chainrule.checking.search import Fit, distance, fits, wrong_results
+from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
 from chainrule.checking.source_edits import SourceEdit, source_edits, tried
 from chainrule.checking.steps import Array, Program, Step
@@ -120,12 +120,19 @@ def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
     ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
     if not partial:
         ranked = ranked[:FEW]
-    return [_candidate(rank, fit, case) for rank, fit in ranked]
+    return sorted(
+        (_candidate(rank, fit, case) for rank, fit in ranked), key=lambda one: one.rank
+    )
 
 
 def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     kind = kind_of(fit.edit, case.program, case.pool)
-    step = blamed(fit.edit, kind, case.program)
+    step, is_alias = blamed(fit.edit, kind, case.program, case.pool)
+    cost = rank[0]
+    if cost >= GUESS and kind != "unexplained":  # the two values themselves say what is wrong
+        cost = 1.05 if kind == "softmax-jacobian-diagonal" else 1.25
+    # A bare `a = b` where a factor is missing is the statement that should have had it.
+    rank = (cost - 0.01 * is_alias, *rank[1:])
 
     def after() -> Program:
         return fit.program
@@ -149,7 +156,10 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
         if step.value.ndim and not case.pool.is_true(step.value):
             suffers = True
     depth = len(first.frames)
-    return fit.edit.cost, suffers, depth, len(edit.site), -edit.site[0]
+    cost = edit.cost
+    if edit.action in ON_THE_WAY and edit.site[0] not in case.pool.carrying:
+        cost += 0.5
+    return cost, suffers, depth, len(edit.site), -edit.site[0]
 
 
 def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
@@ -208,6 +218,9 @@ def _in_truth(
         kind = mistake(fit, pool)
         known = [one.step for one in places if one.right == fit.right]
         step = known[0] if known else shown(fit, case.program, case.pool)
+        if step is not None and kind in LEFT_OUT and not known:
+            later = alias_before(step.file, step.line)
+            step = replace(step, line=later or step.line)
         rank = (1.2 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
         found.append(Candidate(kind, rank, step, None, fit.right, fit.error))
     return found
