@@ -39,9 +39,7 @@ def blamed(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[Step, b
     return step, False
 
 
-def _maker_of_the_operand(
-    edit: Edit, kind: str, program: Program, pool: Pool
-) -> tuple[int, Step]:
+def _maker_of_the_operand(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[int, Step]:
     """Where an operand was made that is not what it should be: there, or where it is used."""
     index = edit.site[0]
     step = program.steps[index]
@@ -81,9 +79,16 @@ def _at_its_frame(edit: Edit, index: int, kind: str, program: Program, step: Ste
             if any(_place(other[depth]) != _place(frames[depth]) for other in same):
                 chosen = frames[depth]
                 break
-    elif kind in OF_THE_CALL:
+    elif kind in OF_THE_CALL and _is_formula(inner):
         chosen = frames[0]
     return replace(step, file=chosen.file, line=chosen.line, function=chosen.function)
+
+
+def _is_formula(frame: Frame) -> bool:
+    """Whether a function is a helper of a few statements, which knows nothing of the network."""
+    tree = tree_of(frame.file)
+    function = None if tree is None else _function_at(tree, frame.line)
+    return function is not None and len(function.body) <= 3
 
 
 def _place(frame: Frame) -> tuple[str, int]:

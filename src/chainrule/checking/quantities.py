@@ -62,18 +62,27 @@ class Activation:
     name: str
 
 
-def differentiated(
-    graph: Graph, arrays: Sequence[Array], point: Point
-) -> tuple[Program, list[Quantity]]:
-    """The true gradients as a program, and all quantities on the way."""
+def gradient_program(graph: Graph, arrays: Sequence[Array], point: Point) -> Program:
+    """The true gradients, step by step."""
+    params = graph.inputs[: len(point.names)]
+    found = _adjoints(graph, params)
+    return from_graph(Graph(graph.name, graph.inputs, tuple(found)), point.names, arrays)
+
+
+def _adjoints(graph: Graph, wanted: Sequence[Node]) -> list[Node]:
+    (output,) = graph.outputs
+    with playing(Role("seed", output)):
+        seed = wrap(constant(1.0, output.dtype))
+    return [adjoint.node for adjoint in adjoints([output], [seed], wanted)]
+
+
+def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Quantity]:
+    """All quantities on the way from the data to the gradients."""
     names = point.names
     params = list(graph.inputs[: len(names)])
     relevant = dependents(graph.outputs, params)
     forward = [n for n in graph.nodes if n in relevant and n.dtype.kind == "f" and n not in params]
-    (output,) = graph.outputs
-    with playing(Role("seed", output)):
-        seed = wrap(constant(1.0, output.dtype))
-    found = [a.node for a in adjoints([output], [seed], [*params, *forward])]
+    found = _adjoints(graph, [*params, *forward])
     plain = from_graph(
         Graph(graph.name, graph.inputs, tuple(graph.nodes)),
         list(map(str, range(len(graph.nodes)))),
@@ -89,9 +98,6 @@ def differentiated(
     )
     places = {node: everything.outputs[str(i)] for i, node in enumerate(wanted)}
     values = {node: everything.steps[place].value for node, place in places.items()}
-    backward = from_graph(
-        Graph(graph.name, graph.inputs, tuple(found[: len(names)])), names, arrays
-    )
 
     quantities = [Quantity("parameter", "", v, name=name) for name, v in point.leaves.items()]
     quantities += _data(graph, arrays, values, len(names))
@@ -109,7 +115,7 @@ def differentiated(
     for node, adjoint in zip(forward, found[len(names) :], strict=True):
         line = node.source.line if node.source else 0
         quantities.append(Quantity("adjoint", node.op.name, values[adjoint], line))
-    return backward, quantities
+    return quantities
 
 
 def _data(
@@ -184,9 +190,13 @@ def _activations(
         if node not in relevant:
             continue
         inputs = [child for child in node.inputs if child in relevant]
+        meets_data = any(
+            child.ndim and child not in relevant and child.op in (INPUT, CAPTURED)
+            for child in node.inputs
+        )
         starts = {start.get(child, child) for child in inputs}
         same = len(starts) == 1 and all(child.shape == node.shape for child in inputs)
-        if isinstance(node.op, Map) and same:
+        if isinstance(node.op, Map) and same and not meets_data:
             start[node] = starts.pop()
         else:
             start[node] = node
@@ -204,9 +214,7 @@ def _activations(
             seed = wrap(constant(np.ones(end.shape), end.dtype))
         (slope,) = adjoints([end], [seed], [begin])
         single = begin in end.inputs
-        yield Activation(
-            begin, end, slope.node, name or (end.op.name if single else "activation")
-        )
+        yield Activation(begin, end, slope.node, name or (end.op.name if single else "activation"))
 
 
 def _known(origin: Array, result: Array) -> str:

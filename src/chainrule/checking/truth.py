@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.checking.differences import Curve, curve, differences
 from chainrule.checking.point import Function, Point
-from chainrule.checking.quantities import Quantity, differentiated
+from chainrule.checking.quantities import Quantity, gradient_program, quantities_of
 from chainrule.checking.recording import graph_of
 from chainrule.checking.steps import Array, Program
 from chainrule.errors import ChainruleError
@@ -47,10 +47,11 @@ def truth(loss: Function, point: Point) -> Truth:
             graph = Graph(graph.name, graph.inputs, (output,))
         # The loss as it is written has the user's own steps; where these overflow, the stable form.
         stable = stabilise(graph)
-        backward, quantities = differentiated(stable, arrays, point)
-        as_written = differentiated(graph, arrays, point)
-        if _agree(as_written[0].values(), backward.values()):
-            backward, quantities = as_written
+        backward = gradient_program(stable, arrays, point)
+        as_written = gradient_program(graph, arrays, point)
+        if _agree(as_written.values(), backward.values()):
+            stable, backward = graph, as_written
+        quantities = quantities_of(stable, arrays, point)
     except (ChainruleError, TypeError, ValueError, AttributeError):
         return Truth(value, differences(loss, point), (), (), None)
     gradients = backward.values()
