@@ -6,14 +6,18 @@ from dataclasses import replace
 from functools import lru_cache
 
 from chainrule.checking.edits import OF_TRUTH, Edit
+from chainrule.checking.pool import Pool
 from chainrule.checking.steps import Frame, Program, Step
 
 LEFT_OUT = ("missing-activation-derivative", "missing-term", "missing-mean", "bias-not-summed")
 OF_THE_CALL = ("activation-derivative-twice",)
 
 
-def blamed(edit: Edit, kind: str, program: Program) -> Step:
-    """The step of an edit, with the line that a reader should change."""
+def blamed(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[Step, bool]:
+    """The step of an edit with the line that a reader should change, and whether that is bare.
+
+    Bare is a statement `a = b`, in which something is left out.
+    """
     index = edit.site[0]
     step = program.steps[index]
     shared = step.op == "return" and len(program.consumers[step.inputs[0]]) > 1
@@ -21,16 +25,9 @@ def blamed(edit: Edit, kind: str, program: Program) -> Step:
         # The value itself serves others as well: what is wrong is that it is this result.
         line = result_line(step)
         if line:
-            return replace(step, line=line)
-    if kind == "wrong-activation-derivative" and edit.slot >= 0:
-        producer = program.steps[step.inputs[edit.slot]]
-        if len(producer.frames) > len(step.frames):
-            return producer
-    if edit.new is not None and edit.new.role in OF_TRUTH and edit.slot >= 0:
-        # The true adjoint belongs there: so it is the operand that is wrong where it was made.
-        producer = program.steps[step.inputs[edit.slot]]
-        if producer.frames and producer.inputs:
-            index, step = step.inputs[edit.slot], producer
+            return replace(step, line=line), True
+    if edit.new is not None and edit.slot >= 0:
+        index, step = _maker_of_the_operand(edit, kind, program, pool)
     if step.op == "return":
         index = step.inputs[0]
         step = replace(program.steps[index], name=step.name)
@@ -38,8 +35,26 @@ def blamed(edit: Edit, kind: str, program: Program) -> Step:
     if kind in LEFT_OUT:
         later = _handed_on(program, index, step)
         if later:
-            step = replace(step, line=later)
-    return step
+            return replace(step, line=later), True
+    return step, False
+
+
+def _maker_of_the_operand(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[int, Step]:
+    """Where an operand was made that is not what it should be: there, or where it is used."""
+    index = edit.site[0]
+    step = program.steps[index]
+    made = step.inputs[edit.slot]
+    maker = program.steps[made]
+    if not maker.inputs or not maker.frames or edit.new is None:
+        return index, step
+    if edit.new.role in OF_TRUTH:
+        return made, maker
+    if edit.new.role not in ("local", "part") or pool.is_true(maker.value):
+        return index, step
+    deeper = len(maker.frames) > len(step.frames)
+    if deeper and kind != "wrong-activation-derivative":
+        return index, step  # the helper is right, and is called with something else
+    return made, maker
 
 
 def _at_its_frame(edit: Edit, index: int, kind: str, program: Program, step: Step) -> Step:
@@ -64,9 +79,16 @@ def _at_its_frame(edit: Edit, index: int, kind: str, program: Program, step: Ste
             if any(_place(other[depth]) != _place(frames[depth]) for other in same):
                 chosen = frames[depth]
                 break
-    elif kind in OF_THE_CALL:
+    elif kind in OF_THE_CALL and _is_formula(inner):
         chosen = frames[0]
     return replace(step, file=chosen.file, line=chosen.line, function=chosen.function)
+
+
+def _is_formula(frame: Frame) -> bool:
+    """Whether a function is a helper of a few statements, which knows nothing of the network."""
+    tree = tree_of(frame.file)
+    function = None if tree is None else _function_at(tree, frame.line)
+    return function is not None and len(function.body) <= 3
 
 
 def _place(frame: Frame) -> tuple[str, int]:

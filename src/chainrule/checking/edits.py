@@ -46,22 +46,28 @@ class Scaled:
 
     program: Program
     site: Site
+    numbers: frozenset[float]
 
     def __call__(self, constant: float) -> Edit:
-        nice = _is_nice(constant)
+        cost = 1.0 if is_fraction(constant) else 1.1 if self._is_likely(constant) else 1.6
         overrides = {i: _times(self.program.steps[i].call, constant) for i in self.site}
-        return Edit("scale", self.site, overrides, 1.0 if nice else 1.6, constant)
+        return Edit("scale", self.site, overrides, cost, constant)
+
+    def _is_likely(self, constant: float) -> bool:
+        """Whether a root of a fraction, or a fraction of a number that the code contains."""
+        if is_fraction(constant**2):
+            return True
+        return any(is_fraction(constant * n) or is_fraction(constant / n) for n in self.numbers)
 
 
-def _is_nice(constant: float) -> bool:
+def is_fraction(constant: float) -> bool:
     """Whether a number is a short fraction, as people write them."""
     value = abs(constant)
-    ratios = (value * n for n in range(1, 13)), (n / value for n in range(1, 13))
-    return any(
-        abs(ratio - round(ratio)) < 1e-9 * max(ratio, 1.0) and round(ratio) >= 1
-        for kind in ratios
-        for ratio in kind
-    )
+    for n in range(1, 13):
+        for ratio in (value * n, n / value):
+            if round(ratio) >= 1 and abs(ratio - round(ratio)) < 1e-9 * ratio:
+                return True
+    return False
 
 
 Row = Callable[[Program, Site, Pool], Iterator[Edit | Scaled]]
@@ -69,14 +75,14 @@ Row = Callable[[Program, Site, Pool], Iterator[Edit | Scaled]]
 
 def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Scaled]:
     if all(program.steps[i].value.dtype.kind == "f" for i in site):
-        yield Scaled(program, site)
+        yield Scaled(program, site, pool.numbers)
 
 
 def _times(call: Callable[..., Array], factor: Any) -> Override:
     return lambda values: call(*values) * factor
 
 
-FACTORS = {"local": 1.0, "part": 1.25, "parameter": 1.45, "data": 1.5, "forward": 1.5}
+FACTORS = {"local": 1.0, "part": 1.4, "parameter": 1.45, "data": 1.5, "forward": 1.5}
 
 
 def _factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -204,12 +210,11 @@ def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:
     return lambda values: np.sum(inner(*values), axis=axis, keepdims=keep)
 
 
+COMPARISONS = ("greater", "less", "greater_equal", "less_equal", "equal", "not_equal")
 OF_TRUTH = ("adjoint", "contribution")  # put in the place of an operand they tell only a place
 
 
-def _operands(
-    program: Program, site: Site, pool: Pool, of_truth: bool = False
-) -> Iterator[Edit]:
+def _operands(program: Program, site: Site, pool: Pool, of_truth: bool = False) -> Iterator[Edit]:
     """Another quantity in the place of an operand."""
     first = program.steps[site[0]]
     for slot in range(len(first.inputs)):
@@ -222,6 +227,8 @@ def _operands(
             told = _most_wrong(olds, series)
             new = series[told]
             if (new.role in OF_TRUTH) != of_truth:
+                continue
+            if first.op in COMPARISONS and new.role in ("local", "part", "step"):
                 continue
             overrides = {
                 i: _exchange(program.steps[i].call, slot, quantity.value)
@@ -356,13 +363,18 @@ def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
         overrides = {user: _in_slots(program, user, use.index, new.value) for user in use.users}
         cost = 1.1 if action == "flip" else pool.cost(new) + 0.05
         yield Edit(action, use.users, overrides, cost, old=old, new=new)
-    if len(use.users) < 2 or len(use.users) == len(program.consumers[use.index]):
-        return  # the step itself is multiplied
+
+
+def multiplied(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
+    """A factor that is missing in some uses of a value: behind the name that these go by."""
+    old = program.steps[use.index].value
+    if old.dtype.kind == "b" or len(use.users) == len(program.consumers[use.index]):
+        return
     for role, cost in FACTORS.items():
         for (new,) in pool.factors(role, [old]):
             value = old * new.value
             overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
-            yield Edit("times-derivative", use.users, overrides, cost + 0.05, old=old, new=new)
+            yield Edit("times-derivative", use.users, overrides, cost, old=old, new=new)
 
 
 def _instead(old: Array, pool: Pool) -> Iterator[tuple[str, Quantity]]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.checking.naming import constant_kind
 from chainrule.checking.other_losses import losses_of
-from chainrule.checking.point import Function, Point, at, short
-from chainrule.checking.recording import graph_of, record
+from chainrule.checking.point import Function, Point, at
+from chainrule.checking.recording import graph_of, record, results
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.sentences import hints
@@ -18,7 +18,7 @@ from chainrule.checking.steps import Array
 from chainrule.checking.truth import Truth, truth
 from chainrule.checking.verdict import Case, findings
 from chainrule.errors import ChainruleError
-from chainrule.trees import Tree, flatten, paths
+from chainrule.trees import Tree
 
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
@@ -46,16 +46,10 @@ def check(
     function = grads
     true = truth(loss, point)
     try:
-        mine = _gradients(function, point)
+        mine = results(point, function)
     except Exception as error:  # the user's code may raise anything: that is the finding
         return _crash(error, point)
     return _compared(function, loss, point, true, mine)
-
-
-def _gradients(function: Function, point: Point) -> dict[str, Array]:
-    found = point.call(function)
-    leaves = [np.asarray(leaf) for leaf in flatten(found)[0]]
-    return dict(zip([short(name) for name in paths(found, "")], leaves, strict=True))
 
 
 def _crash(error: Exception, point: Point) -> Report:

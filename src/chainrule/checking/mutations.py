@@ -66,10 +66,14 @@ def mutations(
 def mistake(fit: Fit, pool: Pool) -> str:
     """The kind of a mutation."""
     edit, program = fit.edit, fit.before
+    first = program.steps[edit.site[0]]
+    if first.role.startswith("local") and edit.action != "operand":
+        return _of_a_slope(fit, pool)
     if edit.action == "nothing":
         return "off-by-one" if _is_an_end(edit.site, program) else "missing-term"
     if edit.action == "scale":
-        return constant_kind(1 / edit.constant, pool.point)
+        likely = edit.cost < 1.5
+        return constant_kind(1 / edit.constant, pool.point) if likely else "unexplained"
     if edit.action in ("drop-multiply", "drop-divide") and edit.old is not None:
         return _left_out(edit.old, edit.action, pool)
     if edit.action == "operand" and edit.new is not None and edit.old is not None:
@@ -80,6 +84,22 @@ def mistake(fit: Fit, pool: Pool) -> str:
         return "wrong-operand"
     kind = kind_of(edit, program, pool)
     return OTHER_WAY.get(kind, kind)
+
+
+def _of_a_slope(fit: Fit, pool: Pool) -> str:
+    """Left out, where what the adjoint is multiplied with became a number; else another one."""
+    program, index = fit.program, fit.edit.site[0]
+    while program.steps[index].role.startswith("local"):
+        readers = [i for i in program.consumers[index] if program.reach[i]]
+        if not readers or program.steps[readers[0]].role.startswith("product"):
+            break
+        index = readers[0]
+    slope, true = program.steps[index].value, fit.before.steps[index].value
+    of_loss = (q.value for q in pool.truth.quantities if q.loss and q.role in ("local", "part"))
+    if any(close(true, value) for value in of_loss):
+        return "gradient-of-another-loss"
+    constant = slope.size > 0 and bool(np.all(slope == slope.flat[0]))
+    return "missing-activation-derivative" if constant else "wrong-activation-derivative"
 
 
 def _left_out(old: Array, action: str, pool: Pool) -> str:

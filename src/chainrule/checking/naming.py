@@ -52,7 +52,9 @@ SLOPES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
 def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     """The kind, as in the table of kinds; "unexplained" where the edit only tells the place."""
     if edit.action == "scale":
-        return constant_kind(edit.constant, pool.point)
+        return constant_kind(edit.constant, pool.point) if edit.cost < 1.5 else "unexplained"
+    if edit.action in ("drop-add", "drop-subtract") and _is_noise(edit, program):
+        return "unexplained"
     if edit.action in ("drop-multiply", "drop-divide"):
         return _dropped_factor(edit.old, edit.action, pool)
     if edit.action in ("times-derivative", "without-derivative"):
@@ -72,6 +74,20 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
         return "wrong-operand"
     named = place_kind(edit.old, edit.new.value, program, pool)
     return named or ("wrong-operand" if edit.new.role == "step" else "unexplained")
+
+
+def _is_noise(edit: Edit, program: Program) -> bool:
+    """Whether the term to drop is made of nothing that the function was given."""
+    step = program.steps[edit.site[0]]
+    stack = [child for slot, child in enumerate(step.inputs) if slot != edit.slot]
+    if not stack or len(np.unique(program.steps[stack[0]].value)) < 2:
+        return False
+    while stack:
+        inner = program.steps[stack.pop()]
+        if inner.op == "input":
+            return False
+        stack += inner.inputs
+    return True
 
 
 def _factor_kind(edit: Edit, new: Quantity) -> str:
@@ -156,9 +172,12 @@ def _looks(values: list[Array]) -> Iterator[tuple[str, Array]]:
 
 def _name(local: Quantity) -> str:
     """The activation's name in the table of slopes, by its values where it has no op of its own."""
-    if local.op not in SLOPES and local.origin is not None:
-        if np.array_equal(local.value, local.origin > 0):
-            return "relu"
+    if local.op in SLOPES or local.origin is None:
+        return local.op
+    with np.errstate(all="ignore"):
+        for name, (of_input, _) in SLOPES.items():
+            if close(np.asarray(of_input(local.origin), float), local.value):
+                return name
     return local.op
 
 

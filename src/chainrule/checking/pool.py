@@ -10,6 +10,7 @@ from chainrule.checking.point import Point
 from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Program
 from chainrule.checking.truth import Truth
+from chainrule.trees import flatten
 
 COSTS = {
     "local": 1.3,
@@ -28,7 +29,8 @@ OWN = 80  # of the program's own values of one shape, how many are tried as oper
 class Pool:
     """What stands ready for the edits of one program at one point.
 
-    known  the steps that are a value of the loss, computed from such: they are no mistakes
+    known     the steps that are a value of the loss, computed from such: they are no mistakes
+    carrying  the steps that depend on targets, so that they carry the error backwards
     """
 
     def __init__(self, truth: Truth, program: Program, point: Point) -> None:
@@ -40,8 +42,11 @@ class Pool:
         for quantity in truth.quantities:
             self._put(quantity, (quantity.role, quantity.op, quantity.line))
         self.known = _known(program, truth)
+        self.carrying = _carrying(program, self.known)
         self._own()
         self._groups = {k: v for k, v in self._groups.items() if len(v) > 1}
+        self._in_rounds = {id(one) for group in self._groups.values() for one in group}
+        self.numbers = _numbers(program, truth, point)
 
     def _put(self, quantity: Quantity, group: tuple[object, ...]) -> None:
         for one in (quantity, replace(quantity, value=quantity.value.T)):
@@ -83,12 +88,13 @@ class Pool:
         shape = values[0].shape
         if any(value.shape != shape for value in values):
             return
+        several = len(values) > 1
         for quantity in self._by_shape.get(shape, ()):
-            if quantity.role == "overwritten":
+            if quantity.role == "overwritten" or (several and id(quantity) in self._in_rounds):
                 continue
             if role in ("any", quantity.role) and not _same(quantity.value, values[0]):
                 yield [quantity] * len(values)
-        if len(values) == 1:
+        if not several:
             return
         for (kind, *_, group_shape), group in self._groups.items():
             if group_shape != shape or role not in ("any", kind):
@@ -179,3 +185,34 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
 
 def _near(a: Array, b: Array) -> bool:
     return bool(np.allclose(a, b, rtol=1e-10, atol=1e-13))
+
+
+def _carrying(program: Program, known: frozenset[int]) -> frozenset[int]:
+    """Steps on the way of the error: that depend on targets, and the terms added to such."""
+    data = [i for i, step in enumerate(program.steps) if step.op == "input" and step.name == "data"]
+    found = set(data[1:])
+    for index, step in enumerate(program.steps):
+        if any(child in found for child in step.inputs):
+            found.add(index)
+    if not found:
+        return frozenset(range(len(program.steps)))
+    for index in range(len(program.steps) - 1, -1, -1):
+        step = program.steps[index]
+        if index in found and step.op in ("add", "subtract", "return", "negative"):
+            found |= {child for child in step.inputs if child not in known}
+    return frozenset(found)
+
+
+def _numbers(program: Program, truth: Truth, point: Point) -> frozenset[float]:
+    """The plain numbers that the user's code and the loss contain, and the sizes of the data."""
+    steps = [*program.steps, *(truth.backward.steps if truth.backward else ())]
+    found: set[float] = set()
+    for part in flatten(point.data)[0]:
+        found |= {float(size) for size in (*np.shape(part), np.size(part))}
+    for step in steps:
+        value = step.value
+        if step.op in ("constant", "captured") and value.size == 1 and value.dtype.kind in "fiu":
+            number = abs(float(value.reshape(())))
+            if np.isfinite(number) and number:
+                found.add(number)
+    return frozenset(found)

@@ -4,7 +4,7 @@ An *activation* is a stretch of elementwise operations from one value to another
 written in: ELU in three operations of NumPy is one, and has one derivative.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,13 @@ from chainrule.ops.map import Map
 from chainrule.ops.registry import numerics
 from chainrule.tracing import wrap
 
+# What an activation may be written as in several operations, by its values.
+KNOWN: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "softplus": lambda z: np.log1p(np.exp(z)),
+}
 LINEAR = {"add", "subtract", "multiply", "divide", "negative", "cast"}
 
 
@@ -52,21 +59,37 @@ class Activation:
     start: Node
     end: Node
     slope: Node
+    name: str
 
 
-def differentiated(
-    graph: Graph, arrays: Sequence[Array], point: Point
-) -> tuple[Program, list[Quantity]]:
-    """The true gradients as a program, and all quantities on the way."""
+def gradient_program(graph: Graph, arrays: Sequence[Array], point: Point) -> Program:
+    """The true gradients, step by step."""
+    params = graph.inputs[: len(point.names)]
+    found = _adjoints(graph, params)
+    return from_graph(Graph(graph.name, graph.inputs, tuple(found)), point.names, arrays)
+
+
+def _adjoints(graph: Graph, wanted: Sequence[Node]) -> list[Node]:
+    (output,) = graph.outputs
+    with playing(Role("seed", output)):
+        seed = wrap(constant(1.0, output.dtype))
+    return [adjoint.node for adjoint in adjoints([output], [seed], wanted)]
+
+
+def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Quantity]:
+    """All quantities on the way from the data to the gradients."""
     names = point.names
     params = list(graph.inputs[: len(names)])
     relevant = dependents(graph.outputs, params)
     forward = [n for n in graph.nodes if n in relevant and n.dtype.kind == "f" and n not in params]
-    (output,) = graph.outputs
-    with playing(Role("seed", output)):
-        seed = wrap(constant(1.0, output.dtype))
-    found = [a.node for a in adjoints([output], [seed], [*params, *forward])]
-    activations = list(_activations(graph, params, relevant))
+    found = _adjoints(graph, [*params, *forward])
+    plain = from_graph(
+        Graph(graph.name, graph.inputs, tuple(graph.nodes)),
+        list(map(str, range(len(graph.nodes)))),
+        arrays,
+    )
+    numbers = dict(zip(graph.nodes, plain.values().values(), strict=True))
+    activations = list(_activations(graph, relevant, numbers))
     whole = Graph(graph.name, graph.inputs, tuple([*graph.nodes, *found])).check()
     parts = _contributions(whole.nodes)
     wanted = dict.fromkeys([*graph.nodes, *found, *parts, *(a.slope for a in activations)])
@@ -75,15 +98,12 @@ def differentiated(
     )
     places = {node: everything.outputs[str(i)] for i, node in enumerate(wanted)}
     values = {node: everything.steps[place].value for node, place in places.items()}
-    backward = from_graph(
-        Graph(graph.name, graph.inputs, tuple(found[: len(names)])), names, arrays
-    )
 
     quantities = [Quantity("parameter", "", v, name=name) for name, v in point.leaves.items()]
     quantities += _data(graph, arrays, values, len(names))
     loss_part = _loss_part(graph, params)
-    for activation in activations:
-        quantities.append(_slope(activation, everything, places, activation.end in loss_part))
+    slopes = [_slope(a, everything, places, a.end in loss_part) for a in activations]
+    quantities += sorted(slopes, key=lambda slope: slope.loss)
     for node in graph.nodes:
         if node in relevant and node not in params and node.dtype.kind == "f":
             line = node.source.line if node.source else 0
@@ -95,7 +115,7 @@ def differentiated(
     for node, adjoint in zip(forward, found[len(names) :], strict=True):
         line = node.source.line if node.source else 0
         quantities.append(Quantity("adjoint", node.op.name, values[adjoint], line))
-    return backward, quantities
+    return quantities
 
 
 def _data(
@@ -158,8 +178,10 @@ def _locals(
         yield Quantity("part", node.op.name, slope, line, origin=x, result=values[node], loss=loss)
 
 
-def _activations(graph: Graph, params: Sequence[Node], relevant: set[Node]) -> Iterator[Activation]:
-    """The elementwise stretches that end where something else reads their value."""
+def _activations(
+    graph: Graph, relevant: set[Node], values: Mapping[Node, Array]
+) -> Iterator[Activation]:
+    """The elementwise stretches that end where something else reads their value, or are known."""
     start: dict[Node, Node] = {}
     readers: dict[Node, list[Node]] = {}
     for node in graph.nodes:
@@ -168,9 +190,13 @@ def _activations(graph: Graph, params: Sequence[Node], relevant: set[Node]) -> I
         if node not in relevant:
             continue
         inputs = [child for child in node.inputs if child in relevant]
+        meets_data = any(
+            child.ndim and child not in relevant and child.op in (INPUT, CAPTURED)
+            for child in node.inputs
+        )
         starts = {start.get(child, child) for child in inputs}
         same = len(starts) == 1 and all(child.shape == node.shape for child in inputs)
-        if isinstance(node.op, Map) and same:
+        if isinstance(node.op, Map) and same and not meets_data:
             start[node] = starts.pop()
         else:
             start[node] = node
@@ -179,15 +205,26 @@ def _activations(graph: Graph, params: Sequence[Node], relevant: set[Node]) -> I
             continue
         if end.dtype.kind != "f" or begin.dtype.kind != "f" or begin.shape != end.shape:
             continue
+        name = _known(values[begin], values[end]) if end.ndim == begin.ndim else ""
         behind = readers.get(end, [])
-        if behind and all(start.get(reader) is begin for reader in behind):
-            continue
-        if _is_linear(end, begin, start):
+        inside = bool(behind) and all(start.get(reader) is begin for reader in behind)
+        if not name and (inside or _is_linear(end, begin, start)):
             continue
         with playing(Role("seed", end)):
             seed = wrap(constant(np.ones(end.shape), end.dtype))
         (slope,) = adjoints([end], [seed], [begin])
-        yield Activation(begin, end, slope.node)
+        single = begin in end.inputs
+        yield Activation(begin, end, slope.node, name or (end.op.name if single else "activation"))
+
+
+def _known(origin: Array, result: Array) -> str:
+    if not np.any(result):
+        return ""
+    with np.errstate(all="ignore"):
+        for name, formula in KNOWN.items():
+            if np.allclose(result, formula(origin), rtol=1e-12, atol=1e-14):
+                return name
+    return ""
 
 
 def _is_linear(end: Node, begin: Node, start: Mapping[Node, Node]) -> bool:
@@ -222,12 +259,10 @@ def _slope(
             variants.append(after.steps[slope].value)
     else:
         origin, result = None, program.steps[end].value
-    op = activation.end.op.name
-    single = activation.start in activation.end.inputs
     line = activation.end.source.line if activation.end.source else 0
     return Quantity(
         "local",
-        op if single else "activation",
+        activation.name,
         value,
         line,
         origin=origin,

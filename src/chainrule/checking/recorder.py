@@ -335,10 +335,7 @@ class Recorder:
         plain_args, plain_kwargs = _filled(template, arrays)
         result = func(*plain_args, **plain_kwargs)
 
-        def again(*values: Array) -> Any:
-            args, kwargs = _filled(template, values)
-            return func(*args, **kwargs)
-
+        again = _call_again(func, template, len(arrays))
         if name == "sum":
             params = _reduction(args[0], *_axis_of(args, kwargs))
         name = OPS.get(name, name)
@@ -497,6 +494,18 @@ class Recorder:
             )
         )
         return len(self.steps) - 1
+
+
+def _call_again(func: Callable[..., Any], template: Any, count: int) -> Callable[..., Any]:
+    args, kwargs = template
+    if not kwargs and tuple(args) == tuple(map(_Slot, range(count))):
+        return func
+
+    def again(*values: Array) -> Any:
+        filled, settings = _filled(template, values)
+        return func(*filled, **settings)
+
+    return again
 
 
 def _bare(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.point import Function, Point, short
-from chainrule.checking.recorder import Recorder, Seen
+from chainrule.checking.recorder import Recorder
 from chainrule.checking.steps import Array, Program
 from chainrule.checking.surroundings import preserved, recordable
 from chainrule.graph import Graph
@@ -73,5 +73,9 @@ def _given(part: Any, recorder: Recorder) -> Any:
     return unflatten(structure, [convert(leaf) for leaf in leaves])
 
 
-def plain(value: Any) -> Array:
-    return np.asarray(value.view(np.ndarray) if isinstance(value, Seen) else value)
+def results(point: Point, function: Function, *more: Any) -> dict[str, Array]:
+    """The arrays that a function gives, by name, without recording."""
+    with preserved(function):
+        found = point.call(function, *more)
+    leaves = [np.asarray(leaf) for leaf in flatten(found)[0]]
+    return dict(zip([short(name) for name in paths(found, "")], leaves, strict=True))

@@ -5,18 +5,29 @@ first: most edits fail at the first result and cost a few steps.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
 
 import numpy as np
 
-from chainrule.checking.edits import WAVES, Edit, Row, Scaled, Site, exchanged, uses
+from chainrule.checking.edits import (
+    WAVES,
+    Edit,
+    Row,
+    Scaled,
+    Site,
+    Use,
+    exchanged,
+    multiplied,
+    uses,
+)
 from chainrule.checking.pool import Pool
 from chainrule.checking.steps import Array, Override, Program
 
 EXACT = 1e-9  # of a parameter's largest true gradient: what rounding may leave
+ON_THE_WAY = ("scale", "times-derivative", "without-derivative", "drop-part")
 FAILURES = (ValueError, TypeError, IndexError, AssertionError, AttributeError, KeyError)
 
 
@@ -74,12 +85,20 @@ def sites(program: Program, wrong: frozenset[str], known: frozenset[int]) -> lis
         if not place:
             groups[step.file, step.line, step.op, repr(dict(step.params))].append(index)
         for depth in range(1, len(place) + 1):
-            groups[depth, step.op, *place[-depth:]].append(index)
-    found = dict.fromkeys(singles)
-    for group in groups.values():
+            whole = depth == len(place)
+            groups[whole, depth, step.op, step.role, *place[-depth:]].append(index)
+    # A mistake in a loop is made in every round: single rounds come after all rounds together.
+    found: dict[Site, tuple[bool, int]] = {}
+    in_rounds: set[int] = set()
+    for (whole, *_), group in groups.items():
         if len(group) > 1:
-            found[tuple(group)] = None
-    return sorted(found, key=lambda site: (all(i in known for i in site), len(site)))
+            site = tuple(group)
+            found[site] = (all(i in known for i in site), 1 if whole else 2)
+            if whole:
+                in_rounds |= set(group)
+    for site in singles:
+        found[site] = (site[0] in known, 3 if site[0] in in_rounds else 0)
+    return sorted(found, key=lambda site: found[site])
 
 
 class Trials:
@@ -225,24 +244,40 @@ def fits(
                     failed.add(key)
                 if monotonic() > until:
                     return found
-        if wave is waves[1]:
-            found += _exchanged(trials, pool, wrong, partial, until)
-        if found and not partial:
+        for number, row in ((0, multiplied), (1, exchanged)):
+            if wave is waves[number]:
+                found += _in_uses(row, trials, pool, wrong, partial, until)
+        if not partial and any(_is_plain(fit, pool) for fit in found):
             break
     return found
 
 
-def _exchanged(
-    trials: Trials, pool: Pool, wrong: frozenset[str], partial: bool, until: float
+def _is_plain(fit: Fit, pool: Pool) -> bool:
+    """Whether an edit is of the error on its way, and not of what it is multiplied with."""
+    edit = fit.edit
+    if edit.action not in ON_THE_WAY:
+        return True
+    return edit.site[0] in pool.carrying and edit.cost < 1.2
+
+
+def _in_uses(
+    row: Callable[[Program, Use, Pool], Iterator[Edit]],
+    trials: Trials,
+    pool: Pool,
+    wrong: frozenset[str],
+    partial: bool,
+    until: float,
 ) -> list[Fit]:
-    """Values exchanged in a statement or in a call of a helper."""
+    """Edits of a value in a statement, in a call of a helper, or in a function."""
     program, found = trials.program, list[Fit]()
     for use in uses(program, wrong):
+        if row is multiplied and use.index not in pool.carrying:
+            continue
         reach = frozenset().union(*(program.reach[user] for user in use.users))
-        if not reach <= wrong or (not partial and reach != wrong):
+        if not partial and reach != wrong:
             continue
         schedule = trials.schedule(use.users)
-        for edit in exchanged(program, use, pool):
+        for edit in row(program, use, pool):
             fit = trials.tried(edit, schedule, partial)
             if fit is not None and (partial or fit.right == wrong):
                 found.append(fit)

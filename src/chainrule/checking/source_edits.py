@@ -242,16 +242,17 @@ def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
 def tried(
     edits: Sequence[SourceEdit],
     functions: Sequence[FunctionType],
-    run: Callable[[], Any],
+    helps: Callable[[], bool],
+    record: Callable[[], Program],
     until: float,
-) -> Iterator[tuple[SourceEdit, Any]]:
-    """Each edit with what the function gives under it; those that stop give nothing."""
+) -> Iterator[tuple[SourceEdit, Program]]:
+    """The edits under which `helps` says yes, with what is then recorded."""
     for edit in edits:
         if monotonic() > until:
             return
         try:
             with edit.applied(functions):
-                result = run()
+                if helps():
+                    yield edit, record()
         except Exception:  # an index out of range, a shape that does not fit: no correction
             continue
-        yield edit, result

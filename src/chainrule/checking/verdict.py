@@ -13,20 +13,21 @@ from time import monotonic
 
 import numpy as np
 
-from chainrule.checking.blame import blamed
+from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
 from chainrule.checking.edits import Edit
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import kind_of
 from chainrule.checking.point import Function, Point
 from chainrule.checking.pool import Pool
-from chainrule.checking.recording import record
+from chainrule.checking.recording import record, results
 from chainrule.checking.report import Alternative, Finding
-from chainrule.checking.search import Fit, distance, fits, wrong_results
+from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
 from chainrule.checking.source_edits import SourceEdit, source_edits, tried
 from chainrule.checking.steps import Array, Program, Step
 from chainrule.checking.truth import Truth
 
+PLAIN = 1.2  # edits of this cost explain themselves: nothing else is asked
 GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 SECONDS = 2.0  # that each search may take
 FEW = 16  # fits that are named; the others are further-fetched
@@ -51,7 +52,7 @@ class Candidate:
 
     @property
     def is_guess(self) -> bool:
-        return self.kind == "unexplained"
+        return self.kind == "unexplained" and self.rank[0] > PLAIN
 
     @cached_property
     def program(self) -> Program | None:
@@ -103,7 +104,7 @@ def findings(case: Case) -> list[Finding]:
 def _single(case: Case) -> list[Candidate]:
     """Everything that alone explains all results, the likeliest first."""
     found = _in_steps(case)
-    if not found or found[0].is_guess or found[0].rank[0] >= GUESS:
+    if not found or found[0].is_guess or found[0].rank[0] > PLAIN:
         found = [*_in_source(case), *_in_truth(case, found), *found]
     return sorted(found, key=lambda one: (one.is_guess, one.rank))
 
@@ -120,12 +121,17 @@ def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
     ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
     if not partial:
         ranked = ranked[:FEW]
-    return [_candidate(rank, fit, case) for rank, fit in ranked]
+    return sorted((_candidate(rank, fit, case) for rank, fit in ranked), key=lambda one: one.rank)
 
 
 def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     kind = kind_of(fit.edit, case.program, case.pool)
-    step = blamed(fit.edit, kind, case.program)
+    step, is_alias = blamed(fit.edit, kind, case.program, case.pool)
+    cost = rank[0]
+    if cost >= GUESS and kind != "unexplained":  # the two values themselves say what is wrong
+        cost = 1.05 if kind == "softmax-jacobian-diagonal" else 1.25
+    # A bare `a = b` where a factor is missing is the statement that should have had it.
+    rank = (cost - 0.01 * is_alias, *rank[1:])
 
     def after() -> Program:
         return fit.program
@@ -149,29 +155,34 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
         if step.value.ndim and not case.pool.is_true(step.value):
             suffers = True
     depth = len(first.frames)
-    return fit.edit.cost, suffers, depth, len(edit.site), -edit.site[0]
+    cost = edit.cost
+    if edit.action in ON_THE_WAY and edit.site[0] not in case.pool.carrying:
+        of_its_own = edit.action == "scale" and not case.pool.is_true(first.value)
+        cost += 0.0 if of_its_own else 0.5
+    return cost, suffers, depth, len(edit.site), -edit.site[0]
 
 
 def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
+    """Edits of the user's text that make results true, and no right one wrong."""
     edits, functions = source_edits(case.function, case.program)
+    true = case.true.gradients
+
+    def right(values: Mapping[str, Array]) -> frozenset[str]:
+        if set(values) != set(true):
+            return frozenset()
+        return frozenset(n for n in true if distance(values[n], true[n]) <= case.exact)
+
+    def helps() -> bool:
+        now = right(results(case.point, case.function, *case.more))
+        before = frozenset(true) - case.wrong
+        return now > before if partial else len(now) == len(true)
+
     found = []
-    until = monotonic() + SECONDS
-    for edit, program in tried(edits, functions, case.record, until):
+    for edit, program in tried(edits, functions, helps, case.record, monotonic() + SECONDS):
         values = program.values()
-        if set(values) != set(case.true.gradients):
-            continue
-        right = {
-            name
-            for name in case.wrong
-            if distance(values[name], case.true.gradients[name]) <= case.exact
-        }
-        kept = all(
-            distance(values[name], case.true.gradients[name]) <= case.exact
-            for name in values
-            if name not in case.wrong
-        )
-        if kept and right and (partial or right == case.wrong):
-            found.append(_from_source(edit, frozenset(right), values, case, program))
+        gained = right(values) & case.wrong
+        if gained:
+            found.append(_from_source(edit, gained, values, case, program))
     return found
 
 
@@ -188,7 +199,7 @@ def _from_source(
     def after() -> Program:
         return program
 
-    cost = 1.15 if edit.kind == "not-accumulated" else 1.3
+    cost = 1.15 if edit.kind == "not-accumulated" else 1.2
     return Candidate(
         edit.kind, (cost, 0.0, edit.line), step, None, right, error, edit.remedy, after
     )
@@ -206,9 +217,14 @@ def _in_truth(
     found = []
     for fit in mutations(backward, case.mine, pool, case.exact, until, partial)[:FEW]:
         kind = mistake(fit, pool)
-        known = [one.step for one in places if one.right == fit.right]
-        step = known[0] if known else shown(fit, case.program, case.pool)
-        rank = (1.2 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
+        known = [one.step for one in places if one.right == fit.right and one.step]
+        step = shown(fit, case.program, case.pool)
+        if known and (step is None or known[0].line < step.line):
+            step = known[0]
+        if step is not None and kind in LEFT_OUT:
+            later = alias_before(step.file, step.line)
+            step = replace(step, line=later or step.line)
+        rank = (1.45 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
         found.append(Candidate(kind, rank, step, None, fit.right, fit.error))
     return found
 
@@ -224,24 +240,26 @@ def _pair(case: Case) -> list[Finding]:
     partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
     until = monotonic() + SECONDS
     tried_before: set[tuple[object, ...]] = set()
-    guess: list[Finding] = []
+    pairs: list[tuple[tuple[bool, float], list[Finding]]] = []
     for first in partial:
         key = (first.right, first.step.line if first.step else 0, first.kind)
         if key in tried_before or first.program is None:
             continue
         tried_before.add(key)
         after = case.with_program(first.program)
-        rest = _in_steps(after) or _in_source(after)
+        rest = _in_steps(after)
+        if not rest or rest[0].rank[0] > PLAIN:
+            rest += _in_source(after)
         if rest:
-            same = [one for one in partial if one.right == first.right]
             rest.sort(key=lambda one: (one.is_guess, one.rank))
-            found = [_finding(same, case), _finding(rest, after)]
-            if not rest[0].is_guess and not first.is_guess:
-                return found
-            guess = guess or found
+            second = rest[0]
+            guess, cost = first.is_guess or second.is_guess, first.rank[0] + second.rank[0]
+            pairs.append(((guess, cost), [_finding([first], case), _finding(rest, after)]))
+            if not guess and max(first.rank[0], second.rank[0]) <= PLAIN:
+                break
         if monotonic() > until:
             break
-    return guess
+    return min(pairs, key=lambda pair: pair[0])[1] if pairs else []
 
 
 def _best_part(case: Case) -> list[Finding]:
