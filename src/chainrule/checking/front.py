@@ -17,6 +17,7 @@ from chainrule.checking.sentences import hints
 from chainrule.checking.steps import Array
 from chainrule.checking.truth import Truth, truth
 from chainrule.checking.verdict import Case, findings
+from chainrule.checking.unseen import unseen
 from chainrule.errors import ChainruleError
 from chainrule.trees import Tree
 
@@ -82,6 +83,8 @@ def _compared(
         "mine": mine,
         "true": true.gradients,
         "curve": true.curve,
+        "notes": unseen(point, true.gradients),
+        "file": getattr(getattr(function, "__code__", None), "co_filename", ""),
     }
     if not wrong:
         return Report((), **common)

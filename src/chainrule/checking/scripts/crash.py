@@ -38,7 +38,7 @@ def crash_report(tape: Tape, path: Path) -> Report:
     }
     kind = "shape-error" if tape.crash.get("error") in ("ValueError", "IndexError", "TypeError") \
         else "unexplained"
-    return Report((Finding(kind, "wrong", "", line, said, told, 0.0),))
+    return Report((Finding(kind, "wrong", "", line, said, told),), file=str(path.resolve()))
 
 
 def _way_out(shapes: list[tuple[int, ...]]) -> str:

@@ -11,7 +11,7 @@ from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.crash import crash_report
-from chainrule.checking.scripts.process import ScriptError, run
+from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Step, Unreadable
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.tape import Tape
@@ -19,6 +19,7 @@ from chainrule.checking.scripts.updates import Chain, chains, windows
 from chainrule.checking.scripts.usual import guessed_losses
 from chainrule.checking.search import distance
 from chainrule.checking.truth import truth
+from chainrule.errors import ScriptError
 
 MOST_WINDOWS = 120  # that are searched for a loss
 CANDIDATES = 6  # losses that are tried
@@ -241,6 +242,7 @@ class Script:
             errors=renamed(report.errors),
             mine=renamed(report.mine),
             true=renamed(report.true),
+            file=self.file,
         )
 
     def _is_read(self, step: Step, name: str) -> bool:
@@ -266,7 +268,7 @@ class Script:
             grads = self.grads(step, bench)
             report = self._checked(step, bench, build(bench), grads)
             if report.ok:
-                return replace(report, also_gradient_of=(name,), notes=(_NO_LOSS % name,))
+                return replace(report, also_gradient_of=(name,), notes=(*report.notes, _NO_LOSS % name))
             if best is None or _better(report, best[1]):
                 best = (name, report)
         if best is None:
@@ -299,7 +301,7 @@ class Script:
             finding = Finding(
                 "shape-error", "wrong", name, line, said, told, 0.0, (), (name,)
             )
-            return Report((finding,))
+            return Report((finding,), file=self.file)
         return None
 
 

@@ -9,15 +9,11 @@ from pathlib import Path
 from chainrule.checking.scripts import tape as tapes
 from chainrule.checking.scripts.job import limited_job
 from chainrule.checking.scripts.tape import Tape
-from chainrule.errors import ChainruleError, FileError
+from chainrule.errors import FileError, ScriptError
 
 CHILD = Path(__file__).with_name("child.py")
 LIBRARY = str(Path(__file__).resolve().parents[3])
 SETTLING = 1.5  # seconds to import NumPy and to write the tape, beside those of the script
-
-
-class ScriptError(ChainruleError, RuntimeError):
-    """A script that was to be checked cannot be read, or did something that it may not."""
 
 
 def run(path: Path, seconds: float, megabytes: int) -> Tape:
