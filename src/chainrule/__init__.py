@@ -23,9 +23,9 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule import testing as testing
     from chainrule.callbacks import Checkpoint as Checkpoint
     from chainrule.callbacks import EarlyStopping as EarlyStopping
-    from chainrule.checking import check as check
-    from chainrule.checking import check_layer as check_layer
-    from chainrule.checking import check_script as check_script
+    from chainrule.checking.front import check as check
+    from chainrule.checking.layer import check_layer as check_layer
+    from chainrule.checking.scripts.front import check_script as check_script
     from chainrule.diagnosis import RecordLayers as RecordLayers
     from chainrule.diagnosis import diagnose as diagnose
     from chainrule.diagnosis import why_not_finite as why_not_finite
@@ -100,7 +100,9 @@ _HOMES = {
     "chainrule.explanation": "explain",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
-    "chainrule.checking": "check check_script check_layer",
+    "chainrule.checking.front": "check",
+    "chainrule.checking.scripts.front": "check_script",
+    "chainrule.checking.layer": "check_layer",
     "chainrule.diagnosis": "RecordLayers diagnose why_not_finite",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "

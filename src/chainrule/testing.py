@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.checking import check
+from chainrule.checking.front import check
 from chainrule.checking.report import Level, Report
 from chainrule.trees import Tree
 

@@ -63,7 +63,7 @@ def command(
     The script runs in a process of its own, which may not write outside of a temporary folder, use
     the network or start programs. Exit code 0: the gradient is right; 1: a mistake was found.
     """
-    from chainrule.checking import check_script
+    from chainrule.checking.scripts.front import check_script
 
     names = [name.strip() for name in params.split(",") if name.strip()]
     report = check_script(

@@ -33,7 +33,7 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
     from chainrule.checking.scripts.instrument import RECORDER, instrumented
     from chainrule.checking.scripts.recorder import Recorder
     from chainrule.checking.scripts.stand_ins import put_in_place
-    from chainrule.checking.scripts.tape import save
+    from chainrule.checking.scripts.tape import save, save_end
 
     here, path = Path(folder), Path(script)
     source = path.read_text(encoding="utf-8-sig")
@@ -44,6 +44,7 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
     recorder = Recorder(places)
     tape = recorder.tape
     refusals: list[str] = []
+    saved: list[bool] = []
 
     module = ModuleType("__main__")
     module.__dict__.update({"__file__": str(path), RECORDER: recorder})
@@ -63,6 +64,7 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
             frame = frame.f_back
         recorder.note_names(spaces)
         save(tape, here)
+        saved.append(True)
 
     recorder.when_full = finish
     limit(float(seconds), int(megabytes))
@@ -87,7 +89,11 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
     if refusals and tape.ended == "end":
         tape.ended, tape.message = "refused", refusals[0]
     recorder.recording = False
-    finish()
+    if saved:  # when the tape was full
+        tape.printed = output.getvalue()[-LAST_WORDS:]
+        save_end(tape, here)
+    else:
+        finish()
     return 0
 
 

@@ -49,7 +49,10 @@ ATTRIBUTES = {"T", "real", "flat", "mT"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the source something is computed."""
+    """Where in the source something is computed.
+
+    text  of a change in place what changes; of an operation which operands are written numbers
+    """
 
     line: int
     function: str
@@ -131,7 +134,8 @@ class _Rewriter(ast.NodeTransformer):
         if name is None:
             node.left, node.right = left, right
             return node
-        return self._hook("binary", node, self._place(node), ast.Constant(name), left, right)
+        place = self._place(node, _literals(left, right))
+        return self._hook("binary", node, place, ast.Constant(name), left, right)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         name = UNARY.get(type(node.op))
@@ -272,6 +276,12 @@ class _Rewriter(ast.NodeTransformer):
         node.iter = self._hook("each", node.iter, self._place(node.iter), self.visit(node.iter))
         node.ifs = [self.visit(part) for part in node.ifs]
         return node
+
+
+def _literals(left: ast.expr, right: ast.expr) -> str:
+    """Which operands are numbers written in the formula."""
+    written = [isinstance(part, ast.Constant | ast.UnaryOp) for part in (left, right)]
+    return "".join(letter for letter, flag in zip("lr", written, strict=True) if flag)
 
 
 def _literal(names: str | tuple[str, ...]) -> ast.expr:

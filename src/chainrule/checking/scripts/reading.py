@@ -1,14 +1,14 @@
 """One training step of a tape as two functions, a loss and its coded gradient, with their data."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from chainrule.checking.scripts.rates import Factor, below_memory, learning_rate
-from chainrule.checking.scripts.replay import Player, doubled
+from chainrule.checking.scripts.replay import Player
 from chainrule.checking.scripts.tape import Entry, Ref, Tape
 from chainrule.checking.scripts.updates import Chain, Change, Window
 from chainrule.errors import ChainruleError
@@ -20,8 +20,15 @@ class Unreadable(ChainruleError, ValueError):
     """A part of a script of which the checker cannot see what it computes."""
 
 
+class Shared:
+    """What a copy of a function keeps: the tape of a script is never changed."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
 @dataclass(frozen=True)
-class Slice:
+class Slice(Shared):
     """The entries that a value needs, and those that it starts from."""
 
     target: int
@@ -30,7 +37,7 @@ class Slice:
 
 
 @dataclass
-class Step:
+class Step(Shared):
     """A training step: what its parameters were, and what depends on them."""
 
     tape: Tape
@@ -155,6 +162,13 @@ class Step:
                 return replace(change, by=other.index, sign=-change.sign)
         return change
 
+    @cached_property
+    def with_written_rate(self) -> set[int]:
+        """Values that still contain a learning rate that is a number in the formula."""
+        if self.rate is None or self.rate.index is not None:
+            return set()
+        return {change.by for group in self.window.changes.values() for change in group}
+
     def _is_minus_rate(self, index: int) -> bool:
         entry = self.tape.entries[index]
         inner = entry.arguments[0] if entry.op == "negative" else None
@@ -215,18 +229,7 @@ def _is_number(entry: Entry) -> bool:
     return made and entry.kind == "f" and int(np.prod(entry.shape)) == 1
 
 
-@dataclass
-class Case:
-    """What `check` takes: two functions, parameters and data; and what the script calls them."""
-
-    loss: Callable[..., Any]
-    grads: Callable[..., Any]
-    params: dict[str, Any]
-    data: tuple[Any, ...]
-    names: dict[str, str] = field(default_factory=dict)
-
-
-class Bench:
+class Bench(Shared):
     """Joins slices to functions of parameters and data, so that equal data are one argument."""
 
     def __init__(self, step: Step) -> None:
@@ -273,10 +276,13 @@ class Bench:
             if rate is not None:
                 values |= dict.fromkeys(rate.same, 1.0)
             results = {}
+            unstripped = self.step.with_written_rate
             for name, parts in pieces:
                 total: Any = None
                 for sign, part, change in parts:
                     value = self.player.play(part.order, values)[part.target]
+                    if change is not None and change.by in unstripped:
+                        value = value * (1 / self.step.rate.value)
                     if change is not None and change.partial:
                         value = self.player.in_rows(value, change)
                     value = self.player.negative(value, change) if sign < 0 else value
@@ -300,5 +306,3 @@ def _equal(a: Any, b: Any) -> bool:
         and np.array_equal(a, b)
     )
 
-
-__all__ = ["Bench", "Case", "Ref", "Slice", "Step", "Unreadable", "doubled"]

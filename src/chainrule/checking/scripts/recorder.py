@@ -17,7 +17,7 @@ from chainrule.checking.scripts.instrument import Place
 from chainrule.checking.scripts.numeric import IN_PLACE, METHODS, OPERATORS, known_functions
 from chainrule.checking.scripts.tape import Entry, Ref, Tape
 
-MOST_ENTRIES = 60_000
+MOST_ENTRIES = 30_000
 MOST_BYTES = 300_000_000
 ITERATORS = (zip, enumerate, reversed, iter, list, tuple, map, sorted)
 # Of their arguments these read only the shape.
@@ -80,12 +80,20 @@ class Recorder:
     def _entry(
         self, op: str, arguments: tuple[Any, ...], settings: Any, place: int, value: Any
     ) -> Entry:
+        if isinstance(value, float):  # NumPy's float64 too
+            return Entry(op, arguments, settings or {}, place, (), "f", float(value))
         array = np.asarray(value)
         number = float(array) if array.ndim == 0 and array.dtype.kind == "f" else None
         return Entry(op, arguments, settings or {}, place, array.shape, array.dtype.kind, number)
 
     def _record(
-        self, place: int, op: str, arguments: tuple[Any, ...], settings: Any, value: Any
+        self,
+        place: int,
+        op: str,
+        arguments: tuple[Any, ...],
+        settings: Any,
+        value: Any,
+        inputs: tuple[Any, ...] | None = None,
     ) -> Any:
         """A new value and how it came about; returns the value."""
         if not tracked(value):
@@ -94,7 +102,8 @@ class Recorder:
             return value
         if any(value is argument for argument in arguments):
             return value  # max(a, b), np.asarray(a): one of the operands itself
-        inputs = tuple(self._argument(part) for part in arguments)
+        if inputs is None:
+            inputs = tuple(self._argument(part) for part in arguments)
         named = {key: self._argument(part) for key, part in (settings or {}).items()}
         index = self._append(self._entry(op, inputs, named, place, value), value)
         handle = Handle(value, index)
@@ -132,7 +141,7 @@ class Recorder:
     def index_of(self, value: Any) -> int:
         handle = self._known.get(id(value))
         if handle is None:
-            kept = value.copy() if isinstance(value, np.ndarray) else value
+            kept = value.copy() if isinstance(value, np.ndarray) else float(value)
             entry = self._entry("leaf", (), {}, -1, value)
             entry.value = kept
             handle = self._known[id(value)] = Handle(value, self._append(entry, value))
@@ -201,7 +210,12 @@ class Recorder:
         if not self.recording or not (tracked(left) or tracked(right)):
             return OPERATORS[op](left, right)
         self.last = (place, op, (left, right))
-        return self._record(place, op, (left, right), None, OPERATORS[op](left, right))
+        written = self.tape.places[place].text
+        kept = tuple(
+            part if letter in written else self._argument(part)
+            for letter, part in (("l", left), ("r", right))
+        )
+        return self._record(place, op, (left, right), None, OPERATORS[op](left, right), kept)
 
     def unary(self, place: int, op: str, operand: Any) -> Any:
         if not self.recording or not tracked(operand):
@@ -245,7 +259,7 @@ class Recorder:
         if not self.recording or not (tracked(target) or tracked(value)):
             return IN_PLACE[op](target, value)
         if type(target) is not np.ndarray:
-            return self.binary(place, op, target, value)
+            return self._record(place, op, (target, value), None, IN_PLACE[op](target, value))
         self.last = (place, f"in place {op}", (target, value))
         arguments = (Ref(self.index_of(target)), self._argument(value))
         result = IN_PLACE[op](target, value)
@@ -371,7 +385,10 @@ class Recorder:
     def _sum(self, place: int, iterable: Any, start: Any = 0) -> Any:
         total = start
         for part in self.each(place, iterable):
-            total = self.binary(place, "add", total, part)
+            new = OPERATORS["add"](total, part)
+            if tracked(total) or tracked(part):
+                self._record(place, "add", (total, part), None, new)
+            total = new
         return total
 
     def _extreme(self, place: int, function: Any, args: Any, settings: Any) -> Any:

@@ -139,6 +139,9 @@ def _decoded(part: Any, values: Mapping[int, Any]) -> Any:
 class Player:
     """Runs parts of one tape."""
 
+    def __deepcopy__(self, memo: Any) -> "Player":
+        return self  # the tape of a script is never changed
+
     def __init__(self, tape: Tape, file: str) -> None:
         self.tape, self.file = tape, file
         self._plain: dict[int, Any] = {}

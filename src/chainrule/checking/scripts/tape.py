@@ -162,8 +162,19 @@ def save(tape: Tape, folder: Path) -> None:
     partial.replace(folder / "tape.json")
 
 
+ENDING = ("ended", "message", "line", "crash", "printed")
+
+
+def save_end(tape: Tape, folder: Path) -> None:
+    """How a script ended whose tape was full, and on disk, before."""
+    text = json.dumps({name: getattr(tape, name) for name in ENDING})
+    (folder / "end.json").write_text(text, encoding="utf-8")
+
+
 def load(folder: Path) -> Tape:
     document = json.loads((folder / "tape.json").read_text(encoding="utf-8"))
+    if (folder / "end.json").is_file():
+        document |= json.loads((folder / "end.json").read_text(encoding="utf-8"))
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
 
