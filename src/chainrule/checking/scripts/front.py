@@ -12,7 +12,7 @@ from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.crash import crash_report
 from chainrule.checking.scripts.process import run
-from chainrule.checking.scripts.reading import Bench, Step, Unreadable
+from chainrule.checking.scripts.reading import Bench, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
@@ -23,6 +23,7 @@ from chainrule.errors import ScriptError
 
 MOST_WINDOWS = 120  # that are searched for a loss
 CANDIDATES = 6  # losses that are tried
+GUESSES = 3  # usual losses against which a gradient is searched that is none of them
 
 
 def check_script(
@@ -129,7 +130,13 @@ class Script:
         if changed is not None:
             return changed
         order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
+        seen: set[int] = set()
         for number in order:
+            # What does in this step what was done in steps before, and no loss was among it.
+            here = self._numbers(made, number)
+            if number > 2 and here <= seen:
+                continue
+            seen |= here
             step = made[number]
             after = made[number + 1] if number + 1 < len(made) else None
             until = after.begin if after and after.live else len(self.tape.entries) - 1
@@ -137,6 +144,15 @@ class Script:
             if usable:
                 return self._told(self._held(step, usable), step)
         return self._told(self._without_loss(made[order[0]]), made[order[0]])
+
+    def _numbers(self, made: Sequence[Step], number: int) -> set[int]:
+        """The places at which single numbers are computed from one step's end to the next's."""
+        begin = made[number - 1].window.end if number else 0
+        end = len(self.tape.entries)
+        if number + 1 < len(made):
+            end = made[number + 1].window.end
+        entries = self.tape.entries[begin:end]
+        return {entry.place for entry in entries if is_number(entry)}
 
     def _usable(self, step: Step, candidates: Sequence[int]) -> list[int]:
         """The candidates whose data are those of the coded gradient, the last ones first."""
@@ -262,21 +278,26 @@ class Script:
 
     def _without_loss(self, step: Step) -> Report:
         """Where the script states no loss: one of the usual ones, whose gradient it is."""
-        best: tuple[str, Report] | None = None
+        trials = []
         for name, build in guessed_losses(step):
             bench = Bench(step)
             grads = self.grads(step, bench)
-            report = self._checked(step, bench, build(bench), grads)
-            if report.ok:
-                return replace(report, also_gradient_of=(name,), notes=(*report.notes, _NO_LOSS % name))
-            if best is None or _better(report, best[1]):
-                best = (name, report)
-        if best is None:
+            loss = build(bench)
+            trials.append((self._gap(step, bench, loss, grads), name, bench, loss, grads))
+        if not trials:
             raise ScriptError(
                 f"{self.path.name} computes no loss that could be found; name it: "
                 'cr.check_script(path, loss="half_squared_error"), or the variable that holds it'
             )
-        name, report = best
+        trials.sort(key=lambda trial: trial[0])
+        reports: list[tuple[str, Report]] = []
+        for _, name, bench, loss, grads in trials[:GUESSES]:
+            report = self._checked(step, bench, loss, grads)
+            if report.ok:
+                notes = (*report.notes, _NO_LOSS % name)
+                return replace(report, also_gradient_of=(name,), notes=notes)
+            reports.append((name, report))
+        name, report = min(reports, key=lambda pair: _doubt(pair[1]))
         return replace(report, notes=(*report.notes, _GUESSED % name))
 
     # --- shapes ---
@@ -312,19 +333,12 @@ _GUESSED = (
 )
 
 
-def _better(report: Report, other: Report) -> bool:
-    """Which of two losses was meant: the one from which the gradient is one mistake away."""
-
-    def rank(one: Report) -> tuple[Any, ...]:
-        kinds = [finding.kind for finding in one.findings]
-        unknown = "unexplained" in kinds or not kinds
-        return unknown, len(kinds), sum(min(e, 10.0) for e in one.errors.values())
-
-    return rank(report) < rank(other)
+def _doubt(report: Report) -> tuple[bool, int]:
+    """The loss that was meant is the one from which the gradient is one mistake away."""
+    kinds = [finding.kind for finding in report.findings]
+    return "unexplained" in kinds or not kinds, len(kinds)
 
 
 def _called(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith((f"{wanted}[", f"{wanted}."))
 
-
-__all__ = ["Unreadable", "check_script"]

@@ -5,6 +5,7 @@ update and in all of them. Rules with a memory (momentum, Adam) meet values of t
 their way; the gradient is what comes in below the last of them.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,18 +76,20 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
     found = [list(factors(tape, change.by, live)) for change in changes]
     if not found or not found[0]:
         return None
-    for candidate in found[0]:
-        if candidate.index is not None:
+    read = Counter(ref for index in live for ref in set(tape.entries[index].refs()))
+    for candidate in found[0]:  # a rate is read by updates alone, data by the forward pass too
+        if candidate.index is not None and read[candidate.index] <= len(changes):
             if all(any(f.index == candidate.index for f in other) for other in found):
                 return replace(candidate, same=frozenset({candidate.index}))
-        elif all(
+    for candidate in found[0]:
+        if candidate.index is None and all(
             any(_is_written(tape, f, candidate.value, change) for f in other)
             for other, change in zip(found, changes, strict=True)
         ):
             return candidate
     # The same number, held in several objects: an attribute of each layer.
     for candidate in found[0]:
-        if candidate.index is not None and all(
+        if candidate.index is not None and read[candidate.index] == 1 and all(
             any(f.index is not None and f.value == candidate.value for f in other)
             for other in found
         ):

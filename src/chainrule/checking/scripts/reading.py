@@ -201,17 +201,18 @@ class Step(Shared):
 
     def loss_candidates(self, until: int) -> list[int]:
         """Numbers that depend on the parameters before the step and on nothing that comes of it."""
+        slices = [part for parts in self.gradient_slices.values() for _, part in parts]
+        backward = {index for part in slices for index in part.order}
         entries = self.tape.entries
         live = self.reached(self.start, until)
         after = {change.new for group in self.window.changes.values() for change in group}
         steps = {change.by for group in self.window.changes.values() for change in group}
-        later = self.reached(after | steps, until)
+        later = self.reached(after | steps | {part.target for part in slices}, until)
         mixed = self._mixed(until)
-        backward = {i for parts in self.gradient_slices.values() for _, p in parts for i in p.order}
         found = [
             index
             for index in sorted(live - later - mixed - backward)
-            if index not in self.start and _is_number(entries[index])
+            if index not in self.start and is_number(entries[index])
         ]
         inner = {ref for index in found for ref in entries[index].refs()}
         outer = [index for index in found if index not in inner]
@@ -224,7 +225,7 @@ class Step(Shared):
         return self.reached(versions, until) if versions else set()
 
 
-def _is_number(entry: Entry) -> bool:
+def is_number(entry: Entry) -> bool:
     made = entry.op != "leaf" and not entry.op.startswith("opaque")
     return made and entry.kind == "f" and int(np.prod(entry.shape)) == 1
 
