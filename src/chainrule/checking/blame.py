@@ -26,6 +26,10 @@ def blamed(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[Step, b
         line = result_line(step)
         if line:
             return replace(step, line=line), True
+    if "use" in edit.detail and kind in LEFT_OUT:
+        line = alias_before(step.file, step.line)
+        if line:
+            return replace(step, line=line), True
     if edit.new is not None and edit.slot >= 0:
         index, step = _maker_of_the_operand(edit, kind, program, pool)
     if step.op == "return":

@@ -117,9 +117,11 @@ def _dropped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
             continue
         overrides = {i: _pick(slot) for i in site}
         other = first.inputs[1 - slot] if len(first.inputs) == 2 else first.inputs[0]
-        yield Edit(
-            f"drop-{first.op}", site, overrides, 1.0, old=program.steps[other].value, slot=slot
-        )
+        old = program.steps[other].value
+        # A factor that is no slope and no number stands there for a reason.
+        odd = first.op in ("multiply", "divide") and old.size > 1 and not pool.is_slope(old)
+        cost = 1.45 if odd else 1.0
+        yield Edit(f"drop-{first.op}", site, overrides, cost, old=old, slot=slot)
 
 
 def _pick(slot: int) -> Override:
@@ -353,36 +355,37 @@ def uses(program: Program, wrong: frozenset[str]) -> list[Use]:
 
 
 def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
-    """Another value, or the same transposed or flipped, in all places of a use."""
+    """Another value in all places of a use."""
     old = program.steps[use.index].value
     if old.dtype.kind == "b":
         return
-    for action, new in _instead(old, pool):
-        if action == "operand" and len(use.users) == 1:
-            continue  # tried as an operand
-        overrides = {user: _in_slots(program, user, use.index, new.value) for user in use.users}
-        cost = 1.1 if action == "flip" else pool.cost(new) + 0.05
-        yield Edit(action, use.users, overrides, cost, old=old, new=new)
+    for (new,) in pool.series("any", [old]):
+        if new.role in ("parameter", "data", "forward", "step") and len(use.users) > 1:
+            yield _in_place(program, use, "operand", new, pool.cost(new) + 0.05)
 
 
-def multiplied(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
-    """A factor that is missing in some uses of a value: behind the name that these go by."""
+def _in_place(
+    program: Program, use: Use, action: str, new: Quantity, cost: float, value: Any = None
+) -> Edit:
+    value = new.value if value is None else value
     old = program.steps[use.index].value
-    if old.dtype.kind == "b" or len(use.users) == len(program.consumers[use.index]):
+    overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
+    return Edit(action, use.users, overrides, cost, old=old, new=new, detail={"use": use.index})
+
+
+def turned(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
+    """A value transposed or flipped in a use, or multiplied by a factor that is missing there."""
+    old = program.steps[use.index].value
+    if old.dtype.kind == "b":
         return
+    for value in _turned(old):
+        yield _in_place(program, use, "flip", Quantity("step", "turned", value), 1.1)
+    whole = len(use.users) == len(program.consumers[use.index])
+    if whole or use.index not in pool.carrying:
+        return  # the step itself is multiplied
     for role, cost in FACTORS.items():
         for (new,) in pool.factors(role, [old]):
-            value = old * new.value
-            overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
-            yield Edit("times-derivative", use.users, overrides, cost, old=old, new=new)
-
-
-def _instead(old: Array, pool: Pool) -> Iterator[tuple[str, Quantity]]:
-    for turned in _turned(old):
-        yield "flip", Quantity("step", "turned", turned)
-    for (quantity,) in pool.series("any", [old]):
-        if quantity.role in ("parameter", "data", "forward", "step"):
-            yield "operand", quantity
+            yield _in_place(program, use, "times-derivative", new, cost, old * new.value)
 
 
 def _turned(value: Array) -> Iterator[Array]:

@@ -145,7 +145,9 @@ def _dropped_factor(old: Array | None, action: str, pool: Pool) -> str:
 def _is_slope(value: Array, pool: Pool) -> bool:
     known = (q.value for q in pool.truth.quantities if q.role in ("local", "part"))
     return any(close(value, k) for k in known) or any(
-        close(value, slope) for _, slope in _looks(_values(pool))
+        close(value, slope)
+        for name, slope in _looks(_values(pool))
+        if name in ("sigmoid", "tanh", "relu")
     )
 
 

@@ -99,12 +99,9 @@ class Pool:
         for (kind, *_, group_shape), group in self._groups.items():
             if group_shape != shape or role not in ("any", kind):
                 continue
-            for length in {len(values), len(values) + 1}:
-                if len(group) == length:
-                    for start in range(length - len(values) + 1):
-                        part = group[start : start + len(values)]
-                        yield part
-                        yield part[::-1]
+            for part in _rounds(group, len(values)):
+                yield part
+                yield part[::-1]
 
     def factors(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """Like `series`, and quantities that broadcast to the shape as well."""
@@ -135,6 +132,13 @@ class Pool:
             for quantity in self._by_shape.get(value.shape, ())
         )
 
+    def is_slope(self, value: Array) -> bool:
+        """Whether a value is an activation's derivative."""
+        return any(
+            quantity.role in ("local", "part") and _near(value, quantity.value)
+            for quantity in self._by_shape.get(value.shape, ())
+        )
+
     def missing_at(self, index: int) -> list[Array]:
         """What a result lacks of the truth."""
         name = self.result_steps[index]
@@ -157,6 +161,17 @@ class Pool:
                 continue
             if np.max(np.abs(factor * quantity.value - wanted)) <= 1e-9 * size:
                 yield quantity, factor
+
+
+def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
+    """Values of as many rounds: all, all but the first or last, or every n-th of a helper's."""
+    if len(group) == count + 1:
+        yield list(group[:-1])
+        yield list(group[1:])
+    elif len(group) % count == 0:
+        every = len(group) // count
+        for start in range(every if every <= 8 else 0):
+            yield list(group[start::every])
 
 
 def _same(a: Array, b: Array) -> bool:

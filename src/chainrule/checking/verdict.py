@@ -116,7 +116,7 @@ def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
         case.pool,
         case.exact,
         partial=partial,
-        until=monotonic() + SECONDS,
+        seconds=SECONDS / 2,
     )
     ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
     if not partial:
@@ -150,7 +150,11 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     suffers = case.pool.is_adjoint(first.value)
     for slot, child in enumerate(first.inputs):
         step = program.steps[child]
-        if slot == edit.slot or child in case.pool.known or not step.inputs:
+        if (
+            (slot == edit.slot and edit.action == "operand")
+            or child in case.pool.known
+            or not step.inputs
+        ):
             continue
         if step.value.ndim and not case.pool.is_true(step.value):
             suffers = True
@@ -213,9 +217,8 @@ def _in_truth(
     if backward is None:
         return []
     pool = Pool(case.true, backward, case.point)
-    until = monotonic() + SECONDS
     found = []
-    for fit in mutations(backward, case.mine, pool, case.exact, until, partial)[:FEW]:
+    for fit in mutations(backward, case.mine, pool, case.exact, SECONDS / 2, partial)[:FEW]:
         kind = mistake(fit, pool)
         known = [one.step for one in places if one.right == fit.right and one.step]
         step = shown(fit, case.program, case.pool)
@@ -224,7 +227,12 @@ def _in_truth(
         if step is not None and kind in LEFT_OUT:
             later = alias_before(step.file, step.line)
             step = replace(step, line=later or step.line)
-        rank = (1.45 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
+        direct = fit.edit.action in ("nothing", "drop-add") or kind != "activation-derivative-twice"
+        rank = (
+            1.45 + fit.edit.cost / 10 + (0.0 if direct else 0.05),
+            0.0 if step else 1.0,
+            len(fit.edit.site),
+        )
         found.append(Candidate(kind, rank, step, None, fit.right, fit.error))
     return found
 
@@ -234,10 +242,10 @@ def _in_truth(
 
 def _pair(case: Case) -> list[Finding]:
     """Two edits, the second found in the program that the first one gives."""
-    partial = [one for one in _in_steps(case, partial=True)]
-    partial += _in_source(case, partial=True)
-    partial = [one for one in partial if one.right < case.wrong]
+    in_source = [one for one in _in_source(case, partial=True) if one.right < case.wrong]
+    partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
     partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
+    partial = [*in_source, *partial]
     until = monotonic() + SECONDS
     tried_before: set[tuple[object, ...]] = set()
     pairs: list[tuple[tuple[bool, float], list[Finding]]] = []
