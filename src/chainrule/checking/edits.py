@@ -85,12 +85,21 @@ def _times(call: Callable[..., Array], factor: Any) -> Override:
 FACTORS = {"local": 1.0, "part": 1.4, "parameter": 1.45, "data": 1.5, "forward": 1.5}
 
 
-def _factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
-    """A missing or superfluous factor: an activation's derivative, a mask, a scale."""
+def _slopes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """A missing or superfluous derivative of an activation."""
+    yield from _factors(program, site, pool, ("local",))
+
+
+def _other_factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """Another missing factor: part of a derivative, a mask, a scale."""
+    yield from _factors(program, site, pool, ("part", "parameter", "data", "forward"))
+
+
+def _factors(program: Program, site: Site, pool: Pool, roles: Sequence[str]) -> Iterator[Edit]:
     values = [program.steps[i].value for i in site]
     if values[0].ndim == 0 and values[0].dtype.kind != "f":
         return
-    for role, cost in FACTORS.items():
+    for role, cost in ((role, FACTORS[role]) for role in roles):
         for series in pool.factors(role, values):
             factors = [quantity.value for quantity in series]
             new = series[0]
@@ -440,7 +449,8 @@ def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) ->
 
 # Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.
 WAVES: tuple[tuple[Row, ...], ...] = (
-    (_scaled, _factors, _dropped, _other_op, _other_axes, _accumulated, _terms, _partly),
+    (_scaled, _dropped, _other_op, _other_axes, _accumulated, _terms, _slopes),
+    (_other_factors, _partly),
     (_operands,),
     (_results, _true_operands),
 )

@@ -60,7 +60,7 @@ def mutations(
 ) -> list[Fit]:
     """The edits of the true backward pass that give the user's results."""
     first: tuple[Row, ...] = (_nothing, _rounds, *WAVES[0])
-    return fits(backward, mine, pool, exact, partial, seconds, (first, *WAVES[1:2]))
+    return fits(backward, mine, pool, exact, partial, seconds, (first, *WAVES[1:3]))
 
 
 def mistake(fit: Fit, pool: Pool) -> str:

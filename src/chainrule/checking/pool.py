@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +37,7 @@ class Pool:
 
     def __init__(self, truth: Truth, program: Program, point: Point) -> None:
         self.truth, self.program, self.point = truth, program, point
+        self.looks: Any = None  # what naming knows of the slopes that people write
         self.result_steps = {index: name for name, index in program.outputs.items()}
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[object, ...], list[Quantity]] = defaultdict(list)
@@ -125,6 +128,25 @@ class Pool:
             for quantity in self._by_shape.get(value.shape, ())
         )
 
+    @cached_property
+    def suffering(self) -> frozenset[int]:
+        """Steps that read a value which the right computation does not meet: they only suffer."""
+        steps = self.program.steps
+        right: dict[int, bool] = {}
+
+        def is_right(index: int) -> bool:
+            if index not in right:
+                step = steps[index]
+                plain = index in self.known or not step.inputs or not step.value.ndim
+                right[index] = plain or self.is_true(step.value)
+            return right[index]
+
+        return frozenset(
+            index
+            for index, step in enumerate(steps)
+            if self.program.reach[index] and not all(map(is_right, step.inputs))
+        )
+
     def is_adjoint(self, value: Array) -> bool:
         """Whether a value is the gradient of the loss with respect to one of its values."""
         return value.ndim > 0 and any(
@@ -199,7 +221,11 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
 
 
 def _near(a: Array, b: Array) -> bool:
-    return bool(np.allclose(a, b, rtol=1e-10, atol=1e-13))
+    if a.dtype.kind != "f":
+        a = a.astype(float)
+    if a.size and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-10 * abs(b.flat[0]):
+        return False  # most differ at once
+    return bool((np.abs(a - b) <= 1e-13 + 1e-10 * np.abs(b)).all())
 
 
 def _carrying(program: Program, known: frozenset[int]) -> frozenset[int]:

@@ -67,10 +67,10 @@ def wrong_results(program: Program, truth: Mapping[str, Array], exact: float) ->
 # --- sites ---------------------------------------------------------------------------------------
 
 
-def sites(program: Program, wrong: frozenset[str], known: frozenset[int]) -> list[Site]:
+def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     """Single steps, and the same step in all rounds, that reach wrong results and no right one.
 
-    known  steps that are right for what they are: they come last
+    Steps that are right for what they are come last, and before them those that read wrong values.
     """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     singles: list[Site] = []
@@ -88,16 +88,19 @@ def sites(program: Program, wrong: frozenset[str], known: frozenset[int]) -> lis
             whole = depth == len(place)
             groups[whole, depth, step.op, step.role, *place[-depth:]].append(index)
     # A mistake in a loop is made in every round: single rounds come after all rounds together.
-    found: dict[Site, tuple[bool, int]] = {}
+    known, suffering = pool.known, pool.suffering
+    found: dict[Site, tuple[bool, bool, int]] = {}
     in_rounds: set[int] = set()
     for (whole, *_), group in groups.items():
         if len(group) > 1:
             site = tuple(group)
-            found[site] = (all(i in known for i in site), 1 if whole else 2)
+            late = all(i in known for i in site)
+            found[site] = (late, site[0] in suffering, 1 if whole else 2)
             if whole:
                 in_rounds |= set(group)
     for site in singles:
-        found[site] = (site[0] in known, 3 if site[0] in in_rounds else 0)
+        index = site[0]
+        found[site] = (index in known, index in suffering, 3 if index in in_rounds else 0)
     return sorted(found, key=lambda site: found[site])
 
 
@@ -221,10 +224,10 @@ def fits(
     wrong = wrong_results(program, truth, exact)
     trials = Trials(program, truth, exact)
     found: list[Fit] = []
-    places = sites(program, wrong, pool.known)
+    places = sites(program, wrong, pool)
     for number, wave in enumerate(waves):
         until = monotonic() + seconds
-        for row in (turned,) if number == 0 else (exchanged,) if number == 1 else ():
+        for row in (turned,) if number == 1 else (exchanged,) if number == 2 else ():
             found += _in_uses(row, trials, pool, wrong, partial, monotonic() + seconds / 2)
         found += _in_steps(wave, places, trials, pool, wrong, partial, until, bool(found))
         if not partial and any(_is_plain(fit, pool) for fit in found):

@@ -29,7 +29,8 @@ from chainrule.checking.truth import Truth
 
 PLAIN = 1.2  # edits of this cost explain themselves: nothing else is asked
 GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
-SECONDS = 2.0  # that each search may take
+SECONDS = 2.0  # that each search may take, and each pair of mistakes
+LONG = 200  # steps of a program for which one wave may take a second; more for longer ones
 FEW = 16  # fits that are named; the others are further-fetched
 
 
@@ -70,6 +71,11 @@ class Case:
     exact: float
     more: tuple[object, ...] = ()
     mine: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """That one wave of a search may take."""
+        return max(1.0, min(4.0, len(self.program.steps) / LONG))
 
     @cached_property
     def pool(self) -> Pool:
@@ -116,7 +122,7 @@ def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
         case.pool,
         case.exact,
         partial=partial,
-        seconds=SECONDS / 2,
+        seconds=case.seconds,
     )
     ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
     if not partial:
@@ -218,7 +224,7 @@ def _in_truth(
         return []
     pool = Pool(case.true, backward, case.point)
     found = []
-    for fit in mutations(backward, case.mine, pool, case.exact, SECONDS / 2, partial)[:FEW]:
+    for fit in mutations(backward, case.mine, pool, case.exact, case.seconds, partial)[:FEW]:
         kind = mistake(fit, pool)
         known = [one.step for one in places if one.right == fit.right and one.step]
         step = shown(fit, case.program, case.pool)
