@@ -194,9 +194,10 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         now = tuple(first.params["axes"])
         for count in range(inner.ndim + 1):
             for axes in combinations(range(inner.ndim), count):
-                if axes == now:
-                    continue
-                for keep in (first.params.get("keep", False), not first.params.get("keep")):
+                kept = bool(first.params.get("keep", False))
+                for keep in (kept, not kept):
+                    if axes == now and keep == kept:
+                        continue
                     call = _summed(axes, keep)
                     detail = {"axes": axes, "now": now}
                     yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0, detail=detail)
@@ -447,9 +448,39 @@ def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) ->
     return override
 
 
+def _reshaped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """An operand in the shape of the other one, where both were stretched against each other."""
+    first = program.steps[site[0]]
+    if first.op == "return" and len(site) == 1:
+        shape = pool.truth.gradients[pool.result_steps[site[0]]].shape
+        if first.value.shape != shape and first.value.size == int(np.prod(shape)):
+            override = _into_shape(first.call, shape)
+            yield Edit("reshape", site, {site[0]: override}, 0.9, old=first.value)
+        return
+    if len(first.inputs) != 2 or first.op == "contract":
+        return
+    a, b = (program.steps[i].value for i in first.inputs)
+    if a.size != b.size or a.shape == b.shape or first.value.size <= a.size:
+        return
+    for slot, shape in ((0, b.shape), (1, a.shape)):
+        overrides = {i: _operand_reshaped(program.steps[i].call, slot, shape) for i in site}
+        yield Edit("reshape", site, overrides, 0.9, slot=slot)
+
+
+def _into_shape(call: Callable[..., Array], shape: tuple[int, ...]) -> Override:
+    return lambda values: np.reshape(call(*values), shape)
+
+
+def _operand_reshaped(call: Callable[..., Array], slot: int, shape: tuple[int, ...]) -> Override:
+    def override(values: Sequence[Array]) -> Array:
+        return call(*values[:slot], values[slot].reshape(shape), *values[slot + 1 :])
+
+    return override
+
+
 # Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.
 WAVES: tuple[tuple[Row, ...], ...] = (
-    (_scaled, _dropped, _other_op, _other_axes, _accumulated, _terms, _slopes),
+    (_reshaped, _scaled, _dropped, _other_op, _other_axes, _accumulated, _terms, _slopes),
     (_other_factors, _partly),
     (_operands,),
     (_results, _true_operands),

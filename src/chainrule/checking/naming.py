@@ -34,6 +34,7 @@ SIMPLE = {
     "without-derivative": "activation-derivative-twice",
     "add-term": "missing-term",
     "accumulate": "not-accumulated",
+    "reshape": "shape-error",
 }
 
 # The derivatives that people write: of the input, and of the output.
@@ -61,6 +62,8 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     if edit.action in ("times-derivative", "without-derivative"):
         assert edit.new is not None
         return _factor_kind(edit, edit.new)
+    if edit.action == "other-axis" and set(edit.detail["axes"]) == set(edit.detail["now"]):
+        return "shape-error"
     if edit.action == "other-axis" and set(edit.detail["axes"]) > set(edit.detail["now"]):
         return "bias-not-summed"
     if edit.action in SIMPLE:
