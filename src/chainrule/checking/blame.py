@@ -26,7 +26,11 @@ def blamed(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[Step, b
         line = result_line(step)
         if line:
             return replace(step, line=line), True
-    if edit.new is not None and edit.slot >= 0:
+    if "use" in edit.detail and kind in LEFT_OUT:
+        line = alias_before(step.file, step.line)
+        if line:
+            return replace(step, line=line), True
+    if edit.slot >= 0 and (edit.new is not None or edit.action == "reshape"):
         index, step = _maker_of_the_operand(edit, kind, program, pool)
     if step.op == "return":
         index = step.inputs[0]
@@ -45,8 +49,10 @@ def _maker_of_the_operand(edit: Edit, kind: str, program: Program, pool: Pool) -
     step = program.steps[index]
     made = step.inputs[edit.slot]
     maker = program.steps[made]
-    if not maker.inputs or not maker.frames or edit.new is None:
+    if not maker.inputs or not maker.frames:
         return index, step
+    if edit.new is None:
+        return (made, maker) if made in pool.carrying else (index, step)
     if edit.new.role in OF_TRUTH:
         return made, maker
     if edit.new.role not in ("local", "part") or pool.is_true(maker.value):

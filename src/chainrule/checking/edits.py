@@ -85,12 +85,21 @@ def _times(call: Callable[..., Array], factor: Any) -> Override:
 FACTORS = {"local": 1.0, "part": 1.4, "parameter": 1.45, "data": 1.5, "forward": 1.5}
 
 
-def _factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
-    """A missing or superfluous factor: an activation's derivative, a mask, a scale."""
+def _slopes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """A missing or superfluous derivative of an activation."""
+    yield from _factors(program, site, pool, ("local",))
+
+
+def _other_factors(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """Another missing factor: part of a derivative, a mask, a scale."""
+    yield from _factors(program, site, pool, ("part", "parameter", "data", "forward"))
+
+
+def _factors(program: Program, site: Site, pool: Pool, roles: Sequence[str]) -> Iterator[Edit]:
     values = [program.steps[i].value for i in site]
     if values[0].ndim == 0 and values[0].dtype.kind != "f":
         return
-    for role, cost in FACTORS.items():
+    for role, cost in ((role, FACTORS[role]) for role in roles):
         for series in pool.factors(role, values):
             factors = [quantity.value for quantity in series]
             new = series[0]
@@ -117,9 +126,11 @@ def _dropped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
             continue
         overrides = {i: _pick(slot) for i in site}
         other = first.inputs[1 - slot] if len(first.inputs) == 2 else first.inputs[0]
-        yield Edit(
-            f"drop-{first.op}", site, overrides, 1.0, old=program.steps[other].value, slot=slot
-        )
+        old = program.steps[other].value
+        # A factor that is no slope and no number stands there for a reason.
+        odd = first.op in ("multiply", "divide") and old.size > 1 and not pool.is_slope(old)
+        cost = 1.45 if odd else 1.0
+        yield Edit(f"drop-{first.op}", site, overrides, cost, old=old, slot=slot)
 
 
 def _pick(slot: int) -> Override:
@@ -183,9 +194,10 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         now = tuple(first.params["axes"])
         for count in range(inner.ndim + 1):
             for axes in combinations(range(inner.ndim), count):
-                if axes == now:
-                    continue
-                for keep in (first.params.get("keep", False), not first.params.get("keep")):
+                kept = bool(first.params.get("keep", False))
+                for keep in (kept, not kept):
+                    if axes == now and keep == kept:
+                        continue
                     call = _summed(axes, keep)
                     detail = {"axes": axes, "now": now}
                     yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0, detail=detail)
@@ -353,36 +365,37 @@ def uses(program: Program, wrong: frozenset[str]) -> list[Use]:
 
 
 def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
-    """Another value, or the same transposed or flipped, in all places of a use."""
+    """Another value in all places of a use."""
     old = program.steps[use.index].value
     if old.dtype.kind == "b":
         return
-    for action, new in _instead(old, pool):
-        if action == "operand" and len(use.users) == 1:
-            continue  # tried as an operand
-        overrides = {user: _in_slots(program, user, use.index, new.value) for user in use.users}
-        cost = 1.1 if action == "flip" else pool.cost(new) + 0.05
-        yield Edit(action, use.users, overrides, cost, old=old, new=new)
+    for (new,) in pool.series("any", [old]):
+        if new.role in ("parameter", "data", "forward", "step") and len(use.users) > 1:
+            yield _in_place(program, use, "operand", new, pool.cost(new) + 0.05)
 
 
-def multiplied(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
-    """A factor that is missing in some uses of a value: behind the name that these go by."""
+def _in_place(
+    program: Program, use: Use, action: str, new: Quantity, cost: float, value: Any = None
+) -> Edit:
+    value = new.value if value is None else value
     old = program.steps[use.index].value
-    if old.dtype.kind == "b" or len(use.users) == len(program.consumers[use.index]):
+    overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
+    return Edit(action, use.users, overrides, cost, old=old, new=new, detail={"use": use.index})
+
+
+def turned(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
+    """A value transposed or flipped in a use, or multiplied by a factor that is missing there."""
+    old = program.steps[use.index].value
+    if old.dtype.kind == "b":
         return
+    for value in _turned(old):
+        yield _in_place(program, use, "flip", Quantity("step", "turned", value), 1.1)
+    whole = len(use.users) == len(program.consumers[use.index])
+    if whole or use.index not in pool.carrying:
+        return  # the step itself is multiplied
     for role, cost in FACTORS.items():
         for (new,) in pool.factors(role, [old]):
-            value = old * new.value
-            overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
-            yield Edit("times-derivative", use.users, overrides, cost, old=old, new=new)
-
-
-def _instead(old: Array, pool: Pool) -> Iterator[tuple[str, Quantity]]:
-    for turned in _turned(old):
-        yield "flip", Quantity("step", "turned", turned)
-    for (quantity,) in pool.series("any", [old]):
-        if quantity.role in ("parameter", "data", "forward", "step"):
-            yield "operand", quantity
+            yield _in_place(program, use, "times-derivative", new, cost, old * new.value)
 
 
 def _turned(value: Array) -> Iterator[Array]:
@@ -435,9 +448,40 @@ def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) ->
     return override
 
 
+def _reshaped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """An operand in the shape of the other one, where both were stretched against each other."""
+    first = program.steps[site[0]]
+    if first.op == "return" and len(site) == 1:
+        shape = pool.truth.gradients[pool.result_steps[site[0]]].shape
+        if first.value.shape != shape and first.value.size == int(np.prod(shape)):
+            override = _into_shape(first.call, shape)
+            yield Edit("reshape", site, {site[0]: override}, 0.9, old=first.value)
+        return
+    if len(first.inputs) != 2 or first.op == "contract":
+        return
+    a, b = (program.steps[i].value for i in first.inputs)
+    if a.size != b.size or a.shape == b.shape or first.value.size <= a.size:
+        return
+    for slot, shape in ((0, b.shape), (1, a.shape)):
+        overrides = {i: _operand_reshaped(program.steps[i].call, slot, shape) for i in site}
+        yield Edit("reshape", site, overrides, 0.9, slot=slot)
+
+
+def _into_shape(call: Callable[..., Array], shape: tuple[int, ...]) -> Override:
+    return lambda values: np.reshape(call(*values), shape)
+
+
+def _operand_reshaped(call: Callable[..., Array], slot: int, shape: tuple[int, ...]) -> Override:
+    def override(values: Sequence[Array]) -> Array:
+        return call(*values[:slot], values[slot].reshape(shape), *values[slot + 1 :])
+
+    return override
+
+
 # Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.
 WAVES: tuple[tuple[Row, ...], ...] = (
-    (_scaled, _factors, _dropped, _other_op, _other_axes, _accumulated, _terms, _partly),
+    (_reshaped, _scaled, _dropped, _other_op, _other_axes, _accumulated, _terms, _slopes),
+    (_other_factors, _partly),
     (_operands,),
     (_results, _true_operands),
 )

@@ -1,8 +1,10 @@
 """`check`: a loss, a hand-written gradient of it, and where they part."""
 
+import copy
 import linecache
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,51 +17,135 @@ from chainrule.checking.report import Finding, Report
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.sentences import hints
 from chainrule.checking.steps import Array
+from chainrule.checking.surroundings import preserved
 from chainrule.checking.truth import Truth, truth
+from chainrule.checking.update_rules import change, numbers_of, record_step, rule_of, wanted
 from chainrule.checking.verdict import Case, findings
 from chainrule.checking.unseen import unseen
-from chainrule.errors import ChainruleError
-from chainrule.trees import Tree
+from chainrule.errors import ChainruleError, SettingError
+from chainrule.trees import Tree, flatten
 
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
+DOUBTFUL = ("unexplained", "wrong-constant-factor")  # where another rule may say more
+EXACT_STEP = 1e-8  # of an update, which is a small difference of larger numbers
 RIGHT_IN_SINGLE = 1e-4  # where the user's own code computes in float32
-GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
-SECONDS = 3.0  # that the search for edits may take, for single ones and for pairs each
 
 
 def check(
     *,
     loss: Function,
-    grads: Function,
+    grads: Function | None = None,
+    step: Function | None = None,
     params: Tree,
     data: Sequence[Any],
+    lr: float = 0.1,
 ) -> Report:
-    """Hold a hand-written gradient against the true one, and name what is wrong.
+    """Hold a hand-written gradient or update against the truth, and name what is wrong.
 
     loss    loss(params, *data) -> one number
     grads   grads(params, *data) -> gradients, in the structure and shapes of `params`
+    step    step(params, *data, lr) -> updated parameters, returned or changed in place; in place of
+            `grads`. Its first step is judged: plain descent, momentum, Adam, RMSprop, clipping
     params  arrays and numbers in dictionaries and lists; data: a tuple of arrays
+    lr      the learning rate given to `step`
 
-    Both functions are called on copies, in float64. Raises whatever `loss` itself raises.
+    The functions are called on copies, in float64; what they change around them is put back. Raises
+    whatever `loss` itself raises.
     """
+    if (grads is None) == (step is None):
+        raise SettingError("a check takes either `grads` or `step`: give one of them")
     point = at(params, tuple(data))
-    function = grads
     true = truth(loss, point)
+    if step is not None:
+        return _update(step, point, true, lr)
+    assert grads is not None
     try:
-        mine = results(point, function)
+        mine = results(point, grads)
     except Exception as error:  # the user's code may raise anything: that is the finding
         return _crash(error, point)
-    return _compared(function, loss, point, true, mine)
+    return _compared(grads, loss, point, true, mine)
 
 
-def _crash(error: Exception, point: Point) -> Report:
+def _update(function: Function, point: Point, true: Truth, lr: float) -> Report:
+    """A step held against the update rules."""
+    try:
+        mine = change(function, point, lr)
+        program = record_step(function, point, lr)
+    except Exception as error:
+        return _crash(error, point, _half_applied(function, point, lr))
+    numbers = numbers_of(program)
+    rule = rule_of(mine, true.gradients, lr, numbers)
+    truths = wanted(true, program, lr, numbers)
+    nearest = truths[0].gradients
+    common: dict[str, Any] = {
+        "errors": {name: distance(mine[name], value) for name, value in nearest.items()},
+        "mine": mine,
+        "true": nearest,
+        "curve": true.curve,
+    }
+    if rule is not None:
+        common["errors"] = dict.fromkeys(mine, 0.0)
+        return Report((), notes=(f"The step is one of {rule}.",), **common)
+    best: list[Finding] = []
+    for one in truths:
+        case = Case(
+            function,
+            point,
+            one,
+            program,
+            EXACT_STEP,
+            lambda: record_step(function, point, lr),
+            lambda: change(function, point, lr),
+            true.gradients,
+        )
+        found = findings(case)
+        if found and _is_better(found, best):
+            best = found
+        if len(best) == 1 and best[0].kind not in DOUBTFUL:
+            break
+    wrong = [name for name, error in common["errors"].items() if not error <= RIGHT]
+    return Report(tuple(best or _unexplained(wrong)), **common)
+
+
+def _is_better(found: list[Finding], best: list[Finding]) -> bool:
+    """Fewer mistakes, and such as have a name."""
+
+    def order(findings: list[Finding]) -> tuple[bool, int, bool]:
+        kinds = [finding.kind for finding in findings]
+        return "unexplained" in kinds, len(kinds), any(kind in DOUBTFUL for kind in kinds)
+
+    return not best or order(found) < order(best)
+
+
+def _half_applied(function: Function, point: Point, lr: float) -> str:
+    """Which parameters a step has changed in place before it stops."""
+    params, data = copy.deepcopy((point.params, point.data))
+    with preserved(function), suppress(Exception), np.errstate(all="ignore"):
+        function(params, *data, lr)
+    before = point.leaves
+    after = [np.asarray(leaf) for leaf in flatten(params)[0]]
+    changed = [
+        name
+        for name, now in zip(before, after, strict=True)
+        if not np.array_equal(now, before[name])
+    ]
+    return f" {', '.join(changed)} had already been changed." if changed else ""
+
+
+def _unexplained(wrong: Sequence[str]) -> list[Finding]:
+    said = f"{', '.join(wrong)}: wrong, and no single change of your code makes it right."
+    parameter = wrong[-1] if wrong else ""
+    return [Finding("unexplained", "wrong", parameter, 0, said, hints("unexplained", 0, said))]
+
+
+def _crash(error: Exception, point: Point, more: str = "") -> Report:
     """The innermost line of the user's that failed, with the message of NumPy."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "chainrule" not in f.filename]
     users = [f for f in frames if "site-packages" not in f.filename] or frames
     line, file = (users[-1].lineno or 0, users[-1].filename) if users else (0, "")
     source = linecache.getline(file, line).strip()
-    said = f"`{source}` (line {line}) stops with {type(error).__name__}: {error}."
+    said = f"`{source}` (line {line}) stops with {type(error).__name__}: {error}.{more}"
     finding = Finding(
         "shape-error", "wrong", "", line, said, hints=hints("shape-error", line, said)
     )
@@ -105,9 +191,7 @@ def _compared(
             parameters=parameters,
         )
         found = [other]
-    if not found:
-        said = f"{', '.join(wrong)}: wrong, and no single change of your code makes it right."
-        found = [Finding("unexplained", "wrong", wrong[-1], 0, said, hints("unexplained", 0, said))]
+    found = found or _unexplained(wrong)
     ratio = _one_ratio(mine, true.gradients)
     if ratio is not None and ratio > 0 and len(found) == 1:
         kind = found[0].kind
@@ -150,4 +234,13 @@ def _findings(function: Function, point: Point, true: Truth, exact: float) -> li
         return []
     if set(program.outputs) != set(true.gradients):
         return []
-    return findings(Case(function, point, true, program, exact, mine=program.values()))
+    case = Case(
+        function,
+        point,
+        true,
+        program,
+        exact,
+        lambda: record(function, point),
+        lambda: results(point, function),
+    )
+    return findings(case)

@@ -55,12 +55,12 @@ def mutations(
     mine: Mapping[str, Array],
     pool: Pool,
     exact: float,
-    until: float,
+    seconds: float,
     partial: bool = False,
 ) -> list[Fit]:
     """The edits of the true backward pass that give the user's results."""
     first: tuple[Row, ...] = (_nothing, _rounds, *WAVES[0])
-    return fits(backward, mine, pool, exact, partial, until, (first, *WAVES[1:2]))
+    return fits(backward, mine, pool, exact, partial, seconds, (first, *WAVES[1:3]))
 
 
 def mistake(fit: Fit, pool: Pool) -> str:

@@ -12,6 +12,7 @@ from chainrule.checking.steps import Array, Program
 from chainrule.trees import flatten
 
 SCALED = "wrong-constant-factor"
+MANY = 60  # of the user's own values of one shape, at how many slopes are tried
 NEARLY = 1e-2  # a factor this near to one is no factor that anybody wrote: it is inexactness
 
 SIMPLE = {
@@ -33,6 +34,7 @@ SIMPLE = {
     "without-derivative": "activation-derivative-twice",
     "add-term": "missing-term",
     "accumulate": "not-accumulated",
+    "reshape": "shape-error",
 }
 
 # The derivatives that people write: of the input, and of the output.
@@ -60,6 +62,8 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     if edit.action in ("times-derivative", "without-derivative"):
         assert edit.new is not None
         return _factor_kind(edit, edit.new)
+    if edit.action == "other-axis" and set(edit.detail["axes"]) == set(edit.detail["now"]):
+        return "shape-error"
     if edit.action == "other-axis" and set(edit.detail["axes"]) > set(edit.detail["now"]):
         return "bias-not-summed"
     if edit.action in SIMPLE:
@@ -145,7 +149,9 @@ def _dropped_factor(old: Array | None, action: str, pool: Pool) -> str:
 def _is_slope(value: Array, pool: Pool) -> bool:
     known = (q.value for q in pool.truth.quantities if q.role in ("local", "part"))
     return any(close(value, k) for k in known) or any(
-        close(value, slope) for _, slope in _looks(_values(pool))
+        close(value, slope)
+        for name, slope in _looks(_values(pool))
+        if name in ("sigmoid", "tanh", "relu")
     )
 
 
@@ -153,12 +159,19 @@ def close(a: Array, b: Array) -> bool:
     """Equal to rounding, transposed or not."""
     if a.shape != b.shape:
         return a.ndim == 2 and a.shape == b.shape[::-1] and close(a, b.T)
-    return a.size > 0 and bool(np.allclose(a, b, rtol=1e-9, atol=1e-13))
+    if a.size == 0:
+        return False
+    a = a.astype(float) if a.dtype.kind != "f" else a
+    if a.size > 1 and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-9 * abs(b.flat[0]):
+        return False  # most differ at once
+    return bool((np.abs(a - b) <= 1e-13 + 1e-9 * np.abs(b)).all())
 
 
-def _values(pool: Pool) -> list[Array]:
+def _values(pool: Pool, shape: tuple[int, ...] | None = None) -> list[Array]:
+    """Values of the loss, and with a shape those of the user's steps as well."""
     values = [q for q in pool.truth.quantities if q.role in ("forward", "data") and q.value.ndim]
-    return [np.asarray(quantity.value, float) for quantity in values]
+    found = [np.asarray(quantity.value, float) for quantity in values]
+    return [value for value in found if shape is None or value.shape == shape]
 
 
 def _looks(values: list[Array]) -> Iterator[tuple[str, Array]]:
@@ -168,6 +181,29 @@ def _looks(values: list[Array]) -> Iterator[tuple[str, Array]]:
             for name, formulas in SLOPES.items():
                 for formula in formulas:
                     yield name, np.asarray(formula(value), float)
+
+
+class Looks:
+    """The slopes that people write, at the values of the loss and at the user's own."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._found: dict[tuple[int, ...], list[tuple[str, Array]]] = {}
+        self._own: dict[tuple[int, ...], list[tuple[str, Array]]] = {}
+
+    def of_loss(self, shape: tuple[int, ...]) -> list[tuple[str, Array]]:
+        if shape not in self._found:
+            self._found[shape] = list(_looks(_values(self._pool, shape)))
+        return self._found[shape]
+
+    def of_steps(self, shape: tuple[int, ...]) -> list[tuple[str, Array]]:
+        if shape not in self._own:
+            steps = self._pool.program.steps
+            values = [
+                s.value for s in steps if s.value.shape == shape and s.value.dtype.kind == "f"
+            ]
+            self._own[shape] = list(_looks(values[:MANY]))
+        return self._own[shape]
 
 
 def _name(local: Quantity) -> str:
@@ -204,24 +240,28 @@ def _exchanged(old: Array, rest: Array, local: Quantity, pool: Pool) -> str | No
             if _is_product(old, rest, slope, local):
                 same = name == _name(local)
                 return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
-        for name, slope in _looks([v for v in _values(pool) if v.shape == old.shape]):
+        looks = _looks_of(pool)
+        for name, slope in looks.of_loss(old.shape):
             if name != "identity" and _is_product(old, rest, slope, local):
                 same = name == _name(local)
                 return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
-        if _name(local) in SLOPES:
-            steps = [s.value for s in pool.program.steps if s.value.shape == old.shape]
-            for value in steps:
-                if value.dtype.kind == "f":
-                    for formula in SLOPES[_name(local)]:
-                        if _is_product(old, rest, np.asarray(formula(value), float), local):
-                            return "derivative-at-wrong-point"
+        for name, slope in looks.of_steps(old.shape):
+            if name == _name(local) and _is_product(old, rest, slope, local):
+                return "derivative-at-wrong-point"
     return None
 
 
+def _looks_of(pool: Pool) -> Looks:
+    if pool.looks is None:
+        pool.looks = Looks(pool)
+    found: Looks = pool.looks
+    return found
+
+
 def _is_product(old: Array, rest: Array, slope: Array, local: Quantity) -> bool:
-    if slope.shape != old.shape or close(slope, local.value):
+    if slope.shape != old.shape:
         return False
-    return close(old, rest * slope)
+    return close(old, rest * slope) and not close(slope, local.value)
 
 
 def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | None:

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +37,7 @@ class Pool:
 
     def __init__(self, truth: Truth, program: Program, point: Point) -> None:
         self.truth, self.program, self.point = truth, program, point
+        self.looks: Any = None  # what naming knows of the slopes that people write
         self.result_steps = {index: name for name, index in program.outputs.items()}
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[object, ...], list[Quantity]] = defaultdict(list)
@@ -99,12 +102,9 @@ class Pool:
         for (kind, *_, group_shape), group in self._groups.items():
             if group_shape != shape or role not in ("any", kind):
                 continue
-            for length in {len(values), len(values) + 1}:
-                if len(group) == length:
-                    for start in range(length - len(values) + 1):
-                        part = group[start : start + len(values)]
-                        yield part
-                        yield part[::-1]
+            for part in _rounds(group, len(values)):
+                yield part
+                yield part[::-1]
 
     def factors(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """Like `series`, and quantities that broadcast to the shape as well."""
@@ -128,10 +128,36 @@ class Pool:
             for quantity in self._by_shape.get(value.shape, ())
         )
 
+    @cached_property
+    def suffering(self) -> frozenset[int]:
+        """Steps that read a value which the right computation does not meet: they only suffer."""
+        steps = self.program.steps
+        right: dict[int, bool] = {}
+
+        def is_right(index: int) -> bool:
+            if index not in right:
+                step = steps[index]
+                plain = index in self.known or not step.inputs or not step.value.ndim
+                right[index] = plain or self.is_true(step.value)
+            return right[index]
+
+        return frozenset(
+            index
+            for index, step in enumerate(steps)
+            if self.program.reach[index] and not all(map(is_right, step.inputs))
+        )
+
     def is_adjoint(self, value: Array) -> bool:
         """Whether a value is the gradient of the loss with respect to one of its values."""
         return value.ndim > 0 and any(
             quantity.role == "adjoint" and _near(value, quantity.value)
+            for quantity in self._by_shape.get(value.shape, ())
+        )
+
+    def is_slope(self, value: Array) -> bool:
+        """Whether a value is an activation's derivative."""
+        return any(
+            quantity.role in ("local", "part") and _near(value, quantity.value)
             for quantity in self._by_shape.get(value.shape, ())
         )
 
@@ -159,6 +185,17 @@ class Pool:
                 yield quantity, factor
 
 
+def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
+    """Values of as many rounds: all, all but the first or last, or every n-th of a helper's."""
+    if len(group) == count + 1:
+        yield list(group[:-1])
+        yield list(group[1:])
+    elif len(group) % count == 0:
+        every = len(group) // count
+        for start in range(every if every <= 8 else 0):
+            yield list(group[start::every])
+
+
 def _same(a: Array, b: Array) -> bool:
     return a is b or (a.shape == b.shape and bool(np.array_equal(a, b)))
 
@@ -184,7 +221,11 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
 
 
 def _near(a: Array, b: Array) -> bool:
-    return bool(np.allclose(a, b, rtol=1e-10, atol=1e-13))
+    if a.dtype.kind != "f":
+        a = a.astype(float)
+    if a.size and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-10 * abs(b.flat[0]):
+        return False  # most differ at once
+    return bool((np.abs(a - b) <= 1e-13 + 1e-10 * np.abs(b)).all())
 
 
 def _carrying(program: Program, known: frozenset[int]) -> frozenset[int]:

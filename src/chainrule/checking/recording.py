@@ -51,15 +51,20 @@ def _floating(part: Any) -> bool:
 def record(function: Function, point: Point, *more: Any) -> Program:
     """The steps of a function whose result is a tree of arrays; raises what the function raises."""
     recorder = Recorder()
-    names = iter(point.names)
-    leaves, structure = flatten(point.params)
-    params = unflatten(structure, [recorder.given(leaf, next(names)) for leaf in leaves])
-    data = [_given(part, recorder) for part in point.data]
+    params, data = given(point, recorder)
     with preserved(function), recordable(function, recorder), np.errstate(all="ignore"):
         result = function(params, *data, *more)
         results = flatten(result)[0]
         named = [short(path) for path in paths(result, "")]
         return recorder.program(dict(zip(named, results, strict=True)))
+
+
+def given(point: Point, recorder: Recorder) -> tuple[Any, list[Any]]:
+    """Parameters and data as a recorded function gets them."""
+    names = iter(point.names)
+    leaves, structure = flatten(point.params)
+    params = unflatten(structure, [recorder.given(leaf, next(names)) for leaf in leaves])
+    return params, [_given(part, recorder) for part in point.data]
 
 
 def _given(part: Any, recorder: Recorder) -> Any:

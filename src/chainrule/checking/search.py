@@ -20,7 +20,7 @@ from chainrule.checking.edits import (
     Site,
     Use,
     exchanged,
-    multiplied,
+    turned,
     uses,
 )
 from chainrule.checking.pool import Pool
@@ -67,10 +67,10 @@ def wrong_results(program: Program, truth: Mapping[str, Array], exact: float) ->
 # --- sites ---------------------------------------------------------------------------------------
 
 
-def sites(program: Program, wrong: frozenset[str], known: frozenset[int]) -> list[Site]:
+def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     """Single steps, and the same step in all rounds, that reach wrong results and no right one.
 
-    known  steps that are right for what they are: they come last
+    Steps that are right for what they are come last, and before them those that read wrong values.
     """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     singles: list[Site] = []
@@ -88,16 +88,19 @@ def sites(program: Program, wrong: frozenset[str], known: frozenset[int]) -> lis
             whole = depth == len(place)
             groups[whole, depth, step.op, step.role, *place[-depth:]].append(index)
     # A mistake in a loop is made in every round: single rounds come after all rounds together.
-    found: dict[Site, tuple[bool, int]] = {}
+    known, suffering = pool.known, pool.suffering
+    found: dict[Site, tuple[bool, bool, int]] = {}
     in_rounds: set[int] = set()
     for (whole, *_), group in groups.items():
         if len(group) > 1:
             site = tuple(group)
-            found[site] = (all(i in known for i in site), 1 if whole else 2)
+            late = all(i in known for i in site)
+            found[site] = (late, site[0] in suffering, 1 if whole else 2)
             if whole:
                 in_rounds |= set(group)
     for site in singles:
-        found[site] = (site[0] in known, 3 if site[0] in in_rounds else 0)
+        index = site[0]
+        found[site] = (index in known, index in suffering, 3 if index in in_rounds else 0)
     return sorted(found, key=lambda site: found[site])
 
 
@@ -174,15 +177,16 @@ class Trials:
 
     def factor(self, edit: Scaled, schedule: Sequence[tuple[str, list[int]]]) -> float | None:
         """The number by which a site must be multiplied, where results are linear in it."""
-        part = schedule[:1]
-        if not part:
+        values = self.program.values()
+        fitting = [n for n, _ in schedule if self.truth[n].shape == values[n].shape]
+        if not fitting:
             return None
-        name = part[0][0]
-        true, mine = self.truth[name], self.program.steps[self.program.outputs[name]].value
-        if true.shape != mine.shape:
-            return None
+        name = fitting[0]
+        true, mine = self.truth[name], values[name]
         try:
-            ((_, twice),) = list(self.run(part, edit(2.0).overrides))
+            for found, twice in self.run(schedule, edit(2.0).overrides):
+                if found == name:
+                    break
         except FAILURES:
             return None
         if twice.shape != true.shape:
@@ -210,45 +214,61 @@ def fits(
     pool: Pool,
     exact: float = EXACT,
     partial: bool = False,
-    until: float = np.inf,
+    seconds: float = np.inf,
     waves: Sequence[Sequence[Row]] = WAVES,
 ) -> list[Fit]:
     """All edits that make every wrong result true; with `partial`, at least one of them.
 
-    A wave of rows is the last one where it finds something.
+    A wave of rows is the last one where it finds something; each may take so many `seconds`.
     """
     wrong = wrong_results(program, truth, exact)
     trials = Trials(program, truth, exact)
     found: list[Fit] = []
-    places = sites(program, wrong, pool.known)
-    for wave in waves:
-        for site in places:
-            reach = frozenset().union(*(program.reach[index] for index in site))
-            if not partial and reach != wrong:
-                continue
-            known = all(i in pool.known for i in site)
-            if known and (found or partial):
-                break
-            schedule = trials.schedule(site)
-            failed: set[tuple[object, ...]] = set()
-            for edit in _edits(wave, program, site, pool, trials, schedule):
-                single = len(edit.overrides) == 1
-                key = _result_key(program, edit) if single else None
-                if key is not None and key in failed:
-                    continue
-                fit = trials.tried(edit, schedule, partial)
-                if fit is not None:
-                    if partial or fit.right == wrong:
-                        found.append(fit)
-                elif key is not None:
-                    failed.add(key)
-                if monotonic() > until:
-                    return found
-        for number, row in ((0, multiplied), (1, exchanged)):
-            if wave is waves[number]:
-                found += _in_uses(row, trials, pool, wrong, partial, until)
+    places = sites(program, wrong, pool)
+    for number, wave in enumerate(waves):
+        until = monotonic() + seconds
+        for row in (turned,) if number == 1 else (exchanged,) if number == 2 else ():
+            found += _in_uses(row, trials, pool, wrong, partial, monotonic() + seconds / 2)
+        found += _in_steps(wave, places, trials, pool, wrong, partial, until, bool(found))
         if not partial and any(_is_plain(fit, pool) for fit in found):
             break
+    return found
+
+
+def _in_steps(
+    wave: Sequence[Row],
+    places: Sequence[Site],
+    trials: Trials,
+    pool: Pool,
+    wrong: frozenset[str],
+    partial: bool,
+    until: float,
+    any_found: bool,
+) -> list[Fit]:
+    """The edits of a wave, site by site."""
+    program, found = trials.program, list[Fit]()
+    for site in places:
+        reach = frozenset().union(*(program.reach[index] for index in site))
+        if not partial and reach != wrong:
+            continue
+        known = all(i in pool.known for i in site)
+        if known and (found or any_found or partial):
+            break
+        schedule = trials.schedule(site)
+        failed: set[tuple[object, ...]] = set()
+        for edit in _edits(wave, program, site, pool, trials, schedule):
+            single = len(edit.overrides) == 1
+            key = _result_key(program, edit) if single else None
+            if key is not None and key in failed:
+                continue
+            fit = trials.tried(edit, schedule, partial)
+            if fit is not None:
+                if partial or fit.right == wrong:
+                    found.append(fit)
+            elif key is not None:
+                failed.add(key)
+            if monotonic() > until:
+                return found
     return found
 
 
@@ -271,8 +291,6 @@ def _in_uses(
     """Edits of a value in a statement, in a call of a helper, or in a function."""
     program, found = trials.program, list[Fit]()
     for use in uses(program, wrong):
-        if row is multiplied and use.index not in pool.carrying:
-            continue
         reach = frozenset().union(*(program.reach[user] for user in use.users))
         if not partial and reach != wrong:
             continue

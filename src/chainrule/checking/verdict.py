@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
 
@@ -16,20 +16,21 @@ import numpy as np
 from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
 from chainrule.checking.edits import Edit
 from chainrule.checking.mutations import mistake, mutations, shown
-from chainrule.checking.naming import kind_of
+from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.point import Function, Point
 from chainrule.checking.pool import Pool
-from chainrule.checking.recording import record, results
 from chainrule.checking.report import Alternative, Finding
 from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
 from chainrule.checking.source_edits import SourceEdit, source_edits, tried
 from chainrule.checking.steps import Array, Program, Step
 from chainrule.checking.truth import Truth
+from chainrule.checking.update_rules import is_of_the_update
 
 PLAIN = 1.2  # edits of this cost explain themselves: nothing else is asked
 GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
-SECONDS = 2.0  # that each search may take
+SECONDS = 2.0  # that each search may take, and each pair of mistakes
+LONG = 200  # steps of a program for which one wave may take a second; more for longer ones
 FEW = 16  # fits that are named; the others are further-fetched
 
 
@@ -61,15 +62,29 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A function, the truth it is held against, and what was recorded of it."""
+    """A function, the truth it is held against, and what was recorded of it.
+
+    record, run  the function once more, recorded or not
+    gradients    of an update the true gradients behind it, None where the results are gradients
+    """
 
     function: Function
     point: Point
     true: Truth
     program: Program
     exact: float
-    more: tuple[object, ...] = ()
-    mine: Mapping[str, Array] = field(default_factory=dict)
+    record: Callable[[], Program]
+    run: Callable[[], Mapping[str, Array]]
+    gradients: Mapping[str, Array] | None = None
+
+    @property
+    def mine(self) -> dict[str, Array]:
+        return self.program.values()
+
+    @property
+    def seconds(self) -> float:
+        """That one wave of a search may take."""
+        return max(1.0, min(4.0, len(self.program.steps) / LONG))
 
     @cached_property
     def pool(self) -> Pool:
@@ -80,10 +95,7 @@ class Case:
         return wrong_results(self.program, self.true.gradients, self.exact)
 
     def with_program(self, program: Program) -> "Case":
-        return replace(self, program=program, mine=program.values())
-
-    def record(self) -> Program:
-        return record(self.function, self.point, *self.more)
+        return replace(self, program=program)
 
 
 def findings(case: Case) -> list[Finding]:
@@ -91,11 +103,26 @@ def findings(case: Case) -> list[Finding]:
     with np.errstate(all="ignore"):
         single = _single(case)
         if single and not single[0].is_guess:
-            return [_finding(single, case)]
+            return _sign_apart(single, case)
         pair = _pair(case)
         if pair:
             return pair
         return [_finding(single, case)] if single else _best_part(case)
+
+
+def _sign_apart(single: list[Candidate], case: Case) -> list[Finding]:
+    """A negative factor that is not -1 is two mistakes: a sign, and a factor."""
+    best = single[0]
+    edit = best.edit
+    if edit is None or edit.action != "scale" or edit.constant >= 0 or best.kind == "wrong-sign":
+        return [_finding(single, case)]
+    sign = _update_kind("wrong-sign", edit, case) if case.gradients is not None else "wrong-sign"
+    factor = constant_kind(-edit.constant, case.point)
+    parts = [
+        replace(best, kind=sign, edit=replace(edit, constant=-1.0)),
+        replace(best, kind=factor, edit=replace(edit, constant=-edit.constant)),
+    ]
+    return [_finding([part], case) for part in parts]
 
 
 # --- single mistakes -----------------------------------------------------------------------------
@@ -116,7 +143,7 @@ def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
         case.pool,
         case.exact,
         partial=partial,
-        until=monotonic() + SECONDS,
+        seconds=case.seconds,
     )
     ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
     if not partial:
@@ -126,6 +153,8 @@ def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
 
 def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     kind = kind_of(fit.edit, case.program, case.pool)
+    if case.gradients is not None:
+        kind = _update_kind(kind, fit.edit, case)
     step, is_alias = blamed(fit.edit, kind, case.program, case.pool)
     cost = rank[0]
     if cost >= GUESS and kind != "unexplained":  # the two values themselves say what is wrong
@@ -139,6 +168,23 @@ def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     return Candidate(kind, rank, step, fit.edit, fit.right, fit.error, after=after)
 
 
+def _update_kind(kind: str, edit: Edit, case: Case) -> str:
+    """What a kind is called where gradients are already applied."""
+    step = case.program.steps[edit.site[0]]
+    if kind == "wrong-sign":
+        assert case.gradients is not None
+        last = step.op == "return" or is_of_the_update(step, case.program, case.gradients)
+        return "ascent-update" if last else kind
+    if edit.new is not None and edit.new.role == "parameter" and edit.slot >= 0:
+        # A parameter that depends on targets is one that has been updated.
+        if step.inputs[edit.slot] in case.pool.carrying:
+            return "update-before-propagate"
+    if "use" in edit.detail and edit.new is not None and edit.new.role == "parameter":
+        if edit.detail["use"] in case.pool.carrying:
+            return "update-before-propagate"
+    return kind
+
+
 def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     """Likeliest first: cheap edits of steps whose inputs are right, and of these the last.
 
@@ -150,7 +196,11 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     suffers = case.pool.is_adjoint(first.value)
     for slot, child in enumerate(first.inputs):
         step = program.steps[child]
-        if slot == edit.slot or child in case.pool.known or not step.inputs:
+        if (
+            (slot == edit.slot and edit.action == "operand")
+            or child in case.pool.known
+            or not step.inputs
+        ):
             continue
         if step.value.ndim and not case.pool.is_true(step.value):
             suffers = True
@@ -173,7 +223,7 @@ def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
         return frozenset(n for n in true if distance(values[n], true[n]) <= case.exact)
 
     def helps() -> bool:
-        now = right(results(case.point, case.function, *case.more))
+        now = right(case.run())
         before = frozenset(true) - case.wrong
         return now > before if partial else len(now) == len(true)
 
@@ -213,9 +263,8 @@ def _in_truth(
     if backward is None:
         return []
     pool = Pool(case.true, backward, case.point)
-    until = monotonic() + SECONDS
     found = []
-    for fit in mutations(backward, case.mine, pool, case.exact, until, partial)[:FEW]:
+    for fit in mutations(backward, case.mine, pool, case.exact, case.seconds, partial)[:FEW]:
         kind = mistake(fit, pool)
         known = [one.step for one in places if one.right == fit.right and one.step]
         step = shown(fit, case.program, case.pool)
@@ -224,7 +273,12 @@ def _in_truth(
         if step is not None and kind in LEFT_OUT:
             later = alias_before(step.file, step.line)
             step = replace(step, line=later or step.line)
-        rank = (1.45 + fit.edit.cost / 10, 0.0 if step else 1.0, len(fit.edit.site))
+        direct = fit.edit.action in ("nothing", "drop-add") or kind != "activation-derivative-twice"
+        rank = (
+            1.45 + fit.edit.cost / 10 + (0.0 if direct else 0.05),
+            0.0 if step else 1.0,
+            len(fit.edit.site),
+        )
         found.append(Candidate(kind, rank, step, None, fit.right, fit.error))
     return found
 
@@ -234,10 +288,10 @@ def _in_truth(
 
 def _pair(case: Case) -> list[Finding]:
     """Two edits, the second found in the program that the first one gives."""
-    partial = [one for one in _in_steps(case, partial=True)]
-    partial += _in_source(case, partial=True)
-    partial = [one for one in partial if one.right < case.wrong]
+    in_source = [one for one in _in_source(case, partial=True) if one.right < case.wrong]
+    partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
     partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
+    partial = [*in_source, *partial]
     until = monotonic() + SECONDS
     tried_before: set[tuple[object, ...]] = set()
     pairs: list[tuple[tuple[bool, float], list[Finding]]] = []
