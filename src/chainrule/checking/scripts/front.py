@@ -174,14 +174,13 @@ class Script:
     # --- against a loss ---
 
     def grads(self, step: Step, bench: Bench) -> Function:
-        rate = step.rate
         pieces = []
         for first, parts in step.gradient_slices.items():
             for _, part in parts:
                 bench.place(part.frontier)
             signed = [(-change.sign, part, change) for change, part in parts]
             pieces.append((step.names[first], signed))
-        return bench.function(pieces, step.start, step.names, rate)
+        return bench.function(pieces, step.start, step.names)
 
     def _held(self, step: Step, candidates: Sequence[int]) -> Report:
         """Against the number whose gradient is nearest to the coded one."""
@@ -196,7 +195,7 @@ class Script:
         part = step.slice(index, step.start, live, step.begin)
         bench.place(part.frontier)
         grads = self.grads(step, bench)
-        whole = bench.function([("loss", [(1, part, None)])], step.start, step.names, None)
+        whole = bench.function([("loss", [(1, part, None)])], step.start, step.names)
         return bench, lambda params, *data: whole(params, *data)["loss"], grads
 
     def _gap(self, step: Step, bench: Bench, loss: Function, grads: Function) -> tuple[int, float]:

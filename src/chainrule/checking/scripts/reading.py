@@ -58,9 +58,11 @@ class Step(Shared):
         return self.reached(self.start, self.window.end)
 
     def reached(self, sources: Any, end: int) -> set[int]:
+        """What depends on some values, from this step on: the one before may have read them too."""
         found = set(sources)
         entries = self.tape.entries
-        for index in range(min(found) + 1, min(end + 1, len(entries))):
+        begin = self.previous.end if self.previous and sources is self.start else min(found)
+        for index in range(begin + 1, min(end + 1, len(entries))):
             if any(ref in found for ref in entries[index].refs()):
                 found.add(index)
         return found
@@ -163,9 +165,9 @@ class Step(Shared):
         return change
 
     @cached_property
-    def with_written_rate(self) -> set[int]:
-        """Values that still contain a learning rate that is a number in the formula."""
-        if self.rate is None or self.rate.index is not None:
+    def with_rate_inside(self) -> set[int]:
+        """Values of which the learning rate is a factor somewhere inside."""
+        if self.rate is None:
             return set()
         return {change.by for group in self.window.changes.values() for change in group}
 
@@ -264,7 +266,6 @@ class Bench(Shared):
         pieces: Sequence[tuple[str, Sequence[tuple[int, Slice, Change | None]]]],
         start: dict[int, int],
         names: dict[int, str],
-        rate: Factor | None,
     ) -> Callable[..., Any]:
         """A function of parameters and data: {name: sum of its signed slices}."""
 
@@ -274,10 +275,8 @@ class Bench(Shared):
             }
             values |= {index: data[slot] for index, slot in self._slots.items()}
             values |= self._fixed
-            if rate is not None:
-                values |= dict.fromkeys(rate.same, 1.0)
             results = {}
-            unstripped = self.step.with_written_rate
+            unstripped = self.step.with_rate_inside
             for name, parts in pieces:
                 total: Any = None
                 for sign, part, change in parts:

@@ -85,6 +85,9 @@ class Tape:
     full: bool = False
     printed: str = ""
 
+    def __deepcopy__(self, memo: Any) -> "Tape":
+        return self  # it is never changed once it is read
+
     def line_of(self, index: int) -> int:
         place = self.entries[index].place
         return self.places[place].line if place >= 0 else 0

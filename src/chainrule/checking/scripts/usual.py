@@ -110,7 +110,7 @@ def _builder(
         bench.place(part.frontier)
         if isinstance(target, int):
             bench.place([target])
-        forward = bench.function([("out", [(1, part, None)])], step.start, step.names, None)
+        forward = bench.function([("out", [(1, part, None)])], step.start, step.names)
         goal = step.player.value(target) if isinstance(target, int) else target
 
         def loss(params: Any, *data: Any) -> Any:
