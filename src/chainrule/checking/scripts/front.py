@@ -131,26 +131,28 @@ class Script:
             return changed
         order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
         seen: set[int] = set()
+        elsewhere: list[tuple[Step, int]] = []  # losses on other data than those of a step
         for number in order:
             # What does in this step what was done in steps before, and no loss was among it.
             here = self._numbers(made, number)
-            if number > 2 and here <= seen:
+            if number > 2 and here | self._numbers(made, number + 1) <= seen:
                 continue
             seen |= here
             step = made[number]
             after = made[number + 1] if number + 1 < len(made) else None
             until = after.begin if after and after.live else len(self.tape.entries) - 1
-            usable = self._usable(step, step.loss_candidates(max(until, step.window.end)))
+            candidates = step.loss_candidates(max(until, step.window.end))
+            usable = self._usable(step, candidates)
             if usable:
                 return self._told(self._held(step, usable), step)
-        return self._told(self._without_loss(made[order[0]]), made[order[0]])
+            elsewhere = elsewhere or [(step, index) for index in candidates[-1:]]
+        step = made[order[0]]
+        return self._told(self._without_loss(step, elsewhere), step)
 
     def _numbers(self, made: Sequence[Step], number: int) -> set[int]:
-        """The places at which single numbers are computed from one step's end to the next's."""
+        """The places at which single numbers are computed after the step before this one."""
         begin = made[number - 1].window.end if number else 0
-        end = len(self.tape.entries)
-        if number + 1 < len(made):
-            end = made[number + 1].window.end
+        end = made[number].window.end if number < len(made) else len(self.tape.entries)
         entries = self.tape.entries[begin:end]
         return {entry.place for entry in entries if is_number(entry)}
 
@@ -275,10 +277,13 @@ class Script:
             for index in part.order
         )
 
-    def _without_loss(self, step: Step) -> Report:
+    def _without_loss(self, step: Step, elsewhere: Sequence[tuple[Step, int]]) -> Report:
         """Where the script states no loss: one of the usual ones, whose gradient it is."""
         trials = []
+        is_mean = {self._is_mean(*loss) for loss in elsewhere}
         for name, build in guessed_losses(step):
+            if is_mean and ("averaged" in name) not in is_mean:
+                continue
             bench = Bench(step)
             grads = self.grads(step, bench)
             loss = build(bench)
@@ -293,11 +298,23 @@ class Script:
         for _, name, bench, loss, grads in trials[:GUESSES]:
             report = self._checked(step, bench, loss, grads)
             if report.ok:
-                notes = (*report.notes, _NO_LOSS % name)
+                notes = (*report.notes, (_ELSEWHERE if elsewhere else _NO_LOSS) % name)
                 return replace(report, also_gradient_of=(name,), notes=notes)
             reports.append((name, report))
         name, report = min(reports, key=lambda pair: _doubt(pair[1]))
-        return replace(report, notes=(*report.notes, _GUESSED % name))
+        note = (_ELSEWHERE if elsewhere else _GUESSED) % name
+        return replace(report, notes=(*report.notes, note))
+
+    def _is_mean(self, step: Step, index: int) -> bool:
+        """Whether a loss is a mean over samples, by the operations that it ends with."""
+        live = step.reached(step.start, index)
+        order = step.slice(index, step.start, live, step.begin).order
+        entries = [self.tape.entries[i] for i in order if i in live]
+        return any(
+            entry.op in ("np.mean", "method mean", "np.average")
+            or (entry.op == "divide" and entry.shape == () and isinstance(entry.arguments[1], int))
+            for entry in entries
+        )
 
     # --- shapes ---
 
@@ -325,10 +342,14 @@ class Script:
         return None
 
 
-_NO_LOSS = "The script computes no loss. Its gradient is exactly that of %s."
+_NO_LOSS = "the script computes no loss; its gradient is exactly that of %s"
+_ELSEWHERE = (
+    "the script computes its loss on other data than those of a training step; the step was held "
+    "against %s"
+)
 _GUESSED = (
-    "The script computes no loss; its gradient was held against %s, to which it is nearest. If it "
-    'is another: cr.check_script(path, loss="half_squared_error").'
+    "the script computes no loss; its gradient was held against %s, to which it is nearest; if "
+    'another is meant, name it: cr.check_script(path, loss="binary_cross_entropy")'
 )
 
 
