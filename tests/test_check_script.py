@@ -144,7 +144,7 @@ def test_a_thousand_steps_take_seconds_and_little_memory(tmp_path: Path) -> None
 
 # --- layers and tests ----------------------------------------------------------------------------
 
-LAYER = '''
+LAYER = """
 import numpy as np
 
 
@@ -163,7 +163,7 @@ class Dense:
         self.grads["W"] = self.x.T @ dz
         self.grads["b"] = dz.sum(axis=0)
         return SENT
-'''
+"""
 
 
 def layer(tmp_path: Path, sent: str) -> object:

@@ -20,7 +20,7 @@ def judged(program: Program) -> tuple[dict[str, bool], str]:
             report = cr.check_script(program.path)
     except Exception as error:  # a checker that fails is a result of its own
         failed = dict.fromkeys(("found", "named", "line") if program.mistakes else ("passed",))
-        return {key: False for key in failed}, f"{type(error).__name__}: {error}"
+        return dict.fromkeys(failed, False), f"{type(error).__name__}: {error}"
     said = " + ".join(f"{f.kind}@{f.line}" for f in report.findings) or "ok"
     if not program.mistakes:
         return {"passed": report.ok}, said
@@ -52,7 +52,9 @@ def main() -> None:
             shares = {key: np.mean([row[key] for row in results]) for key in results[0]}
             shown = ", ".join(f"{key} {share:.1%}" for key, share in shares.items())
             total = time.perf_counter() - began
-            print(f"== scripts, {title} {len(results)}: {shown}; {total:.0f} s, worst {worst:.1f} s")
+            print(
+                f"== scripts, {title} {len(results)}: {shown}; {total:.0f} s, worst {worst:.1f} s"
+            )
 
 
 if __name__ == "__main__":

@@ -85,7 +85,9 @@ class Report:
             return self
         findings = []
         for finding in self.findings:
-            hints = {key: finding.hints[key] for key in allowed if finding.hints.get(key)}
+            hints: dict[str, str] = {
+                key: finding.hints[key] for key in allowed if finding.hints.get(key)
+            }
             told = replace(finding, hints=hints, explanation=" ".join(hints.values()))
             if "formula" not in allowed:
                 told = replace(told, alternatives=())
@@ -120,7 +122,9 @@ class Report:
                 "rate is in effect another one."
             )
         if "fix" in allowed and np.isfinite(finding.evidence):
-            lines.append(f"Proof: with this change the gradients are true to {finding.evidence:.1e}.")
+            lines.append(
+                f"Proof: with this change the gradients are true to {finding.evidence:.1e}."
+            )
         if "formula" in allowed:
             lines += [f"Also possible: {other.explanation}" for other in finding.alternatives[:2]]
         return lines

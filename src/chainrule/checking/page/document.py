@@ -140,7 +140,7 @@ def _gradients(report: "Report") -> Iterator[str]:
         error = report.errors.get(name, 0.0)
         how = "right" if error <= 1e-7 else f"off by {100 * error:.3g} %"
         if not np.isfinite(error):
-            how = f"shape {mine.shape}, and the parameter has {np.shape(true)}"
+            how = f"shape {mine.shape}, which is not the parameter's"
         look = "right" if error <= 1e-7 else "wrong"
         yield (
             f'<section class="card {look}"><h3>{escape(name)}</h3><p class=soft>{escape(how)}</p>'
@@ -155,7 +155,7 @@ def _rank(error: float) -> float:
 
 
 def _tables(mine: Array, true: Array | None) -> Iterator[str]:
-    if true is None or np.shape(true) != mine.shape:
+    if true is None or true.shape != mine.shape:
         yield _heat("mine", mine, _chosen(mine))
         if true is not None:
             yield _heat("true", np.asarray(true), _chosen(np.asarray(true)))
@@ -184,9 +184,7 @@ def _chosen(gap: Array) -> tuple[Array, Array]:
     return rows, columns
 
 
-def _heat(
-    caption: str, array: Array, chosen: tuple[Array, Array], middle: float = 0.0
-) -> str:
+def _heat(caption: str, array: Array, chosen: tuple[Array, Array], middle: float = 0.0) -> str:
     whole = _flat(array)
     table = whole[np.ix_(*chosen)]
     finite = np.abs(whole[np.isfinite(whole)] - middle)
@@ -215,9 +213,7 @@ def _number(value: float) -> str:
 def _witness(report: "Report") -> Iterator[str]:
     if not report.curve:
         return
-    rows = "".join(
-        f"<tr><td>{step:.0e}</td><td>{gap:.1e}</td></tr>" for step, gap in report.curve
-    )
+    rows = "".join(f"<tr><td>{step:.0e}</td><td>{gap:.1e}</td></tr>" for step, gap in report.curve)
     yield (
         "<h2>The second witness</h2><p>Central differences of the loss, along one direction: how "
         "far they are from the true gradient at each step. They fall with the step until rounding "

@@ -36,15 +36,18 @@ def crash_report(tape: Tape, path: Path) -> Report:
         "formula": formula or f"Python says: {tape.message}",
         "fix": said,
     }
-    kind = "shape-error" if tape.crash.get("error") in ("ValueError", "IndexError", "TypeError") \
+    kind = (
+        "shape-error"
+        if tape.crash.get("error") in ("ValueError", "IndexError", "TypeError")
         else "unexplained"
+    )
     return Report((Finding(kind, "wrong", "", line, said, told),), file=str(path.resolve()))
 
 
 def _way_out(shapes: list[tuple[int, ...]]) -> str:
     target, other = shapes
     if other[1:] == target and other[:1] == (1,):
-        return "Leave out keepdims=True, or make the parameter one of shape " f"{other}."
+        return f"Leave out keepdims=True, or make the parameter one of shape {other}."
     if other[::-1] == target:
         return "Transpose it: one of the two lies across."
     if other[1:] == target:

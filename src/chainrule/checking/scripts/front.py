@@ -221,9 +221,7 @@ class Script:
             step.names[first]: doubled(self.player.value(old)) for old, first in step.start.items()
         }
 
-    def _checked(
-        self, step: Step, bench: Bench, loss: Function, grads: Function
-    ) -> Report:
+    def _checked(self, step: Step, bench: Bench, loss: Function, grads: Function) -> Report:
         params = self._params(step)
         return check(loss=loss, grads=grads, params=params, data=tuple(bench.data))
 
@@ -335,9 +333,7 @@ class Script:
             told = {"where": f"Look at line {line}.", "kind": "The shapes do not fit.",
                     "formula": f"The gradient of {name} has the shape of {name}.",
                     "fix": said}  # fmt: skip
-            finding = Finding(
-                "shape-error", "wrong", name, line, said, told, 0.0, (), (name,)
-            )
+            finding = Finding("shape-error", "wrong", name, line, said, told, 0.0, (), (name,))
             return Report((finding,), file=self.file)
         return None
 
@@ -361,4 +357,3 @@ def _doubt(report: Report) -> tuple[bool, int]:
 
 def _called(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith((f"{wanted}[", f"{wanted}."))
-

@@ -257,9 +257,7 @@ class _Rewriter(ast.NodeTransformer):
         owner = self.visit(target.value)
         if isinstance(target, ast.Attribute):
             attribute = ast.Constant(self._mangled(target.attr))
-            hook = self._hook(
-                "attribute_in_place", node, place, operation, owner, attribute, value
-            )
+            hook = self._hook("attribute_in_place", node, place, operation, owner, attribute, value)
         else:
             index = self._index(target.slice)
             hook = self._hook("item_in_place", node, place, operation, owner, index, value)

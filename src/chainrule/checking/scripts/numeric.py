@@ -63,11 +63,11 @@ _MATH = (
     "exp log log2 log10 log1p expm1 sqrt tanh sinh cosh sin cos tan atan asin acos atan2 pow fabs "
     "fsum prod hypot erf"
 )
-METHODS = frozenset(
-    "dot sum mean max min transpose reshape ravel flatten copy astype clip std var prod cumsum "
-    "argmax argmin argsort squeeze swapaxes take repeat round item trace diagonal nonzero any all "
-    "conj __getitem__ __len__".split()
-)
+_METHODS = """
+dot sum mean max min transpose reshape ravel flatten copy astype clip std var prod cumsum argmax
+argmin argsort squeeze swapaxes take repeat round item trace diagonal nonzero any all conj
+"""
+METHODS = frozenset(_METHODS.split())
 # Methods that numbers have too: `w.sum()` of a float does not exist, of a NumPy number it does.
 UFUNC_METHODS = ("outer", "reduce", "accumulate")
 
@@ -86,7 +86,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "np.float64": np.float64,
     "np.float32": np.float32,
 }
-for _name in "add subtract multiply divide maximum minimum power".split():
+for _name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power"):
     for _method in UFUNC_METHODS:
         FUNCTIONS[f"np.{_name}.{_method}"] = getattr(getattr(np, _name), _method)
 

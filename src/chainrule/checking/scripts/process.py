@@ -25,9 +25,7 @@ def run(path: Path, seconds: float, megabytes: int) -> Tape:
     try:
         compile(source, str(path), "exec")
     except SyntaxError as error:
-        raise ScriptError(
-            f"{path.name} is not Python: line {error.lineno}: {error.msg}"
-        ) from None
+        raise ScriptError(f"{path.name} is not Python: line {error.lineno}: {error.msg}") from None
     except ValueError as error:
         raise ScriptError(f"{path.name} is not Python: {error}") from None
     with tempfile.TemporaryDirectory(prefix="chainrule-check-") as folder:

@@ -78,9 +78,11 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
         return None
     read = Counter(ref for index in live for ref in set(tape.entries[index].refs()))
     for candidate in found[0]:  # a rate is read by updates alone, data by the forward pass too
-        if candidate.index is not None and read[candidate.index] <= len(changes):
-            if all(any(f.index == candidate.index for f in other) for other in found):
-                return replace(candidate, same=frozenset({candidate.index}))
+        index = candidate.index
+        if index is None or read[index] > len(changes):
+            continue
+        if all(any(f.index == index for f in other) for other in found):
+            return replace(candidate, same=frozenset({index}))
     for candidate in found[0]:
         if candidate.index is None and all(
             any(_is_written(tape, f, candidate.value, change) for f in other)
@@ -89,9 +91,13 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
             return candidate
     # The same number, held in several objects: an attribute of each layer.
     for candidate in found[0]:
-        if candidate.index is not None and read[candidate.index] == 1 and all(
-            any(f.index is not None and f.value == candidate.value for f in other)
-            for other in found
+        if (
+            candidate.index is not None
+            and read[candidate.index] == 1
+            and all(
+                any(f.index is not None and f.value == candidate.value for f in other)
+                for other in found
+            )
         ):
             indices = {f.index for other in found for f in other if f.value == candidate.value}
             return replace(candidate, same=frozenset(i for i in indices if i is not None))
@@ -101,11 +107,7 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
 def _is_written(tape: Tape, factor: Factor, value: float, change: Change) -> bool:
     """Whether a number stands in the statement of the update itself."""
     line = tape.line_of(change.new)
-    return (
-        factor.index is None
-        and factor.value == value
-        and tape.places[factor.place].line == line
-    )
+    return factor.index is None and factor.value == value and tape.places[factor.place].line == line
 
 
 def below_memory(

@@ -108,7 +108,7 @@ class Step(Shared):
 
     @cached_property
     def rule(self) -> str:
-        """"gradient descent", or "a rule with a memory"."""
+        """ "gradient descent", or "a rule with a memory"."""
         return "a rule with a memory" if any(self.memory.values()) else "gradient descent"
 
     @cached_property
@@ -270,19 +270,18 @@ class Bench(Shared):
         """A function of parameters and data: {name: sum of its signed slices}."""
 
         def function(params: dict[str, Any], *data: Any) -> dict[str, Any]:
-            values: dict[int, Any] = {
-                index: params[names[first]] for index, first in start.items()
-            }
+            values: dict[int, Any] = {index: params[names[first]] for index, first in start.items()}
             values |= {index: data[slot] for index, slot in self._slots.items()}
             values |= self._fixed
             results = {}
             unstripped = self.step.with_rate_inside
+            rate = self.step.rate.value if self.step.rate else 1.0
             for name, parts in pieces:
                 total: Any = None
                 for sign, part, change in parts:
                     value = self.player.play(part.order, values)[part.target]
                     if change is not None and change.by in unstripped:
-                        value = value * (1 / self.step.rate.value)
+                        value = value * (1 / rate)
                     if change is not None and change.partial:
                         value = self.player.in_rows(value, change)
                     value = self.player.negative(value, change) if sign < 0 else value
@@ -305,4 +304,3 @@ def _equal(a: Any, b: Any) -> bool:
         and np.asarray(a).dtype == np.asarray(b).dtype
         and np.array_equal(a, b)
     )
-

@@ -271,9 +271,7 @@ class Recorder:
             self._known[id(result)] = Handle(result, index)
         return result
 
-    def attribute_in_place(
-        self, place: int, op: str, owner: Any, name: str, value: Any
-    ) -> None:
+    def attribute_in_place(self, place: int, op: str, owner: Any, name: str, value: Any) -> None:
         setattr(owner, name, self.in_place(place, op, getattr(owner, name), value))
 
     def item_in_place(self, place: int, op: str, owner: Any, index: Any, value: Any) -> None:
@@ -406,7 +404,7 @@ class Recorder:
         joined = self.call(place, np.array, found)
         return self.method(place, joined, "reshape", args[0].shape)
 
-    def _at(self, place: int, ufunc: Any, target: Any, index: Any, value: Any = None) -> None:
+    def _at(self, place: int, ufunc: Any, target: Any, index: Any, value: Any = None) -> Any:
         if ufunc not in (np.add, np.subtract) or not tracked(target):
             return self._foreign(place, ufunc.at, (target,), (target, index, value), {})
         name = f"np.{ufunc.__name__}.at"

@@ -20,7 +20,7 @@ from chainrule.checking.scripts.updates import Change
 from chainrule.tracing import Traced, wrap
 from chainrule.tracing.value import as_node
 
-ALIASES = {
+ALIASES: dict[str, Callable[..., Any]] = {
     "float": lambda x: _number(x),
     "np.float64": lambda x: _number(x),
     "np.float32": lambda x: _number(x),
@@ -50,7 +50,9 @@ def is_live(value: Any) -> bool:
     """Whether somebody records what becomes of a value: a tracer, or an array that is watched."""
     if isinstance(value, tuple | list):
         return any(map(is_live, value))
-    return isinstance(value, Traced) or (isinstance(value, np.ndarray) and type(value) is not np.ndarray)
+    return isinstance(value, Traced) or (
+        isinstance(value, np.ndarray) and type(value) is not np.ndarray
+    )
 
 
 def _joined(target: Any, value: Any) -> Any:
@@ -70,11 +72,9 @@ def _number(value: Any) -> Any:
 
 
 def _array(value: Any) -> Any:
-    if isinstance(value, Traced) or (is_live(value) and isinstance(value, np.ndarray)):
-        return value.copy()
     if isinstance(value, list | tuple) and is_live(value):
         return np.stack([_array(part) for part in value])
-    return np.array(value)
+    return value.copy() if is_live(value) else np.array(value)
 
 
 def _set_item(target: Any, index: Any, value: Any) -> Any:
@@ -223,4 +223,3 @@ def doubled(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value)
     return value
-

@@ -158,7 +158,8 @@ def save(tape: Tape, folder: Path) -> None:
         "full": tape.full,
         "printed": tape.printed,
     }
-    np.savez(folder / "arrays.npz", **{f"a{i}": array for i, array in enumerate(arrays)})
+    named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(arrays)}
+    np.savez(folder / "arrays.npz", **named)
     text = json.dumps(document)
     partial = folder / "tape.part"
     partial.write_text(text, encoding="utf-8")

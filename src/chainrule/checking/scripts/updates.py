@@ -9,6 +9,7 @@ itself only by way of a parameter. No name is looked at.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from chainrule.checking.scripts.tape import Entry, Ref, Tape
 
@@ -168,9 +169,7 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
     return found
 
 
-def _next(
-    tape: Tape, chain: Chain, followed: Mapping[int, Sequence[Change]], value: int
-) -> Change:
+def _next(tape: Tape, chain: Chain, followed: Mapping[int, Sequence[Change]], value: int) -> Change:
     """Of several changes of one value the one at a place where this chain was changed before.
 
     `x @ W + b` looks like a change of b too.
@@ -231,7 +230,7 @@ def _lasting(tape: Tape, found: list[Chain]) -> list[Chain]:
     for group in by_site.values():
         group.sort(key=lambda chain: chain.changes[0].new)
         spans = [(chain.changes[0].new, chain.changes[-1].new) for chain in group]
-        anew = any(later[0] > earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+        anew = any(later[0] > earlier[1] for earlier, later in pairwise(spans))
         longest = max(len(chain.changes) for chain in found)
         if not anew or len(group[0].changes) == longest > 1:
             kept += group
