@@ -174,7 +174,7 @@ def wanted(
             kept[key] = None
             steps = (Quantity("adjoint", "parameter", -change) for change in rule.change.values())
             quantities = (*true.quantities, *gradients, *steps)
-            found.append(
+            truths.append(
                 replace(
                     true,
                     gradients=rule.change,

@@ -176,7 +176,10 @@ def _update_kind(kind: str, edit: Edit, case: Case) -> str:
     step = case.program.steps[edit.site[0]]
     if kind == "wrong-sign":
         assert case.gradients is not None
-        last = step.op == "return" or is_of_the_update(step, case.program, case.gradients)
+        down = {name: -value for name, value in case.true.gradients.items()}
+        last = step.op == "return" or any(
+            is_of_the_update(step, case.program, known) for known in (case.gradients, down)
+        )
         return "ascent-update" if last else kind
     if edit.new is not None and edit.new.role == "parameter":
         # A parameter that depends on targets is one that has been updated.
