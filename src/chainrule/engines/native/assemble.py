@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.access import ARENA, Buffer
-from chainrule.engines.native.fuse import Program
 from chainrule.engines.native.ir import Builder, Module
-from chainrule.engines.native.kernels import Kernel, Repeat
+from chainrule.engines.native.kernels import Kernel, Program, Repeat
 from chainrule.engines.native.loops import SIGNATURE
 from chainrule.engines.native.plan import (
     Phase,

@@ -10,8 +10,8 @@ import numpy as np
 from chainrule.engines.native import jit
 from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.effort import WAKING, divided
-from chainrule.engines.native.fuse import Program as Kernels
 from chainrule.engines.native.fuse import fuse
+from chainrule.engines.native.kernels import Program as Kernels
 from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan

@@ -15,9 +15,16 @@ from chainrule.engines.native import jit
 from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
 from chainrule.engines.native.effort import divided
-from chainrule.engines.native.fuse import Program, forget_unread, fuse
+from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.ir import Builder
-from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
+from chainrule.engines.native.kernels import (
+    Elementwise,
+    Kernel,
+    Load,
+    Program,
+    Store,
+    forget_unread,
+)
 from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan, phases_of
