@@ -20,9 +20,12 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule import losses as losses
     from chainrule import random as random
     from chainrule import schedules as schedules
+    from chainrule import testing as testing
     from chainrule.callbacks import Checkpoint as Checkpoint
     from chainrule.callbacks import EarlyStopping as EarlyStopping
-    from chainrule.checking import check as check
+    from chainrule.checking.front import check as check
+    from chainrule.checking.layer import check_layer as check_layer
+    from chainrule.checking.scripts.front import check_script as check_script
     from chainrule.diagnosis import RecordLayers as RecordLayers
     from chainrule.diagnosis import diagnose as diagnose
     from chainrule.diagnosis import why_not_finite as why_not_finite
@@ -32,6 +35,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule.errors import GraphError as GraphError
     from chainrule.errors import LeakedValueError as LeakedValueError
     from chainrule.errors import NotFiniteError as NotFiniteError
+    from chainrule.errors import ScriptError as ScriptError
     from chainrule.errors import SettingError as SettingError
     from chainrule.errors import ShapeError as ShapeError
     from chainrule.errors import TraceError as TraceError
@@ -96,14 +100,16 @@ _HOMES = {
     "chainrule.explanation": "explain",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
-    "chainrule.checking": "check",
+    "chainrule.checking.front": "check",
+    "chainrule.checking.scripts.front": "check_script",
+    "chainrule.checking.layer": "check_layer",
     "chainrule.diagnosis": "RecordLayers diagnose why_not_finite",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "
-        "UnknownNameError FileError NotFiniteError"
+        "UnknownNameError FileError NotFiniteError ScriptError"
     ),
 }
-_MODULES = ("random", "losses", "initializers", "schedules")
+_MODULES = ("random", "losses", "initializers", "schedules", "testing")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [*_HOME_OF, *_MODULES]

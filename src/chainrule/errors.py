@@ -9,6 +9,7 @@
     ├── SettingError         a setting outside its domain: batch size 0, learning rate NaN
     │   └── UnknownNameError a layer, loss or optimizer that does not exist; suggests one
     ├── FileError            a file that is missing, damaged or not ours
+    ├── ScriptError          a script under check cannot be read, or does what it may not
     └── NotFiniteError       training stopped at a NaN or Inf; names the op that made it first
 
 Each also derives from the built-in exception that NumPy or Python would raise there, so that
@@ -57,6 +58,10 @@ class UnknownNameError(SettingError):
 
 class FileError(ChainruleError, ValueError):
     """A file is missing, damaged, or not one of ours."""
+
+
+class ScriptError(ChainruleError, RuntimeError):
+    """A script that is to be checked cannot be read, or does what it may not."""
 
 
 class NotFiniteError(ChainruleError, ArithmeticError):

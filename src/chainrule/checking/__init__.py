@@ -1,3 +1,2 @@
 """Hand-written backward passes held against the truth: what is wrong, where, and the proof."""
 
-from chainrule.checking.front import check as check

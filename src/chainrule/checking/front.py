@@ -21,6 +21,7 @@ from chainrule.checking.surroundings import preserved
 from chainrule.checking.truth import Truth, truth
 from chainrule.checking.update_rules import change, numbers_of, record_step, rule_of, wanted
 from chainrule.checking.verdict import Case, findings
+from chainrule.checking.unseen import unseen
 from chainrule.errors import ChainruleError, SettingError
 from chainrule.trees import Tree, flatten
 
@@ -168,6 +169,8 @@ def _compared(
         "mine": mine,
         "true": true.gradients,
         "curve": true.curve,
+        "notes": unseen(point, true.gradients),
+        "file": getattr(getattr(function, "__code__", None), "co_filename", ""),
     }
     if not wrong:
         return Report((), **common)

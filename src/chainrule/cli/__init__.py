@@ -3,7 +3,7 @@
 A command is a module of this package with a click command called `command`, and a row in
 `COMMANDS`. Its module imports nothing heavy before the command runs, so that `--help` is quick.
 
-Exit codes: 0 on success, 2 with one line on standard error for anything that the user can put
+Exit codes: 0 on success, 1 when a check finds a mistake, 2 with one line on standard error for anything that the user can put
 right, 130 when Ctrl-C stopped the work with nothing to keep.
 """
 
@@ -17,7 +17,7 @@ import click
 from chainrule import __version__
 from chainrule.errors import ChainruleError, UnknownNameError
 
-COMMANDS = ("train", "predict", "explain", "examples", "bench")
+COMMANDS = ("train", "predict", "explain", "check", "examples", "bench")
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -59,6 +59,7 @@ def group(context: click.Context) -> None:
     chainrule train houses.csv --target price
     chainrule predict houses-network new-houses.csv
     chainrule explain --network 2-4-1       every number of a forward and a backward pass
+    chainrule check my_backprop.py          the mistake in a hand-written backward pass
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -1,0 +1,1 @@
+"""Whole scripts under check: run apart, recorded operation by operation, and read."""

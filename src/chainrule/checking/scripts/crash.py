@@ -1,0 +1,52 @@
+"""A script that stops with an error: which operation, and which shapes did not fit."""
+
+import linecache
+from pathlib import Path
+
+from chainrule.checking.report import Finding, Report
+from chainrule.checking.scripts.tape import Tape
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@", "power": "**"}
+
+
+def crash_report(tape: Tape, path: Path) -> Report:
+    """One finding at the line that stopped the script."""
+    line = tape.line
+    source = linecache.getline(str(path.resolve()), line).strip()
+    place = f"`{source}` (line {line})" if source else f"line {line}"
+    shapes = [tuple(shape) for shape in tape.crash.get("shapes", ())]
+    said = f"{place} stops with {tape.message}."
+    formula = ""
+    operation = str(tape.crash.get("operation", ""))
+    if operation.startswith("in place") and len(shapes) == 2:
+        target, other = shapes
+        name = tape.crash.get("target") or "the parameter"
+        formula = f"{name} has shape {target}; what changes it in place must have that shape too."
+        said = (
+            f"{place}: {name} has shape {target}, and what is to be combined with it has shape "
+            f"{other}. In place, NumPy cannot give {name} the shape of both. {_way_out(shapes)}"
+        )
+    elif len(shapes) == 2:
+        sign = SIGNS.get(operation, operation)
+        formula = f"Shapes {shapes[0]} and {shapes[1]} do not fit for `{sign}`."
+        said = f"{place} stops: {formula} {_way_out(shapes)}"
+    told = {
+        "where": f"Look at line {line}.",
+        "kind": "The shapes do not fit.",
+        "formula": formula or f"Python says: {tape.message}",
+        "fix": said,
+    }
+    kind = "shape-error" if tape.crash.get("error") in ("ValueError", "IndexError", "TypeError") \
+        else "unexplained"
+    return Report((Finding(kind, "wrong", "", line, said, told),), file=str(path.resolve()))
+
+
+def _way_out(shapes: list[tuple[int, ...]]) -> str:
+    target, other = shapes
+    if other[1:] == target and other[:1] == (1,):
+        return "Leave out keepdims=True, or make the parameter one of shape " f"{other}."
+    if other[::-1] == target:
+        return "Transpose it: one of the two lies across."
+    if other[1:] == target:
+        return "Sum it over the samples first: .sum(axis=0)."
+    return "Give both the same shape."

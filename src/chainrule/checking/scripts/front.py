@@ -1,0 +1,364 @@
+"""`check_script`: a whole script, its training step found and held against its loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.front import check
+from chainrule.checking.point import Function, at, short
+from chainrule.checking.report import Finding, Report
+from chainrule.checking.scripts.crash import crash_report
+from chainrule.checking.scripts.process import run
+from chainrule.checking.scripts.reading import Bench, Step, is_number
+from chainrule.checking.scripts.replay import Player, doubled
+from chainrule.checking.scripts.tape import Tape
+from chainrule.checking.scripts.updates import Chain, chains, windows
+from chainrule.checking.scripts.usual import guessed_losses
+from chainrule.checking.search import distance
+from chainrule.checking.truth import truth
+from chainrule.errors import ScriptError
+
+MOST_WINDOWS = 120  # that are searched for a loss
+CANDIDATES = 6  # losses that are tried
+GUESSES = 3  # usual losses against which a gradient is searched that is none of them
+
+
+def check_script(
+    path: str | Path,
+    *,
+    params: Sequence[str] | None = None,
+    loss: str | None = None,
+    seconds: float = 20.0,
+    megabytes: int = 1500,
+) -> Report:
+    """Check the backward pass of a whole script, a tutorial's or a student's.
+
+    path       the file; it runs in a process of its own, guarded and limited
+    params     what is trained, as the script calls it (`["W1", "net.b"]`); else it is found
+    loss       the name of the variable that holds the loss, or of a usual loss such as
+               "binary_cross_entropy"; else it is found, or guessed where the script has none
+    seconds    after which the script is stopped; what it did until then is checked
+    megabytes  of memory that its process may use
+
+    Raises FileError for a file that is not there, ScriptError for one that does no training that
+    can be read, or does what it may not.
+    """
+    path = Path(path)
+    tape = run(path, seconds, megabytes)
+    if tape.ended == "refused":
+        raise ScriptError(f"{path.name}: line {tape.line}: {tape.message}")
+    if tape.ended == "memory":
+        raise ScriptError(
+            f"{path.name}: line {tape.line}: asks for more memory than the {megabytes:,} MB that "
+            "it may use; with more: cr.check_script(path, megabytes=4000)"
+        )
+    script = Script(tape, path)
+    found = script.trained(params)
+    if tape.ended == "error" and (not found or _is_about_shapes(tape)):
+        return crash_report(tape, path)
+    if not found:
+        raise ScriptError(_nothing_trained(tape, path, params))
+    return script.judged(found, loss)
+
+
+def _is_about_shapes(tape: Tape) -> bool:
+    return tape.crash.get("error") in ("ValueError", "IndexError", "TypeError")
+
+
+def _nothing_trained(tape: Tape, path: Path, params: Sequence[str] | None) -> str:
+    if params:
+        return f"{path.name}: none of {', '.join(params)} is a number or array that is updated"
+    ended = {
+        "time": ", stopped when its time was over; with more time: cr.check_script(path, "
+        "seconds=60)",
+        "error": f", stopped by {tape.message} in line {tape.line}",
+    }.get(tape.ended, "")
+    return (
+        f"{path.name}: no parameter was found that the script updates by its gradient{ended}. "
+        'If there is one, name it: cr.check_script(path, params=["W1", "b1"])'
+    )
+
+
+@dataclass
+class Script:
+    """A recorded script under judgement."""
+
+    tape: Tape
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.file = str(self.path.resolve())
+        self.player = Player(self.tape, self.file)
+
+    def trained(self, params: Sequence[str] | None) -> list[Chain]:
+        found = chains(self.tape)
+        if params is None:
+            return found
+        return [c for c in found if any(_called(self._name(c), p) for p in params)]
+
+    def _name(self, chain: Chain) -> str:
+        for version in reversed(chain.versions):
+            if version in self.tape.names:
+                return self.tape.names[version]
+        named = self.tape.entries[chain.first].name or self.tape.entries[chain.versions[1]].name
+        place = self.tape.entries[chain.versions[1]].place
+        return named or self.tape.places[place].text or f"line {self.tape.places[place].line}"
+
+    def names(self, found: Sequence[Chain]) -> dict[int, str]:
+        taken: dict[int, str] = {}
+        for chain in found:
+            name, number = self._name(chain), 1
+            while name in taken.values():
+                number += 1
+                name = f"{self._name(chain)} ({number})"
+            taken[chain.first] = name
+        return taken
+
+    # --- the steps ---
+
+    def judged(self, found: list[Chain], loss: str | None) -> Report:
+        steps = windows(self.tape, found)
+        names = self.names(found)
+        made = [
+            Step(self.tape, self.player, window, found, names, steps[i - 1] if i else None)
+            for i, window in enumerate(steps[: MOST_WINDOWS + 1])
+        ]
+        changed = self._changed_shape(made[0])
+        if changed is not None:
+            return changed
+        order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
+        seen: set[int] = set()
+        elsewhere: list[tuple[Step, int]] = []  # losses on other data than those of a step
+        for number in order:
+            # What does in this step what was done in steps before, and no loss was among it.
+            here = self._numbers(made, number)
+            if number > 2 and here | self._numbers(made, number + 1) <= seen:
+                continue
+            seen |= here
+            step = made[number]
+            after = made[number + 1] if number + 1 < len(made) else None
+            until = after.begin if after and after.live else len(self.tape.entries) - 1
+            candidates = step.loss_candidates(max(until, step.window.end))
+            usable = self._usable(step, candidates)
+            if usable:
+                return self._told(self._held(step, usable), step)
+            elsewhere = elsewhere or [(step, index) for index in candidates[-1:]]
+        step = made[order[0]]
+        return self._told(self._without_loss(step, elsewhere), step)
+
+    def _numbers(self, made: Sequence[Step], number: int) -> set[int]:
+        """The places at which single numbers are computed after the step before this one."""
+        begin = made[number - 1].window.end if number else 0
+        end = made[number].window.end if number < len(made) else len(self.tape.entries)
+        entries = self.tape.entries[begin:end]
+        return {entry.place for entry in entries if is_number(entry)}
+
+    def _usable(self, step: Step, candidates: Sequence[int]) -> list[int]:
+        """The candidates whose data are those of the coded gradient, the last ones first."""
+        bench = Bench(step)
+        for parts in step.gradient_slices.values():
+            for _, part in parts:
+                bench.place(part.frontier)
+        known = len(bench.data)
+        good = []
+        for index in reversed(candidates):
+            part = step.slice(index, step.start, step.reached(step.start, index), step.begin)
+            trial = Bench(step)
+            trial.data = list(bench.data)
+            trial.place(part.frontier)
+            if len(trial.data) == known or all(np.ndim(d) == 0 for d in trial.data[known:]):
+                good.append(index)
+        return good
+
+    # --- against a loss ---
+
+    def grads(self, step: Step, bench: Bench) -> Function:
+        pieces = []
+        for first, parts in step.gradient_slices.items():
+            for _, part in parts:
+                bench.place(part.frontier)
+            signed = [(-change.sign, part, change) for change, part in parts]
+            pieces.append((step.names[first], signed))
+        return bench.function(pieces, step.start, step.names)
+
+    def _held(self, step: Step, candidates: Sequence[int]) -> Report:
+        """Against the number whose gradient is nearest to the coded one."""
+        trials = [self._trial(step, index) for index in candidates[:CANDIDATES]]
+        if len(trials) > 1:
+            trials.sort(key=lambda trial: self._gap(step, *trial))
+        return self._checked(step, *trials[0])
+
+    def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function]:
+        bench = Bench(step)
+        live = step.reached(step.start, index)
+        part = step.slice(index, step.start, live, step.begin)
+        bench.place(part.frontier)
+        grads = self.grads(step, bench)
+        whole = bench.function([("loss", [(1, part, None)])], step.start, step.names)
+        return bench, lambda params, *data: whole(params, *data)["loss"], grads
+
+    def _gap(self, step: Step, bench: Bench, loss: Function, grads: Function) -> tuple[int, float]:
+        """How many parameters are wrong, and how far the coded gradient is from parallel."""
+        params = self._params(step)
+        try:
+            true = truth(loss, at(params, bench.data)).gradients
+        except Exception:  # not a function that can be differentiated: not the loss
+            return len(params) + 1, np.inf
+        mine = grads(params, *bench.data)
+        keys = {name: short(f"[{name!r}]") for name in params}
+        wrong = sum(distance(mine[name], true[key]) > 1e-7 for name, key in keys.items())
+        a = np.concatenate([np.ravel(mine[name]) for name in keys])
+        b = np.concatenate([np.ravel(true[key]) for key in keys.values()])
+        if a.shape != b.shape or not (size := float(np.linalg.norm(a) * np.linalg.norm(b))):
+            return wrong, np.inf
+        return wrong, 1 - abs(float(a @ b)) / size
+
+    def _params(self, step: Step) -> dict[str, Any]:
+        return {
+            step.names[first]: doubled(self.player.value(old)) for old, first in step.start.items()
+        }
+
+    def _checked(
+        self, step: Step, bench: Bench, loss: Function, grads: Function
+    ) -> Report:
+        params = self._params(step)
+        return check(loss=loss, grads=grads, params=params, data=tuple(bench.data))
+
+    def _told(self, report: Report, step: Step) -> Report:
+        """The report in the script's own words: its names, and what only a whole script shows."""
+        names = {short(f"[{name!r}]"): name for name in step.names.values()}
+
+        def renamed(table: Any) -> dict[str, Any]:
+            return {names.get(key, key): value for key, value in table.items()}
+
+        updates = {
+            self.tape.line_of(change.new): step.names[first]
+            for first, changes in step.window.changes.items()
+            for change in changes
+        }
+        findings = []
+        for finding in report.findings:
+            early = updates.get(finding.line)
+            kind = finding.kind
+            if early and kind in ("extra-term", "wrong-operand") and self._is_read(step, early):
+                kind = "update-before-propagate"
+            findings.append(
+                replace(
+                    finding,
+                    kind=kind,
+                    parameter=names.get(finding.parameter, finding.parameter),
+                    parameters=tuple(names.get(p, p) for p in finding.parameters),
+                )
+            )
+        return replace(
+            report,
+            findings=tuple(findings),
+            errors=renamed(report.errors),
+            mine=renamed(report.mine),
+            true=renamed(report.true),
+            file=self.file,
+        )
+
+    def _is_read(self, step: Step, name: str) -> bool:
+        """Whether a gradient is computed from the updated value of this parameter."""
+        news = {
+            change.new
+            for first, changes in step.window.changes.items()
+            for change in changes
+            if step.names[first] == name
+        }
+        return any(
+            index in news
+            for parts in step.gradient_slices.values()
+            for _, part in parts
+            for index in part.order
+        )
+
+    def _without_loss(self, step: Step, elsewhere: Sequence[tuple[Step, int]]) -> Report:
+        """Where the script states no loss: one of the usual ones, whose gradient it is."""
+        trials = []
+        is_mean = {self._is_mean(*loss) for loss in elsewhere}
+        for name, build in guessed_losses(step):
+            if is_mean and ("averaged" in name) not in is_mean:
+                continue
+            bench = Bench(step)
+            grads = self.grads(step, bench)
+            loss = build(bench)
+            trials.append((self._gap(step, bench, loss, grads), name, bench, loss, grads))
+        if not trials:
+            raise ScriptError(
+                f"{self.path.name} computes no loss that could be found; name it: "
+                'cr.check_script(path, loss="half_squared_error"), or the variable that holds it'
+            )
+        trials.sort(key=lambda trial: trial[0])
+        reports: list[tuple[str, Report]] = []
+        for _, name, bench, loss, grads in trials[:GUESSES]:
+            report = self._checked(step, bench, loss, grads)
+            if report.ok:
+                notes = (*report.notes, (_ELSEWHERE if elsewhere else _NO_LOSS) % name)
+                return replace(report, also_gradient_of=(name,), notes=notes)
+            reports.append((name, report))
+        name, report = min(reports, key=lambda pair: _doubt(pair[1]))
+        note = (_ELSEWHERE if elsewhere else _GUESSED) % name
+        return replace(report, notes=(*report.notes, note))
+
+    def _is_mean(self, step: Step, index: int) -> bool:
+        """Whether a loss is a mean over samples, by the operations that it ends with."""
+        live = step.reached(step.start, index)
+        order = step.slice(index, step.start, live, step.begin).order
+        entries = [self.tape.entries[i] for i in order if i in live]
+        return any(
+            entry.op in ("np.mean", "method mean", "np.average")
+            or (entry.op == "divide" and entry.shape == () and isinstance(entry.arguments[1], int))
+            for entry in entries
+        )
+
+    # --- shapes ---
+
+    def _changed_shape(self, step: Step) -> Report | None:
+        """A broadcast that gives a parameter another shape."""
+        for first, changes in step.window.changes.items():
+            change = changes[0]
+            old, new = self.tape.entries[change.old], self.tape.entries[change.new]
+            if old.shape == new.shape:
+                continue
+            line = self.tape.line_of(change.new)
+            name, by = step.names[first], self.tape.entries[change.by].shape
+            said = (
+                f"Line {line}: {name} has shape {old.shape}; what is subtracted has shape {by}, "
+                f"and NumPy broadcasts both to {new.shape}: from now on {name} is another array. "
+                f"Give the gradient the shape {old.shape}."
+            )
+            told = {"where": f"Look at line {line}.", "kind": "The shapes do not fit.",
+                    "formula": f"The gradient of {name} has the shape of {name}.",
+                    "fix": said}  # fmt: skip
+            finding = Finding(
+                "shape-error", "wrong", name, line, said, told, 0.0, (), (name,)
+            )
+            return Report((finding,), file=self.file)
+        return None
+
+
+_NO_LOSS = "the script computes no loss; its gradient is exactly that of %s"
+_ELSEWHERE = (
+    "the script computes its loss on other data than those of a training step; the step was held "
+    "against %s"
+)
+_GUESSED = (
+    "the script computes no loss; its gradient was held against %s, to which it is nearest; if "
+    'another is meant, name it: cr.check_script(path, loss="binary_cross_entropy")'
+)
+
+
+def _doubt(report: Report) -> tuple[bool, int]:
+    """The loss that was meant is the one from which the gradient is one mistake away."""
+    kinds = [finding.kind for finding in report.findings]
+    return "unexplained" in kinds or not kinds, len(kinds)
+
+
+def _called(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith((f"{wanted}[", f"{wanted}."))
+

@@ -1,0 +1,308 @@
+"""One training step of a tape as two functions, a loss and its coded gradient, with their data."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.scripts.rates import Factor, below_memory, learning_rate
+from chainrule.checking.scripts.replay import Player
+from chainrule.checking.scripts.tape import Entry, Ref, Tape
+from chainrule.checking.scripts.updates import Chain, Change, Window
+from chainrule.errors import ChainruleError
+
+Array = np.ndarray[Any, Any]
+
+
+class Unreadable(ChainruleError, ValueError):
+    """A part of a script of which the checker cannot see what it computes."""
+
+
+class Shared:
+    """What a copy of a function keeps: the tape of a script is never changed."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
+@dataclass(frozen=True)
+class Slice(Shared):
+    """The entries that a value needs, and those that it starts from."""
+
+    target: int
+    order: tuple[int, ...]
+    frontier: tuple[int, ...]
+
+
+@dataclass
+class Step(Shared):
+    """A training step: what its parameters were, and what depends on them."""
+
+    tape: Tape
+    player: Player
+    window: Window
+    chains: Sequence[Chain]
+    names: dict[int, str]  # first entry of a parameter -> its name
+    previous: Window | None = None
+
+    @cached_property
+    def start(self) -> dict[int, int]:
+        """The entry of each parameter's value before the step -> its first entry."""
+        return {old: first for first, old in self.window.before.items()}
+
+    @cached_property
+    def live(self) -> set[int]:
+        """The entries that depend on the parameters as they were before the step."""
+        return self.reached(self.start, self.window.end)
+
+    def reached(self, sources: Any, end: int) -> set[int]:
+        """What depends on some values, from this step on: the one before may have read them too."""
+        found = set(sources)
+        entries = self.tape.entries
+        begin = self.previous.end if self.previous and sources is self.start else min(found)
+        for index in range(begin + 1, min(end + 1, len(entries))):
+            if any(ref in found for ref in entries[index].refs()):
+                found.add(index)
+        return found
+
+    @cached_property
+    def begin(self) -> int:
+        """The first entry that reads a parameter: data are made before, the step comes after."""
+        return min((index for index in self.live if index not in self.start), default=0)
+
+    def slice(self, target: int, start: dict[int, int], live: set[int], begin: int) -> Slice:
+        """What a value is computed from, back to the parameters and to what was made before."""
+        order, frontier = set(), set()
+        stack, seen = [target], set()
+        while stack:
+            here = stack.pop()
+            if here in seen or here in start:
+                continue
+            seen.add(here)
+            entry = self.tape.entries[here]
+            is_live = here in live
+            if entry.op.startswith("opaque") and is_live:
+                raise self._opaque(entry)
+            if not is_live and (here < begin or entry.op == "leaf" or entry.op[:6] == "opaque"):
+                frontier.add(here)
+                continue
+            order.add(here)
+            stack += entry.refs()
+        return Slice(target, tuple(sorted(order)), tuple(sorted(frontier)))
+
+    def _opaque(self, entry: Entry) -> Unreadable:
+        line = self.tape.places[entry.place].line
+        name = entry.op.partition(" ")[2]
+        return Unreadable(
+            f"line {line}: what `{name}` computes cannot be read, and the gradient depends on it; "
+            "write it with NumPy's functions"
+        )
+
+    # --- the gradient ---
+
+    @cached_property
+    def rate(self) -> Factor | None:
+        return learning_rate(self.tape, self.window, self.live)
+
+    @cached_property
+    def rule(self) -> str:
+        """"gradient descent", or "a rule with a memory"."""
+        return "a rule with a memory" if any(self.memory.values()) else "gradient descent"
+
+    @cached_property
+    def memory(self) -> dict[int, int | None]:
+        """For each parameter the gradient below a rule such as Adam's."""
+        if self.previous is None:
+            return dict.fromkeys(self.window.changes)
+        begin = min(self.previous.before.values())
+        params = {*self.window.before.values()}
+        earlier = [
+            index
+            for index in self.reached(self.previous.before.values(), self.window.end)
+            if begin <= index and index not in params and index < self.begin
+        ]
+        return {
+            first: below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
+            for first, changes in self.window.changes.items()
+        }
+
+    @cached_property
+    def gradient_slices(self) -> dict[int, list[tuple[Change, Slice]]]:
+        """For each parameter its changes, and what each change is computed from.
+
+        Where a change is the learning rate times a value, that value is the gradient itself.
+        """
+        found = {}
+        for first, changes in self.window.changes.items():
+            below = self.memory[first]
+            if below is not None:
+                last = replace(changes[-1], by=below, sign=self._sign_below(changes[-1], below))
+                changes = [last]
+            else:
+                changes = [self._without_rate(change) for change in changes]
+            found[first] = [
+                (change, self.slice(change.by, self.start, self.live, self.begin))
+                for change in changes
+            ]
+        return found
+
+    def _without_rate(self, change: Change) -> Change:
+        entry = self.tape.entries[change.by]
+        rate = self.rate
+        if rate is None or entry.op not in ("multiply", "np.multiply"):
+            return change
+        for one, other in (entry.arguments[:2], entry.arguments[1::-1]):
+            if not isinstance(other, Ref):
+                continue
+            if isinstance(one, Ref) and one.index in rate.same:
+                return replace(change, by=other.index)
+            if rate.index is None and one == rate.value and isinstance(one, float):
+                return replace(change, by=other.index)
+            if isinstance(one, Ref) and self._is_minus_rate(one.index):
+                return replace(change, by=other.index, sign=-change.sign)
+        return change
+
+    @cached_property
+    def with_rate_inside(self) -> set[int]:
+        """Values of which the learning rate is a factor somewhere inside."""
+        if self.rate is None:
+            return set()
+        return {change.by for group in self.window.changes.values() for change in group}
+
+    def _is_minus_rate(self, index: int) -> bool:
+        entry = self.tape.entries[index]
+        inner = entry.arguments[0] if entry.op == "negative" else None
+        return isinstance(inner, Ref) and self.rate is not None and inner.index in self.rate.same
+
+    def _sign_below(self, change: Change, below: int) -> int:
+        """Whether the parameter grows or falls where the gradient grows."""
+        order = [
+            index
+            for index in self.slice(change.by, {below: 0}, self.live, self.begin).order
+            if index != below
+        ]
+        results = []
+        for factor in (1.0, 1.001):
+            values = dict(self._values(order, {below}))
+            values[below] = self.player.value(below) * factor
+            results.append(np.asarray(self.player.play(order, values)[change.by]))
+        gradient = np.asarray(self.player.value(below))
+        slope = float(np.sum((results[1] - results[0]) * gradient))
+        return change.sign if slope >= 0 else -change.sign
+
+    def _values(self, order: Sequence[int], known: set[int]) -> Iterator[tuple[int, Any]]:
+        inside = {*order, *known}
+        for index in order:
+            for ref in self.tape.entries[index].refs():
+                if ref not in inside:
+                    yield ref, self.player.value(ref)
+
+    # --- losses ---
+
+    def loss_candidates(self, until: int) -> list[int]:
+        """Numbers that depend on the parameters before the step and on nothing that comes of it."""
+        slices = [part for parts in self.gradient_slices.values() for _, part in parts]
+        backward = {index for part in slices for index in part.order}
+        entries = self.tape.entries
+        live = self.reached(self.start, until)
+        after = {change.new for group in self.window.changes.values() for change in group}
+        steps = {change.by for group in self.window.changes.values() for change in group}
+        later = self.reached(after | steps | {part.target for part in slices}, until)
+        mixed = self._mixed(until)
+        found = [
+            index
+            for index in sorted(live - later - mixed - backward)
+            if index not in self.start and is_number(entries[index])
+        ]
+        inner = {ref for index in found for ref in entries[index].refs()}
+        outer = [index for index in found if index not in inner]
+        return outer or found
+
+    def _mixed(self, until: int) -> set[int]:
+        """What depends on other versions of the parameters too, as sums over an epoch do."""
+        versions = {v for chain in self.chains for v in chain.versions} - set(self.start)
+        versions = {v for v in versions if v > min(self.start)}
+        return self.reached(versions, until) if versions else set()
+
+
+def is_number(entry: Entry) -> bool:
+    made = entry.op != "leaf" and not entry.op.startswith("opaque")
+    return made and entry.kind == "f" and int(np.prod(entry.shape)) == 1
+
+
+class Bench(Shared):
+    """Joins slices to functions of parameters and data, so that equal data are one argument."""
+
+    def __init__(self, step: Step) -> None:
+        self.step, self.player, self.tape = step, step.player, step.tape
+        self.data: list[Any] = []
+        self._slots: dict[int, int] = {}  # entry -> place in `data`
+        self._fixed: dict[int, Any] = {}
+
+    def place(self, frontier: Sequence[int]) -> None:
+        """Give the values that a slice starts from a place among the data, where they are data."""
+        for index in frontier:
+            if index in self._slots or index in self._fixed:
+                continue
+            value = self.player.value(index)
+            if not _is_data(value) or (self.step.rate and index in self.step.rate.same):
+                self._fixed[index] = value
+                continue
+            for slot, known in enumerate(self.data):
+                if _equal(known, value):
+                    self._slots[index] = slot
+                    break
+            else:
+                self._slots[index] = len(self.data)
+                self.data.append(value)
+
+    def known(self, index: int) -> bool:
+        return index in self._slots
+
+    def function(
+        self,
+        pieces: Sequence[tuple[str, Sequence[tuple[int, Slice, Change | None]]]],
+        start: dict[int, int],
+        names: dict[int, str],
+    ) -> Callable[..., Any]:
+        """A function of parameters and data: {name: sum of its signed slices}."""
+
+        def function(params: dict[str, Any], *data: Any) -> dict[str, Any]:
+            values: dict[int, Any] = {
+                index: params[names[first]] for index, first in start.items()
+            }
+            values |= {index: data[slot] for index, slot in self._slots.items()}
+            values |= self._fixed
+            results = {}
+            unstripped = self.step.with_rate_inside
+            for name, parts in pieces:
+                total: Any = None
+                for sign, part, change in parts:
+                    value = self.player.play(part.order, values)[part.target]
+                    if change is not None and change.by in unstripped:
+                        value = value * (1 / self.step.rate.value)
+                    if change is not None and change.partial:
+                        value = self.player.in_rows(value, change)
+                    value = self.player.negative(value, change) if sign < 0 else value
+                    total = value if total is None else total + value
+                results[name] = total
+            return results
+
+        return function
+
+
+def _is_data(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiu" and value.ndim > 0
+    return isinstance(value, float)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return bool(
+        np.shape(a) == np.shape(b)
+        and np.asarray(a).dtype == np.asarray(b).dtype
+        and np.array_equal(a, b)
+    )
+

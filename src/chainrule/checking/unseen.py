@@ -1,0 +1,36 @@
+"""What the data of a check cannot show, and the input that would."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from chainrule.checking.point import Point
+from chainrule.checking.steps import Array
+from chainrule.trees import flatten
+
+
+def unseen(point: Point, true: Mapping[str, Array]) -> tuple[str, ...]:
+    """One sentence for each kind of mistake that may be there and not show."""
+    return tuple(_unseen(point, true))
+
+
+def _unseen(point: Point, true: Mapping[str, Array]) -> Iterator[str]:
+    arrays = [np.asarray(part) for part in flatten(point.data)[0]]
+    lengths = {len(array) for array in arrays if array.ndim > 1}
+    if arrays and (lengths == {1} or all(array.ndim == 0 for array in arrays)):
+        yield (
+            "with one sample a missing or doubled 1/N and a sum over samples that is left out do "
+            "not show; check with two or more samples"
+        )
+    zero = [name for name, value in point.leaves.items() if value.ndim > 1 and not np.any(value)]
+    if zero:
+        yield (
+            f"{', '.join(zero)} {'is' if len(zero) == 1 else 'are'} 0 everywhere, which hides what "
+            "is multiplied by it; check with other numbers"
+        )
+    still = [name for name, value in true.items() if value.size and not np.any(value)]
+    if still:
+        yield (
+            f"the true gradient of {', '.join(still)} is 0 here, so a factor that is wrong there "
+            "does not show; check at another point"
+        )

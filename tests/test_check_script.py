@@ -1,0 +1,210 @@
+"""Whole scripts under check: the mistakes of tutorials by name, at their line, with the proof."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from check_suite.suite import Program, programs
+
+import chainrule as cr
+from chainrule.cli import main
+
+SCRIPTS = {program.id: program for program in programs("script")}
+
+# The scripts that stand for the tutorials whose mistakes are known to the digit.
+WRONG = ("t01", "t02", "t08", "t11", "t13", "t14", "t26")
+RIGHT = ("t04", "t06", "t07", "t29")
+
+ONE_STEP = """
+import numpy as np
+x = np.array([[0.5, 0.1], [0.3, -0.2]])
+t = np.array([[1.0], [0.0]])
+w = np.array([[0.3], [-0.2]])
+b = np.array([0.1])
+for _ in range(3):
+    y = x @ w + b
+    loss = 0.5 * np.sum((y - t) ** 2)
+    delta = y - t
+    w = w - 0.1 * x.T @ delta
+    b = b - 0.1 * {bias}
+"""
+
+
+def written(tmp_path: Path, source: str) -> Path:
+    script = tmp_path / "script.py"
+    script.write_text(source, encoding="utf-8")
+    return script
+
+
+@pytest.mark.parametrize("program", [SCRIPTS[name] for name in WRONG], ids=lambda p: p.id)
+def test_a_mistake_is_named_at_its_line_and_proved(program: Program) -> None:
+    report = cr.check_script(program.path)
+    (mistake,) = program.mistakes
+    finding = report.findings[0]
+    assert finding.kind in mistake.accepted
+    assert finding.line in (mistake.line, mistake.effect)
+    assert finding.evidence < 1e-9
+    assert set(mistake.first) & set(finding.parameters)
+
+
+@pytest.mark.parametrize("program", [SCRIPTS[name] for name in RIGHT], ids=lambda p: p.id)
+def test_correct_scripts_pass(program: Program) -> None:
+    report = cr.check_script(program.path)
+    assert report.ok, report.text()
+    assert report.also_gradient_of or program.loss_stated
+
+
+def test_a_script_without_a_loss_is_told_whose_gradient_it_has() -> None:
+    assert cr.check_script(SCRIPTS["t07"].path).also_gradient_of == ("½(ŷ - y)², summed",)
+    report = cr.check_script(SCRIPTS["t04"].path)
+    assert report.also_gradient_of == ("binary cross-entropy, summed",)
+    assert "computes no loss" in report.text()
+
+
+def test_a_crash_is_explained_with_the_shapes() -> None:
+    (finding,) = cr.check_script(SCRIPTS["t03"].path).findings
+    assert finding.kind == "shape-error"
+    assert finding.line == 27
+    assert "(2,)" in finding.explanation
+    assert "(1, 2)" in finding.explanation
+    assert "keepdims" in finding.explanation
+
+
+def test_a_broadcast_that_changes_a_parameter_is_found(tmp_path: Path) -> None:
+    script = written(tmp_path, ONE_STEP.format(bias="delta.sum(axis=0, keepdims=True)"))
+    (finding,) = cr.check_script(script).findings
+    assert (finding.kind, finding.parameter, finding.line) == ("shape-error", "b", 12)
+    assert "(1,)" in finding.explanation
+    assert cr.check_script(written(tmp_path, ONE_STEP.format(bias="delta.sum(axis=0)"))).ok
+
+
+def test_parameters_can_be_named(tmp_path: Path) -> None:
+    script = written(tmp_path, ONE_STEP.format(bias="delta.mean(axis=0)"))
+    assert set(cr.check_script(script, params=["b"]).errors) == {"b"}
+    with pytest.raises(cr.ScriptError, match="none of q"):
+        cr.check_script(script, params=["q"])
+
+
+def test_hints_have_a_ceiling(tmp_path: Path) -> None:
+    report = cr.check_script(written(tmp_path, ONE_STEP.format(bias="delta.mean(axis=0)")))
+    finding = report.findings[0]
+    assert finding.line == 12
+    low = json.loads(report.to_json("where"))
+    assert low["findings"][0]["kind"] == ""
+    assert set(low["findings"][0]["hints"]) == {"where"}
+    assert low["true"] == {}
+    assert finding.explanation not in report.text("kind")
+    assert finding.explanation in report.text()
+    with pytest.raises(cr.UnknownNameError, match="fix"):
+        report.text("all")
+
+
+@pytest.mark.parametrize("level", ["where", "kind", "formula", "fix"])
+def test_the_page_marks_the_line_and_shows_the_gradients(level: str, tmp_path: Path) -> None:
+    report = cr.check_script(written(tmp_path, ONE_STEP.format(bias="delta.mean(axis=0)")))
+    report.html(tmp_path / "page.html", level)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<tr class="marked" id="line-12">' in page
+    assert ("<caption>mine / true</caption>" in page) is (level in ("formula", "fix"))
+    assert (report.findings[0].kind.replace("-", " ") in page) is (level != "where")
+    assert page.count("<table") == page.count("</table>")
+
+
+def test_the_command_line_has_three_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = written(tmp_path, ONE_STEP.format(bias="delta.sum(axis=0)"))
+    assert main(["check", str(right)]) == 0
+    assert "Every gradient is that of the loss" in capsys.readouterr().out
+    wrong = written(tmp_path, ONE_STEP.format(bias="delta.mean(axis=0)"))
+    assert main(["check", str(wrong), "--json", "--hints", "kind"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["line"] == 12
+    assert main(["check", str(tmp_path / "nowhere.py")]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no file")
+
+
+def test_a_thousand_steps_take_seconds_and_little_memory(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys, time, chainrule as cr; start = time.perf_counter();"
+        "report = cr.check_script(sys.argv[1]); took = time.perf_counter() - start;"
+        "peak = max(resource.getrusage(who).ru_maxrss for who in"
+        " (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN));"
+        "print(report.findings[0].kind, took, peak)"
+    )
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", code, str(SCRIPTS["t09"].path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    kind, took, peak = done.stdout.split()
+    assert kind == "wrong-constant-factor"
+    assert float(took) < 10
+    assert int(peak) < (1_000_000_000 if sys.platform == "darwin" else 1_000_000)
+
+
+# --- layers and tests ----------------------------------------------------------------------------
+
+LAYER = '''
+import numpy as np
+
+
+class Dense:
+    def __init__(self):
+        self.params = {"W": np.array([[0.2, -0.1], [0.4, 0.3]]), "b": np.array([0.1, -0.2])}
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = x
+        self.y = np.tanh(x @ self.params["W"] + self.params["b"])
+        return self.y
+
+    def backward(self, gradient):
+        dz = gradient * (1 - self.y**2)
+        self.grads["W"] = self.x.T @ dz
+        self.grads["b"] = dz.sum(axis=0)
+        return SENT
+'''
+
+
+def layer(tmp_path: Path, sent: str) -> object:
+    path = written(tmp_path, LAYER.replace("SENT", sent))
+    space: dict[str, object] = {}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
+    return space["Dense"]()  # type: ignore[operator]
+
+
+X = [[0.5, 0.1], [0.3, -0.2], [-0.4, 0.9]]
+
+
+def test_a_layer_is_held_against_its_forward_pass(tmp_path: Path) -> None:
+    assert cr.check_layer(layer(tmp_path, 'dz @ self.params["W"].T'), X).ok
+    report = cr.check_layer(layer(tmp_path, 'dz @ self.params["W"]'), X)
+    assert report.findings[0].kind == "wrong-transpose"
+    assert report.findings[0].parameters == ("x",)
+    assert report.findings[0].line == 19
+
+
+def test_what_is_no_layer_is_refused() -> None:
+    with pytest.raises(cr.SettingError, match="has no forward"):
+        cr.check_layer(object(), X)
+
+
+def test_assert_gradients_names_the_mistake() -> None:
+    def loss(params, x):
+        return (params["w"] ** 2 * x).sum()
+
+    def right(params, x):
+        return {"w": 2 * params["w"] * x}
+
+    def wrong(params, x):
+        return {"w": -2 * params["w"] * x}
+
+    import numpy as np
+
+    case = {"w": np.array([0.3, -0.7])}, (np.array([1.0, 2.0]),)
+    assert cr.testing.assert_gradients(loss, right, *case).ok
+    with pytest.raises(AssertionError, match="wrong sign"):
+        cr.testing.assert_gradients(loss, wrong, *case)
+    with pytest.raises(AssertionError) as raised:
+        cr.testing.assert_gradients(loss, wrong, *case, hints="where")
+    assert "sign" not in str(raised.value)
