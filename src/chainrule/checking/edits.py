@@ -448,6 +448,27 @@ def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) ->
     return override
 
 
+def _before_update(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
+    """Parameters as they were before the update, where the updated ones are read."""
+    if not pool.truth.of_update:
+        return
+    for slot in range(len(program.steps[site[0]].inputs)):
+        overrides: dict[int, Override] = {}
+        for i in site:
+            step = program.steps[i]
+            if slot >= len(step.inputs) or step.inputs[slot] not in pool.carrying:
+                break
+            old = program.steps[step.inputs[slot]].value
+            before = [q for (q,) in pool.series("parameter", [old])]
+            if not before or not old.ndim:
+                break
+            told = before[int(np.argmin([np.max(np.abs(q.value - old)) for q in before]))]
+            overrides[i] = _exchange(step.call, slot, told.value)
+        if len(overrides) == len(site):
+            old = program.steps[program.steps[site[0]].inputs[slot]].value
+            yield Edit("before-update", site, overrides, 1.0, old=old, new=told, slot=slot)
+
+
 def _reshaped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """An operand in the shape of the other one, where both were stretched against each other."""
     first = program.steps[site[0]]
@@ -480,7 +501,17 @@ def _operand_reshaped(call: Callable[..., Array], slot: int, shape: tuple[int, .
 
 # Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.
 WAVES: tuple[tuple[Row, ...], ...] = (
-    (_reshaped, _scaled, _dropped, _other_op, _other_axes, _accumulated, _terms, _slopes),
+    (
+        _before_update,
+        _reshaped,
+        _scaled,
+        _dropped,
+        _other_op,
+        _other_axes,
+        _accumulated,
+        _terms,
+        _slopes,
+    ),
     (_other_factors, _partly),
     (_operands,),
     (_results, _true_operands),

@@ -76,7 +76,7 @@ def _update(function: Function, point: Point, true: Truth, lr: float) -> Report:
         return _crash(error, point, _half_applied(function, point, lr))
     numbers = numbers_of(program)
     rule = rule_of(mine, true.gradients, lr, numbers)
-    truths = wanted(true, program, lr, numbers)
+    truths = wanted(true, program, mine, lr, numbers)
     nearest = truths[0].gradients
     common: dict[str, Any] = {
         "errors": {name: distance(mine[name], value) for name, value in nearest.items()},

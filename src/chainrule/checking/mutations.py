@@ -78,9 +78,9 @@ def mistake(fit: Fit, pool: Pool) -> str:
         return _left_out(edit.old, edit.action, pool)
     if edit.action == "operand" and edit.new is not None and edit.old is not None:
         for slope in (q for q in pool.truth.quantities if q.role == "local"):
-            if close(slope.value, edit.old):
-                if any(close(edit.new.value, variant) for variant in slope.variants):
-                    return "derivative-at-wrong-point"
+            wrong = any(close(edit.new.value, variant) for variant in slope.variants)
+            if wrong and close(slope.value, edit.old):
+                return "derivative-at-wrong-point"
         return "wrong-operand"
     kind = kind_of(edit, program, pool)
     return OTHER_WAY.get(kind, kind)

@@ -35,6 +35,7 @@ SIMPLE = {
     "add-term": "missing-term",
     "accumulate": "not-accumulated",
     "reshape": "shape-error",
+    "before-update": "update-before-propagate",
 }
 
 # The derivatives that people write: of the input, and of the output.
@@ -285,9 +286,9 @@ def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | N
         if multiple(missing, value) or close(value, old):
             return "missing-term"
     for step in program.steps:
-        if step.inputs and step.value.shape == old.shape and step.value.dtype.kind == "f":
-            if close(step.value, missing) and np.any(missing):
-                return "missing-term"
+        fits = step.inputs and step.value.shape == old.shape and step.value.dtype.kind == "f"
+        if fits and close(step.value, missing) and np.any(missing):
+            return "missing-term"
     return None
 
 

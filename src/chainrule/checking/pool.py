@@ -40,7 +40,7 @@ class Pool:
         self.looks: Any = None  # what naming knows of the slopes that people write
         self.result_steps = {index: name for name, index in program.outputs.items()}
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
-        self._groups: dict[tuple[object, ...], list[Quantity]] = defaultdict(list)
+        self._groups: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         self._seen: set[tuple[object, ...]] = set()
         for quantity in truth.quantities:
             self._put(quantity, (quantity.role, quantity.op, quantity.line))
@@ -64,13 +64,13 @@ class Pool:
 
     def _own(self) -> None:
         count: dict[tuple[int, ...], int] = defaultdict(int)
-        overwritten: dict[object, list[Array]] = defaultdict(list)
+        overwritten: dict[tuple[Any, ...], list[Array]] = defaultdict(list)
         for index, step in enumerate(self.program.steps):
             value = step.value
             if value.dtype.kind != "f" or not step.inputs or step.op == "return":
                 continue
             place = tuple((frame.file, frame.instruction) for frame in step.frames)
-            overwritten[place or index, step.op, value.shape].append(value)
+            overwritten[place or (index,), step.op, value.shape].append(value)
             if not self.program.reach[index] and place:
                 self._by_shape[value.shape].append(
                     Quantity("overwritten", step.op, value, step.line)

@@ -90,7 +90,7 @@ def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Q
     )
     numbers = dict(zip(graph.nodes, plain.values().values(), strict=True))
     activations = list(_activations(graph, relevant, numbers))
-    whole = Graph(graph.name, graph.inputs, tuple([*graph.nodes, *found])).check()
+    whole = Graph(graph.name, graph.inputs, (*graph.nodes, *found)).check()
     parts = _contributions(whole.nodes)
     wanted = dict.fromkeys([*graph.nodes, *found, *parts, *(a.slope for a in activations)])
     everything = from_graph(

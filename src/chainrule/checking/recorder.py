@@ -37,38 +37,12 @@ OPS = {
     "amin": "min",
 }
 CHANGING = frozenset(["put_along_axis", "fill_diagonal", "copyto", "put", "place", "putmask"])
-METHODS = [
-    "sum",
-    "mean",
-    "dot",
-    "reshape",
-    "transpose",
-    "ravel",
-    "flatten",
-    "squeeze",
-    "copy",
-    "astype",
-    "max",
-    "min",
-    "argmax",
-    "argmin",
-    "clip",
-    "repeat",
-    "swapaxes",
-    "take",
-    "prod",
-    "cumsum",
-    "std",
-    "var",
-    "trace",
-    "diagonal",
-    "round",
-    "any",
-    "all",
-    "sort",
-    "argsort",
+METHODS = (
+    *("sum", "mean", "dot", "reshape", "transpose", "ravel", "flatten", "squeeze", "copy"),
+    *("astype", "max", "min", "argmax", "argmin", "clip", "repeat", "swapaxes", "take", "prod"),
+    *("cumsum", "std", "var", "trace", "diagonal", "round", "any", "all", "sort", "argsort"),
     "nonzero",
-]
+)
 
 
 @dataclass
@@ -119,19 +93,19 @@ class Seen(np.ndarray[Any, Any]):
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.view(np.ndarray).item())
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
         return self + other if self.ndim == 0 else super().__iadd__(other)
 
-    def __isub__(self, other: Any) -> Any:
+    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
         return self - other if self.ndim == 0 else super().__isub__(other)
 
-    def __imul__(self, other: Any) -> Any:
+    def __imul__(self, other: Any) -> Any:  # type: ignore[misc]
         return self * other if self.ndim == 0 else super().__imul__(other)
 
-    def __itruediv__(self, other: Any) -> Any:
+    def __itruediv__(self, other: Any) -> Any:  # type: ignore[misc]
         return self / other if self.ndim == 0 else super().__itruediv__(other)
 
-    def __ipow__(self, other: Any) -> Any:
+    def __ipow__(self, other: Any) -> Any:  # type: ignore[misc, override]
         return self**other if self.ndim == 0 else super().__ipow__(other)
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
 
     Steps that are right for what they are come last, and before them those that read wrong values.
     """
-    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     singles: list[Site] = []
     for index, step in enumerate(program.steps):
         reach = program.reach[index]
@@ -184,9 +185,8 @@ class Trials:
         name = fitting[0]
         true, mine = self.truth[name], values[name]
         try:
-            for found, twice in self.run(schedule, edit(2.0).overrides):
-                if found == name:
-                    break
+            results = self.run(schedule, edit(2.0).overrides)
+            twice = next(value for found, value in results if found == name)
         except FAILURES:
             return None
         if twice.shape != true.shape:

@@ -127,14 +127,15 @@ def _edits_of(definition: ast.FunctionDef, file: str) -> Iterator[SourceEdit]:
                         continue
                     for new in _nudged(argument):
                         yield edit("off-by-one", node, _said(new), _item(node.args, place, new))
-                if len(node.args) == 1:
-                    new = ast.Constant(1)
         elif isinstance(node, ast.Slice):
             for name in ("lower", "upper"):
                 bound = getattr(node, name)
                 if bound is not None:
-                    for new in (*_nudged(bound), None):
-                        yield edit("off-by-one", bound, _said(new), _attribute(node, name, new))
+                    bounds: list[ast.expr | None] = [*_nudged(bound), None]
+                    for new_bound in bounds:
+                        yield edit(
+                            "off-by-one", bound, _said(new_bound), _attribute(node, name, new_bound)
+                        )
         elif isinstance(node, ast.Subscript) and _reads(node.slice, loop_names):
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             for place, part in enumerate(parts):
@@ -148,30 +149,29 @@ def _edits_of(definition: ast.FunctionDef, file: str) -> Iterator[SourceEdit]:
                     )
                     yield edit("off-by-one", node, _said(new), apply)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            if _reads(node.right, loop_names):
-                for new in _nudged(node.right):
-                    yield edit("off-by-one", node, _said(new), _attribute(node, "right", new))
+            for new in _nudged(node.right) if _reads(node.right, loop_names) else ():
+                yield edit("off-by-one", node, _said(new), _attribute(node, "right", new))
     for block in _blocks(definition):
         for place, statement in enumerate(block):
             if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
                 target = statement.targets[0]
                 if isinstance(target, ast.Name | ast.Subscript):
-                    new = ast.AugAssign(target, ast.Add(), statement.value)
-                    new = ast.copy_location(new, statement)
+                    adds = ast.AugAssign(target, ast.Add(), statement.value)
+                    adds = ast.copy_location(adds, statement)
                     yield edit(
                         "not-accumulated",
                         statement,
-                        f"Write `{ast.unparse(new)}`.",
-                        _item(block, place, new),
+                        f"Write `{ast.unparse(adds)}`.",
+                        _item(block, place, adds),
                     )
             elif isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
-                new = ast.Assign([statement.target], statement.value)
-                new = ast.copy_location(new, statement)
+                sets = ast.Assign([statement.target], statement.value)
+                sets = ast.copy_location(sets, statement)
                 yield edit(
                     "extra-term",
                     statement,
-                    f"Write `{ast.unparse(new)}`.",
-                    _item(block, place, new),
+                    f"Write `{ast.unparse(sets)}`.",
+                    _item(block, place, sets),
                 )
 
 
@@ -198,20 +198,29 @@ def _nudged(node: ast.expr) -> Iterator[ast.expr]:
         if isinstance(node, ast.Constant) and isinstance(node.value, int):
             yield ast.copy_location(ast.Constant(node.value + step), node)
             continue
-        right = getattr(node, "right", None)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-            if isinstance(right, ast.Constant) and isinstance(right.value, int):
-                sign = 1 if isinstance(node.op, ast.Add) else -1
-                total = sign * right.value + step
-                if total == 0:
-                    yield node.left
-                    continue
-                op: ast.operator = ast.Add() if total > 0 else ast.Sub()
-                new = ast.BinOp(node.left, op, ast.Constant(abs(total)))
-                yield ast.copy_location(new, node)
-                continue
-        op = ast.Add() if step > 0 else ast.Sub()
+        offset = _offset(node)
+        if offset is not None:
+            yield ast.copy_location(_moved(node, offset + step), node)
+            continue
+        op: ast.operator = ast.Add() if step > 0 else ast.Sub()
         yield ast.copy_location(ast.BinOp(copy.copy(node), op, ast.Constant(1)), node)
+
+
+def _offset(node: ast.expr) -> int | None:
+    """2 of `t + 2`, -1 of `t - 1`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        right = node.right
+        if isinstance(right, ast.Constant) and isinstance(right.value, int):
+            return right.value if isinstance(node.op, ast.Add) else -right.value
+    return None
+
+
+def _moved(node: ast.expr, offset: int) -> ast.expr:
+    assert isinstance(node, ast.BinOp)
+    if offset == 0:
+        return node.left
+    op = ast.Add() if offset > 0 else ast.Sub()
+    return ast.BinOp(node.left, op, ast.Constant(abs(offset)))
 
 
 def _item(items: list[Any], place: int, new: Any) -> Apply:

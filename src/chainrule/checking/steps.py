@@ -160,7 +160,7 @@ def _step(
     place = node.role.of if node.role is not None else node
     role = f"{node.role.term} {node.role.wrt}" if node.role is not None else ""
     source = place.source
-    frames = ()
+    frames: tuple[Frame, ...] = ()
     if source is not None:
         frames = (Frame(source.file, source.line, source.instruction, source.function),)
     line, file, function = (source.line, source.file, source.function) if source else (0, "", "")

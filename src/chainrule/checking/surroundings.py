@@ -7,7 +7,7 @@ let it through. Nothing outside the modules of the function is touched.
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -19,28 +19,11 @@ from chainrule.ops import rows
 from chainrule.tracing.value import Traced, copied
 
 MAKERS = frozenset(
-    [
-        "zeros",
-        "ones",
-        "empty",
-        "full",
-        "eye",
-        "identity",
-        "zeros_like",
-        "ones_like",
-        "empty_like",
-        "full_like",
-        "arange",
-        "linspace",
-        "tile",
-        "repeat",
-        "diag",
-        "copy",
-        "ascontiguousarray",
-        "asanyarray",
-        "atleast_1d",
-        "atleast_2d",
-    ]
+    (
+        *("zeros", "ones", "empty", "full", "eye", "identity", "arange", "linspace", "diag"),
+        *("zeros_like", "ones_like", "empty_like", "full_like", "tile", "repeat", "copy"),
+        *("ascontiguousarray", "asanyarray", "atleast_1d", "atleast_2d"),
+    )
 )
 Function = Callable[..., Any]
 
@@ -223,8 +206,7 @@ def preserved(function: Function) -> Iterator[None]:
     kept: list[tuple[Any, Any]] = []
     values = [value for space in _spaces(function) for value in space.values()]
     owner = getattr(function, "__self__", None)
-    for cell in getattr(function, "__closure__", None) or ():
-        values.append(cell.cell_contents)
+    values += [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     numbers = [
         (space, name, value)
         for space in _spaces(function)
@@ -267,6 +249,6 @@ def _restore(value: Any, contents: Any) -> None:
     elif isinstance(target, set):
         target.clear()
         target |= contents
-    elif isinstance(target, Mapping):
+    elif isinstance(target, dict):
         target.clear()
         target.update(contents)

@@ -24,7 +24,8 @@ from chainrule.tracing import wrap
 class Truth:
     """The gradients by parameter name, and the quantities that a right computation meets.
 
-    backward  the true gradients as a program; None where differences are the only truth
+    backward   the true gradients as a program; None where differences are the only truth
+    of_update  whether `gradients` are the changes of parameters in a step
     """
 
     value: float
@@ -33,6 +34,7 @@ class Truth:
     curve: Curve  # of central differences over their step; empty where they are the truth
     graph: Graph | None
     backward: Program | None = None
+    of_update: bool = False
 
 
 def truth(loss: Function, point: Point) -> Truth:

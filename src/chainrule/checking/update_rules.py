@@ -102,7 +102,8 @@ def rules(
     gradients: Mapping[str, Array], lr: float, numbers: Sequence[float], roots: bool
 ) -> Iterator[Rule]:
     """The rules that a step with these numbers in its code may be."""
-    decays = [n for n in (*numbers, *(1 - n for n in numbers)) if 0.5 <= n < 1]
+    others = [n for n in numbers if not np.isclose(n, lr)]
+    decays = [n for n in (*others, *(1 - n for n in others)) if 0.5 <= n < 1]
     yield Rule("gradient descent", {n: -lr * g for n, g in gradients.items()})
     for decay in decays:
         for factor in (1 - decay, 1 + decay):
@@ -150,7 +151,13 @@ def _clipped(
     return None
 
 
-def wanted(true: Truth, program: Program, lr: float, numbers: Sequence[float]) -> list[Truth]:
+def wanted(
+    true: Truth,
+    program: Program,
+    found: Mapping[str, Array],
+    lr: float,
+    numbers: Sequence[float],
+) -> list[Truth]:
     """The truths that an update may be held against, the likeliest first."""
     roots = any(step.op in ROOTS and program.reach[i] for i, step in enumerate(program.steps))
     gradients = []
@@ -158,20 +165,31 @@ def wanted(true: Truth, program: Program, lr: float, numbers: Sequence[float]) -
         gradients += [Quantity("adjoint", "parameter", g), Quantity("adjoint", "parameter", lr * g)]
         if roots:
             gradients.append(Quantity("forward", "square", g * g))
-    found: list[Truth] = []
+    truths: list[Truth] = []
     kept: dict[bytes, None] = {}
     candidates = list(rules(true.gradients, lr, numbers, roots))
-    if roots:
-        candidates = candidates[1:] + candidates[:1]
-        candidates.sort(key=lambda rule: rule.name == "momentum")
     for rule in candidates:
         key = np.round(next(iter(rule.change.values())), 12).tobytes()
         if key not in kept:
             kept[key] = None
             steps = (Quantity("adjoint", "parameter", -change) for change in rule.change.values())
             quantities = (*true.quantities, *gradients, *steps)
-            found.append(replace(true, gradients=rule.change, quantities=quantities, backward=None))
-    return found[:4]
+            truths.append(
+                replace(
+                    true,
+                    gradients=rule.change,
+                    quantities=quantities,
+                    backward=None,
+                    of_update=True,
+                )
+            )
+    # A mistake of the sign leaves the sizes.
+    truths.sort(key=lambda one: sum(_apart(found[n], c) for n, c in one.gradients.items()))
+    return truths[:3]
+
+
+def _apart(found: Array, change: Array) -> float:
+    return min(1.0, round(distance(np.abs(found), np.abs(change)), 6))
 
 
 def numbers_of(program: Program) -> list[float]:

@@ -116,7 +116,10 @@ def _sign_apart(single: list[Candidate], case: Case) -> list[Finding]:
     edit = best.edit
     if edit is None or edit.action != "scale" or edit.constant >= 0 or best.kind == "wrong-sign":
         return [_finding(single, case)]
-    sign = _update_kind("wrong-sign", edit, case) if case.gradients is not None else "wrong-sign"
+    right_way = case.gradients is not None and any(
+        is_of_the_update(step, case.program, case.gradients) for step in case.program.steps
+    )
+    sign = "ascent-update" if right_way else "wrong-sign"
     factor = constant_kind(-edit.constant, case.point)
     parts = [
         replace(best, kind=sign, edit=replace(edit, constant=-1.0)),
@@ -173,14 +176,15 @@ def _update_kind(kind: str, edit: Edit, case: Case) -> str:
     step = case.program.steps[edit.site[0]]
     if kind == "wrong-sign":
         assert case.gradients is not None
-        last = step.op == "return" or is_of_the_update(step, case.program, case.gradients)
+        down = {name: -value for name, value in case.true.gradients.items()}
+        last = step.op == "return" or any(
+            is_of_the_update(step, case.program, known) for known in (case.gradients, down)
+        )
         return "ascent-update" if last else kind
-    if edit.new is not None and edit.new.role == "parameter" and edit.slot >= 0:
+    if edit.new is not None and edit.new.role == "parameter":
         # A parameter that depends on targets is one that has been updated.
-        if step.inputs[edit.slot] in case.pool.carrying:
-            return "update-before-propagate"
-    if "use" in edit.detail and edit.new is not None and edit.new.role == "parameter":
-        if edit.detail["use"] in case.pool.carrying:
+        read = edit.detail.get("use", step.inputs[edit.slot] if edit.slot >= 0 else -1)
+        if read in case.pool.carrying:
             return "update-before-propagate"
     return kind
 
@@ -209,7 +213,7 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     if edit.action in ON_THE_WAY and edit.site[0] not in case.pool.carrying:
         of_its_own = edit.action == "scale" and not case.pool.is_true(first.value)
         cost += 0.0 if of_its_own else 0.5
-    return cost, suffers, depth, len(edit.site), -edit.site[0]
+    return cost, suffers, depth, -edit.site[-1], len(edit.site)
 
 
 def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
