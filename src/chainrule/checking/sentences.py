@@ -36,6 +36,58 @@ WORDS = {
     "unexplained": "the value is wrong from here on",
 }
 
+# The rule that a mistake breaks, without the user's own names: the third level of hints.
+RULES = {
+    "missing-activation-derivative": "Back through a = f(z): ∂L/∂z = ∂L/∂a ⊙ f′(z).",
+    "activation-derivative-twice": (
+        "Back through a = f(z), f′(z) comes in once. Sigmoid with binary cross-entropy, and "
+        "softmax "
+        "with cross-entropy, have cancelled it: ∂L/∂z = a - y."
+    ),
+    "derivative-at-wrong-point": (
+        "σ′(z) = σ(z)(1 - σ(z)) = a(1 - a); tanh′(z) = 1 - tanh²(z) = 1 - a². Formulas in a "
+        "want the "
+        "activation's output, formulas in z its input."
+    ),
+    "wrong-activation-derivative": (
+        "σ′ = a(1 - a); tanh′ = 1 - a²; ReLU′ is 1 for z > 0 and else 0; LeakyReLU′ is 1 for z > 0 "
+        "and else its slope."
+    ),
+    "missing-mean": "L = 1/N Σ l has the gradient 1/N Σ ∂l.",
+    "mean-twice": "L = 1/N Σ l has the gradient 1/N Σ ∂l: one 1/N in all.",
+    "wrong-constant-factor": (
+        "Constants of the loss stay: (½ (a - y)²)′ = a - y, ((a - y)²)′ = 2 (a - y)."
+    ),
+    "wrong-sign": "∂/∂a of (a - y)² is 2 (a - y); the update subtracts: w ← w - η ∂L/∂w.",
+    "ascent-update": "Descent subtracts the gradient: w ← w - η ∂L/∂w.",
+    "update-before-propagate": (
+        "Propagate the error through the weights of the forward pass; update when all "
+        "gradients are "
+        "known."
+    ),
+    "wrong-transpose": "For Z = A W: ∂L/∂W = Aᵀ ∂L/∂Z and ∂L/∂A = ∂L/∂Z Wᵀ.",
+    "elementwise-for-matmul": (
+        "For Z = A W: ∂L/∂W = Aᵀ ∂L/∂Z and ∂L/∂A = ∂L/∂Z Wᵀ, matrix products."
+    ),
+    "matmul-for-elementwise": "Back through a = f(z), elementwise: ∂L/∂z = ∂L/∂a ⊙ f′(z).",
+    "bias-not-summed": "A bias is added to every sample: ∂L/∂b = Σₙ ∂L/∂zₙ.",
+    "wrong-axis": "Sum over the axis along which the value was repeated: ∂L/∂b = Σₙ ∂L/∂zₙ.",
+    "wrong-operand": "For Z = A W, with the A that went in: ∂L/∂W = Aᵀ ∂L/∂Z and ∂L/∂A = ∂L/∂Z Wᵀ.",
+    "gradient-of-another-loss": "The gradient follows from the loss that is stated, term by term.",
+    "missing-term": (
+        "Where a value is used twice, or a sum has several terms, the gradients add up."
+    ),
+    "extra-term": "Each term of a gradient comes from one use of the value in the loss.",
+    "stale-cache": "The backward pass reads the values of the forward pass that it belongs to.",
+    "not-accumulated": "Where a value is used several times, the gradients add up: += and not =.",
+    "softmax-jacobian-diagonal": (
+        "∂L/∂zᵢ = pᵢ (∂L/∂pᵢ - Σₖ ∂L/∂pₖ pₖ): every pₖ depends on every zᵢ."
+    ),
+    "off-by-one": "The backward pass goes over the same indices as the forward pass.",
+    "shape-error": "A gradient has the shape of what it is the gradient of.",
+    "unexplained": "Compare the values of this line with those of the true backward pass.",
+}
+
 
 def place(step: Step) -> str:
     """`delta2 = a2 - y` (line 36)."""
@@ -74,4 +126,10 @@ def hints(kind: str, line: int, said: str) -> dict[str, str]:
     """Four levels: where to look, what kind it is, the rule, and the change itself."""
     where = f"Look at line {line}." if line else "Compare the parameters that are named wrong."
     words = WORDS[kind]
-    return {"where": where, "kind": words[0].upper() + words[1:] + ".", "formula": "", "fix": said}
+    fix = said.replace(f": {words}. ", ": ")  # the kind was said before
+    return {
+        "where": where,
+        "kind": words[0].upper() + words[1:] + ".",
+        "formula": RULES[kind],
+        "fix": fix[0].upper() + fix[1:],
+    }

@@ -3,8 +3,8 @@
 A command is a module of this package with a click command called `command`, and a row in
 `COMMANDS`. Its module imports nothing heavy before the command runs, so that `--help` is quick.
 
-Exit codes: 0 on success, 1 when a check finds a mistake, 2 with one line on standard error for anything that the user can put
-right, 130 when Ctrl-C stopped the work with nothing to keep.
+Exit codes: 0 on success, 1 when a check finds a mistake, 2 with one line on standard error for
+anything that the user can put right, 130 when Ctrl-C stopped the work with nothing to keep.
 """
 
 import importlib

@@ -18,6 +18,7 @@ from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
 from chainrule.checking.scripts.usual import guessed_losses
 from chainrule.checking.search import distance
+from chainrule.checking.sentences import hints
 from chainrule.checking.truth import truth
 from chainrule.errors import ScriptError
 
@@ -241,12 +242,20 @@ class Script:
         for finding in report.findings:
             early = updates.get(finding.line)
             kind = finding.kind
+            said, told = finding.explanation, finding.hints
             if early and kind in ("extra-term", "wrong-operand") and self._is_read(step, early):
                 kind = "update-before-propagate"
+                said = (
+                    f"{early} is updated in line {finding.line}, and the error is propagated "
+                    "through it afterwards. Move this update behind the last use of the old value."
+                )
+                told = hints(kind, finding.line, said)
             findings.append(
                 replace(
                     finding,
                     kind=kind,
+                    explanation=said,
+                    hints=told,
                     parameter=names.get(finding.parameter, finding.parameter),
                     parameters=tuple(names.get(p, p) for p in finding.parameters),
                 )
