@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.crash import crash_report
 from chainrule.checking.scripts.process import run
-from chainrule.checking.scripts.reading import Bench, Step, is_number
+from chainrule.checking.scripts.reading import Bench, Step, equal, is_number
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
@@ -164,9 +165,18 @@ class Script:
             for _, part in parts:
                 bench.place(part.frontier)
         known = len(bench.data)
+        touched = [
+            value
+            for parts in step.gradient_slices.values()
+            for _, part in parts
+            for value in step.touched(part, step.live)
+        ]
         good = []
         for index in reversed(candidates):
-            part = step.slice(index, step.start, step.reached(step.start, index), step.begin)
+            live = step.reached(step.start, index)
+            part = step.slice(index, step.start, live, step.begin)
+            if not all(any(map(partial(equal, one), touched)) for one in step.touched(part, live)):
+                continue  # its inputs are others: the whole data, where the step has a batch
             trial = Bench(step)
             trial.data = list(bench.data)
             trial.place(part.frontier)

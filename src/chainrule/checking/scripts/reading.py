@@ -92,6 +92,19 @@ class Step(Shared):
             stack += entry.refs()
         return Slice(target, tuple(sorted(order)), tuple(sorted(frontier)))
 
+    def touched(self, part: Slice, live: set[int]) -> list[Any]:
+        """The matrices, as inputs are, that parameters or what depends on them meet directly."""
+        entries = self.tape.entries
+        met = {
+            ref
+            for index in part.order
+            if index in live
+            for ref in entries[index].refs()
+            if ref not in live and len(entries[ref].shape) > 1 and entries[ref].kind == "f"
+        }
+        values = [np.asarray(self.player.value(ref)) for ref in sorted(met)]
+        return [turned for value in values for turned in (value, value.T)]
+
     def _opaque(self, entry: Entry) -> Unreadable:
         line = self.tape.places[entry.place].line
         name = entry.op.partition(" ")[2]
@@ -228,7 +241,8 @@ class Step(Shared):
 
 
 def is_number(entry: Entry) -> bool:
-    made = entry.op != "leaf" and not entry.op.startswith("opaque")
+    # An item of an array is read, not computed.
+    made = entry.op not in ("leaf", "item", "set_item") and not entry.op.startswith("opaque")
     return made and entry.kind == "f" and int(np.prod(entry.shape)) == 1
 
 
@@ -251,7 +265,7 @@ class Bench(Shared):
                 self._fixed[index] = value
                 continue
             for slot, known in enumerate(self.data):
-                if _equal(known, value):
+                if equal(known, value):
                     self._slots[index] = slot
                     break
             else:
@@ -298,7 +312,7 @@ def _is_data(value: Any) -> bool:
     return isinstance(value, float)
 
 
-def _equal(a: Any, b: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
     return bool(
         np.shape(a) == np.shape(b)
         and np.asarray(a).dtype == np.asarray(b).dtype
