@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.crash import crash_report
 from chainrule.checking.scripts.process import run
-from chainrule.checking.scripts.reading import Bench, Step, equal, is_number
+from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
+from chainrule.checking.scripts.rounds import retold
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
 from chainrule.checking.scripts.usual import guessed_losses
@@ -146,7 +146,7 @@ class Script:
             candidates = step.loss_candidates(max(until, step.window.end))
             usable = self._usable(step, candidates)
             if usable:
-                return self._told(self._held(step, usable), step)
+                return self._held(step, usable)
             elsewhere = elsewhere or [(step, index) for index in candidates[-1:]]
         step = made[order[0]]
         return self._told(self._without_loss(step, elsewhere), step)
@@ -165,17 +165,17 @@ class Script:
             for _, part in parts:
                 bench.place(part.frontier)
         known = len(bench.data)
-        touched = [
-            value
+        touched = {
+            shape
             for parts in step.gradient_slices.values()
             for _, part in parts
-            for value in step.touched(part, step.live)
-        ]
+            for shape in step.touched(part, step.live)
+        }
         good = []
         for index in reversed(candidates):
             live = step.reached(step.start, index)
             part = step.slice(index, step.start, live, step.begin)
-            if not all(any(map(partial(equal, one), touched)) for one in step.touched(part, live)):
+            if not step.touched(part, live) <= touched:
                 continue  # its inputs are others: the whole data, where the step has a batch
             trial = Bench(step)
             trial.data = list(bench.data)
@@ -199,17 +199,18 @@ class Script:
         """Against the number whose gradient is nearest to the coded one."""
         trials = [self._trial(step, index) for index in candidates[:CANDIDATES]]
         if len(trials) > 1:
-            trials.sort(key=lambda trial: self._gap(step, *trial))
-        return self._checked(step, *trials[0])
+            trials.sort(key=lambda trial: self._gap(step, *trial[:3]))
+        *trial, part = trials[0]
+        return self._told(self._checked(step, *trial), step, part)
 
-    def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function]:
+    def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function, Slice]:
         bench = Bench(step)
         live = step.reached(step.start, index)
         part = step.slice(index, step.start, live, step.begin)
         bench.place(part.frontier)
         grads = self.grads(step, bench)
         whole = bench.function([("loss", [(1, part, None)])], step.start, step.names)
-        return bench, lambda params, *data: whole(params, *data)["loss"], grads
+        return bench, lambda params, *data: whole(params, *data)["loss"], grads, part
 
     def _gap(self, step: Step, bench: Bench, loss: Function, grads: Function) -> tuple[int, float]:
         """How many parameters are wrong, and how far the coded gradient is from parallel."""
@@ -236,7 +237,7 @@ class Script:
         params = self._params(step)
         return check(loss=loss, grads=grads, params=params, data=tuple(bench.data))
 
-    def _told(self, report: Report, step: Step) -> Report:
+    def _told(self, report: Report, step: Step, loss: Slice | None = None) -> Report:
         """The report in the script's own words: its names, and what only a whole script shows."""
         names = {short(f"[{name!r}]"): name for name in step.names.values()}
 
@@ -270,12 +271,12 @@ class Script:
                     parameters=tuple(names.get(p, p) for p in finding.parameters),
                 )
             )
+        report = replace(report, mine=renamed(report.mine), true=renamed(report.true))
+        findings = [retold(finding, report, step, loss) for finding in findings]
         return replace(
             report,
             findings=tuple(findings),
             errors=renamed(report.errors),
-            mine=renamed(report.mine),
-            true=renamed(report.true),
             file=self.file,
         )
 

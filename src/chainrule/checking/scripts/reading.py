@@ -92,18 +92,16 @@ class Step(Shared):
             stack += entry.refs()
         return Slice(target, tuple(sorted(order)), tuple(sorted(frontier)))
 
-    def touched(self, part: Slice, live: set[int]) -> list[Any]:
-        """The matrices, as inputs are, that parameters or what depends on them meet directly."""
+    def touched(self, part: Slice, live: set[int]) -> set[tuple[int, ...]]:
+        """The shapes, lying down or upright, of the data that meet what depends on parameters."""
         entries = self.tape.entries
-        met = {
-            ref
+        return {
+            tuple(sorted(entries[ref].shape))
             for index in part.order
             if index in live
             for ref in entries[index].refs()
             if ref not in live and len(entries[ref].shape) > 1 and entries[ref].kind == "f"
         }
-        values = [np.asarray(self.player.value(ref)) for ref in sorted(met)]
-        return [turned for value in values for turned in (value, value.T)]
 
     def _opaque(self, entry: Entry) -> Unreadable:
         line = self.tape.places[entry.place].line

@@ -1,0 +1,77 @@
+"""What only the whole script shows: work that is thrown away, and values of another pass."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.checking.report import Finding, Report
+from chainrule.checking.scripts.reading import Slice, Step
+from chainrule.checking.search import EXACT, distance
+from chainrule.checking.sentences import hints
+
+
+def retold(finding: Finding, report: Report, step: Step, loss: Slice | None) -> Finding:
+    """A finding in the light of what happened around it."""
+    if finding.kind in ("missing-term", "unexplained"):
+        return _overwritten(finding, report, step) or finding
+    if finding.kind == "wrong-operand" and loss is not None and _of_another_pass(step, loss):
+        said = (
+            f"In line {finding.line} another pass replaces the values that the backward pass reads "
+            "afterwards. Make that pass after the backward pass, or keep its values apart."
+        )
+        told = hints("stale-cache", finding.line, said)
+        return replace(finding, kind="stale-cache", explanation=said, hints=told)
+    return finding
+
+
+def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None:
+    """A gradient that is computed in every round, of which only the last round is kept."""
+    entries, used = step.tape.entries, set()
+    for parts in step.gradient_slices.values():
+        for _, part in parts:
+            used |= {part.target, *part.order}
+    for first, parts in step.gradient_slices.items():
+        name = step.names[first]
+        if name not in finding.parameters and name != finding.parameter:
+            continue
+        top = parts[0][1].target
+        while entries[top].op in ("np.clip", "method clip", "method copy", "np.copy"):
+            top = next(entries[top].refs())
+        same = [
+            index
+            for index in range(step.begin, step.window.end)
+            if entries[index].place == entries[top].place and index not in used
+        ]
+        if not same or name not in report.true:
+            continue
+        total = sum(np.asarray(step.player.value(index)) for index in (*same, top))
+        error = min(distance(sign * total, report.true[name]) for sign in (1.0, -1.0))
+        if error > EXACT:
+            continue
+        line = step.tape.line_of(top)
+        said = (
+            f"Line {line} computes a part of the gradient of {name} {len(same) + 1} times and keeps "
+            "only the last. Add the parts up: += and not =."
+        )
+        told = hints("not-accumulated", line, said)
+        return Finding("not-accumulated", "wrong", name, line, said, told, error, (), (name,))
+    return None
+
+
+def _of_another_pass(step: Step, loss: Slice) -> bool:
+    """Whether the backward pass reads what the loss's own forward pass has otherwise."""
+    entries = step.tape.entries
+    by_place: dict[int, list[int]] = {}
+    for index in loss.order:
+        by_place.setdefault(entries[index].place, []).append(index)
+    for parts in step.gradient_slices.values():
+        for _, part in parts:
+            for index in part.order:
+                twins = by_place.get(entries[index].place, ())
+                if not twins or index in twins or index not in step.live:
+                    continue
+                value = np.asarray(step.player.value(index))
+                others = [np.asarray(step.player.value(twin)) for twin in twins]
+                if not any(np.array_equal(value, other) for other in others):
+                    return True
+    return False
