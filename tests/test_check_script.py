@@ -87,6 +87,15 @@ def test_parameters_can_be_named(tmp_path: Path) -> None:
         cr.check_script(script, params=["q"])
 
 
+def test_a_loss_can_be_named() -> None:
+    report = cr.check_script(SCRIPTS["t07"].path, loss="binary_cross_entropy")
+    assert not report.ok
+    assert "binary cross-entropy" in report.notes[-1]
+    assert cr.check_script(SCRIPTS["t06"].path, loss="loss").ok
+    with pytest.raises(cr.ScriptError, match="no number 'cost'"):
+        cr.check_script(SCRIPTS["t06"].path, loss="cost")
+
+
 def test_hints_have_a_ceiling(tmp_path: Path) -> None:
     report = cr.check_script(written(tmp_path, ONE_STEP.format(bias="delta.mean(axis=0)")))
     finding = report.findings[0]
@@ -95,8 +104,8 @@ def test_hints_have_a_ceiling(tmp_path: Path) -> None:
     assert low["findings"][0]["kind"] == ""
     assert set(low["findings"][0]["hints"]) == {"where"}
     assert low["true"] == {}
-    assert finding.explanation not in report.text("kind")
-    assert finding.explanation in report.text()
+    assert finding.hints["fix"] not in report.text("kind")
+    assert finding.hints["fix"] in report.text()
     with pytest.raises(cr.UnknownNameError, match="fix"):
         report.text("all")
 

@@ -17,7 +17,7 @@ from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.rounds import retold
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
-from chainrule.checking.scripts.usual import guessed_losses
+from chainrule.checking.scripts.usual import USUAL, guessed_losses
 from chainrule.checking.search import distance
 from chainrule.checking.sentences import hints
 from chainrule.checking.truth import truth
@@ -144,12 +144,19 @@ class Script:
             after = made[number + 1] if number + 1 < len(made) else None
             until = after.begin if after and after.live else len(self.tape.entries) - 1
             candidates = step.loss_candidates(max(until, step.window.end))
+            if loss is not None:
+                candidates = [i for i in candidates if self.tape.entries[i].name == loss]
             usable = self._usable(step, candidates)
             if usable:
                 return self._held(step, usable)
             elsewhere = elsewhere or [(step, index) for index in candidates[-1:]]
         step = made[order[0]]
-        return self._told(self._without_loss(step, elsewhere), step)
+        if loss is not None and loss not in USUAL and not elsewhere:
+            raise ScriptError(
+                f"{self.path.name} has no number {loss!r} that depends on what is trained; name "
+                f"the variable that holds the loss, or one of {', '.join(USUAL)}"
+            )
+        return self._told(self._without_loss(step, elsewhere, USUAL.get(loss or "", "")), step)
 
     def _numbers(self, made: Sequence[Step], number: int) -> set[int]:
         """The places at which single numbers are computed after the step before this one."""
@@ -200,8 +207,8 @@ class Script:
         trials = [self._trial(step, index) for index in candidates[:CANDIDATES]]
         if len(trials) > 1:
             trials.sort(key=lambda trial: self._gap(step, *trial[:3]))
-        *trial, part = trials[0]
-        return self._told(self._checked(step, *trial), step, part)
+        bench, loss, grads, part = trials[0]
+        return self._told(self._checked(step, bench, loss, grads), step, part)
 
     def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function, Slice]:
         bench = Bench(step)
@@ -295,12 +302,14 @@ class Script:
             for index in part.order
         )
 
-    def _without_loss(self, step: Step, elsewhere: Sequence[tuple[Step, int]]) -> Report:
+    def _without_loss(
+        self, step: Step, elsewhere: Sequence[tuple[Step, int]], begin: str
+    ) -> Report:
         """Where the script states no loss: one of the usual ones, whose gradient it is."""
         trials = []
-        is_mean = {self._is_mean(*loss) for loss in elsewhere}
+        is_mean = {self._is_mean(*found) for found in elsewhere}
         for name, build in guessed_losses(step):
-            if is_mean and ("averaged" in name) not in is_mean:
+            if (is_mean and ("averaged" in name) not in is_mean) or not name.startswith(begin):
                 continue
             bench = Bench(step)
             grads = self.grads(step, bench)

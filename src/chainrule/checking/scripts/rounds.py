@@ -44,14 +44,14 @@ def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None
         ]
         if not same or name not in report.true:
             continue
-        total = sum(np.asarray(step.player.value(index)) for index in (*same, top))
+        total = np.sum([step.player.value(index) for index in (*same, top)], axis=0)
         error = min(distance(sign * total, report.true[name]) for sign in (1.0, -1.0))
         if error > EXACT:
             continue
         line = step.tape.line_of(top)
         said = (
-            f"Line {line} computes a part of the gradient of {name} {len(same) + 1} times and keeps "
-            "only the last. Add the parts up: += and not =."
+            f"Line {line} computes a part of the gradient of {name} {len(same) + 1} times and "
+            "keeps only the last. Add the parts up: += and not =."
         )
         told = hints("not-accumulated", line, said)
         return Finding("not-accumulated", "wrong", name, line, said, told, error, (), (name,))

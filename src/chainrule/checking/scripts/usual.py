@@ -15,6 +15,14 @@ from chainrule.checking.scripts.tape import Entry, Ref
 
 MEETINGS = {"add", "subtract", "multiply", "divide", "np.subtract", "np.add"}
 MOST = 4
+# The names of losses by which one may be asked for, and how their rows begin.
+USUAL = {
+    "half_squared_error": "½(ŷ - y)²",
+    "mean_squared_error": "(ŷ - y)², averaged",
+    "mean_absolute_error": "|ŷ - y|",
+    "binary_cross_entropy": "binary cross-entropy",
+    "cross_entropy": "cross-entropy",
+}
 Built = Callable[..., Any]
 
 
