@@ -168,7 +168,7 @@ def report_of(case: Case, seed: int) -> Report:
 
 
 def outcome(case: Case, report: Report) -> str:
-    """"named", "equivalent", "missed", or "passed" where the mistake does not show."""
+    """ "named", "equivalent", "missed", or "passed" where the mistake does not show."""
     if report.ok:
         return "passed"
     first = report.findings[0]

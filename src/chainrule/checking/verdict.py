@@ -158,6 +158,7 @@ def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     kind = kind_of(fit.edit, case.program, case.pool)
     if case.gradients is not None:
         kind = _update_kind(kind, fit.edit, case)
+    kind = _one_everywhere(kind, fit.edit, case.program)
     step, is_alias = blamed(fit.edit, kind, case.program, case.pool)
     cost = rank[0]
     if cost >= GUESS and kind != "unexplained":  # the two values themselves say what is wrong
@@ -169,6 +170,19 @@ def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
         return fit.program
 
     return Candidate(kind, rank, step, fit.edit, fit.right, fit.error, after=after)
+
+
+def _one_everywhere(kind: str, edit: Edit, program: Program) -> str:
+    """A slope of ones is a slope, if a wrong one: it is written there."""
+    if kind != "missing-activation-derivative":
+        return kind
+    near = [*edit.site, *program.consumers[edit.site[0]]]
+    for step in (program.steps[index] for index in near):
+        if step.op == "multiply" and program.steps[edit.site[0]].value.shape == step.value.shape:
+            for value in (program.steps[child].value for child in step.inputs):
+                if value.size > 1 and np.all(value == 1):
+                    return "wrong-activation-derivative"
+    return kind
 
 
 def _update_kind(kind: str, edit: Edit, case: Case) -> str:
@@ -198,16 +212,11 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     edit, program = fit.edit, case.program
     first = program.steps[edit.site[0]]
     suffers = case.pool.is_adjoint(first.value)
-    for slot, child in enumerate(first.inputs):
-        step = program.steps[child]
-        if (
-            (slot == edit.slot and edit.action == "operand")
-            or child in case.pool.known
-            or not step.inputs
-        ):
-            continue
-        if step.value.ndim and not case.pool.is_true(step.value):
-            suffers = True
+    if edit.action == "operand":
+        others = [child for slot, child in enumerate(first.inputs) if slot != edit.slot]
+        suffers = suffers or any(case.pool.is_wrong(child) for child in others)
+    else:
+        suffers = suffers or edit.site[0] in case.pool.suffering
     depth = len(first.frames)
     cost = edit.cost
     if edit.action in ON_THE_WAY and edit.site[0] not in case.pool.carrying:
