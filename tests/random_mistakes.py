@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import numpy as np
-
 import chainrule as cr
 from chainrule.checking.report import Report
 

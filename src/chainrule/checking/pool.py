@@ -49,7 +49,9 @@ class Pool:
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         self._seen: set[tuple[object, ...]] = set()
+        self._layers: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         for quantity in truth.quantities:
+            self._layers[quantity.role, quantity.op, quantity.line].append(quantity)
             self._put(quantity, (quantity.role, quantity.op, quantity.line))
         self.known = _known(program, truth)
         self.carrying = _carrying(program, self.known)
@@ -97,6 +99,7 @@ class Pool:
         """For each value of a site a quantity of its shape: one for all, or round by round."""
         shape = values[0].shape
         if any(value.shape != shape for value in values):
+            yield from self._of_layers(role, values)
             return
         several = len(values) > 1
         for quantity in self._by_shape.get(shape, ()):
@@ -112,6 +115,16 @@ class Pool:
             for part in _rounds(group, len(values)):
                 yield part
                 yield part[::-1]
+
+    def _of_layers(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
+        """Round by round where every round is a layer of its own size."""
+        for (kind, *_), group in self._layers.items():
+            if role in ("any", kind):
+                for part in _rounds(group, len(values)):
+                    for found in (part, part[::-1]):
+                        pairs = zip(found, values, strict=True)
+                        if all(q.value.shape == value.shape for q, value in pairs):
+                            yield found
 
     def factors(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """Like `series`, and quantities that broadcast to the shape as well."""
@@ -214,7 +227,9 @@ class Pool:
 
 def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
     """Values of as many rounds: all, all but the first or last, or every n-th of a helper's."""
-    if len(group) == count + 1:
+    if len(group) == count:
+        yield list(group)
+    elif len(group) == count + 1:
         yield list(group[:-1])
         yield list(group[1:])
     elif len(group) % count == 0:

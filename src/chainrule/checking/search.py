@@ -77,7 +77,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     singles: list[Site] = []
     for index, step in enumerate(program.steps):
         reach = program.reach[index]
-        if not step.inputs or not reach & wrong:
+        if not step.inputs or not reach:
             continue
         if reach <= wrong:
             singles.append((index,))

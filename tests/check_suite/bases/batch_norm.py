@@ -31,18 +31,18 @@ def grads(p, X, y):
     dgamma = (dout * xhat).sum(axis=0)
     #! mean-twice | dgamma = (dout * xhat).mean(axis=0)
     #! bias-not-summed | dgamma = dout * xhat
-    # = dgamma = np.einsum("ij,ij->j", dout, xhat)
+    #= dgamma = np.einsum("ij,ij->j", dout, xhat)
     dbeta = dout.sum(axis=0)
     #! wrong-constant-factor | dbeta = 0.5 * dout.sum(axis=0)
     #! bias-not-summed | dbeta = dout
-    # = dbeta = np.sum(dout, axis=0)
+    #= dbeta = np.sum(dout, axis=0)
     dxhat = dout * p["gamma"]
     #! missing-term missing-activation-derivative | dxhat = dout
     dh = inv * (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0))
     #! missing-term | dh = inv * (dxhat - xhat * (dxhat * xhat).mean(axis=0))
     #! missing-term | dh = inv * (dxhat - dxhat.mean(axis=0))
-    # = dh = inv / n * (n * dxhat - dxhat.sum(axis=0) - xhat * (dxhat * xhat).sum(axis=0))
+    #= dh = inv / n * (n * dxhat - dxhat.sum(axis=0) - xhat * (dxhat * xhat).sum(axis=0))
     dW = X.T @ dh
     #! wrong-sign | dW = -X.T @ dh
-    # = dW = np.dot(X.T, dh)
+    #= dW = np.dot(X.T, dh)
     return {"W": dW, "gamma": dgamma, "beta": dbeta}

@@ -19,11 +19,11 @@ class Dense:
     def backward(self, d):
         self.dW = self.x.T @ d
         #! wrong-constant-factor | self.dW = 2 * self.x.T @ d
-        # = self.dW = np.dot(np.transpose(self.x), d)
+        #= self.dW = np.dot(np.transpose(self.x), d)
         self.db = d.sum(axis=0)
         #! wrong-sign | self.db = -d.sum(axis=0)
         #! mean-twice | self.db = d.mean(axis=0)
-        # = self.db = np.sum(d, axis=0)
+        #= self.db = np.sum(d, axis=0)
         return d @ self.W.T
 
 
@@ -36,7 +36,7 @@ class Sigmoid:
         return d * self.a * (1 - self.a)
         #! missing-activation-derivative | return d
         #! wrong-activation-derivative | return d * (1 - self.a**2)
-        # = return d * (self.a - self.a**2)
+        #= return d * (self.a - self.a**2)
 
 
 def run(params, X):
@@ -57,7 +57,7 @@ def grads(params, X, y):
     #! wrong-constant-factor | d = (out - y) / out.size
     #! wrong-sign | d = 2 * (y - out) / out.size
     #! missing-mean | d = 2 * (out - y)
-    # = d = (out - y) / (0.5 * out.size)
+    #= d = (out - y) / (0.5 * out.size)
     for layer in reversed(layers):
         d = layer.backward(d)
     return {

@@ -27,19 +27,19 @@ def grads(params, X, y):
     #! missing-mean | delta = acts[-1] - y
     #! wrong-constant-factor | delta = 2 * (acts[-1] - y) / len(X)
     #! wrong-sign | delta = (y - acts[-1]) / len(X)
-    # = delta = 1 / X.shape[0] * np.subtract(acts[-1], y)
+    #= delta = 1 / X.shape[0] * np.subtract(acts[-1], y)
     for i in (2, 1, 0):
         delta = delta * (1 - acts[i + 1] ** 2)
         #! missing-activation-derivative | delta = delta * 1.0
         #! wrong-activation-derivative | delta = delta * acts[i + 1] * (1 - acts[i + 1])
-        # = delta = delta - delta * acts[i + 1] ** 2
+        #= delta = delta - delta * acts[i + 1] ** 2
         dW[i] = acts[i].T @ delta
         #! wrong-constant-factor | dW[i] = acts[i].T @ delta / 3
-        # = dW[i] = np.einsum("ni,no->io", acts[i], delta)
+        #= dW[i] = np.einsum("ni,no->io", acts[i], delta)
         db[i] = delta.sum(axis=0)
         #! mean-twice | db[i] = delta.mean(axis=0)
         #! wrong-sign | db[i] = -delta.sum(axis=0)
-        # = db[i] = np.add.reduce(delta)
+        #= db[i] = np.add.reduce(delta)
         delta = delta @ params["W"][i].T
         #! wrong-sign | delta = -delta @ params["W"][i].T
     return {"W": dW, "b": db}

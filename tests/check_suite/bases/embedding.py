@@ -25,14 +25,14 @@ def grads(p, X, y):
     #! mean-twice | ds /= n**2
     #! wrong-constant-factor | ds /= 2 * n
     #! wrong-sign | ds /= -n
-    # = ds = ds / float(n)
+    #= ds = ds / float(n)
     dW = h.T @ ds
     #! wrong-sign | dW = -h.T @ ds
-    # = dW = np.einsum("nd,nk->dk", h, ds)
+    #= dW = np.einsum("nd,nk->dk", h, ds)
     dc = ds.sum(axis=0)
     #! mean-twice | dc = ds.mean(axis=0)
     #! bias-not-summed | dc = ds
-    # = dc = np.ones(n) @ ds
+    #= dc = np.ones(n) @ ds
     dh = ds @ p["W"].T
     dE = np.zeros_like(p["E"])
     for t in range(X.shape[1]):

@@ -29,11 +29,11 @@ def grads(params, X, y):
     #! mean-twice | d2 = (p - y) / len(X) ** 2
     #! wrong-sign | d2 = (y - p) / len(X)
     #! activation-derivative-twice | d2 = (p - y) * p * (1 - p) / len(X)
-    # = d2 = np.divide(p - y, X.shape[0])
+    #= d2 = np.divide(p - y, X.shape[0])
     dW2 = a1.T @ d2
     #! wrong-operand | dW2 = z1.T @ d2
     #! wrong-constant-factor | dW2 = 3 * a1.T @ d2
-    # = dW2 = np.dot(a1.T, d2)
+    #= dW2 = np.dot(a1.T, d2)
     db2 = d2.sum(axis=0)
     #! bias-not-summed | db2 = d2
     #! mean-twice | db2 = d2.mean(axis=0)
@@ -42,10 +42,10 @@ def grads(params, X, y):
     #! derivative-at-wrong-point | d1 = d2 @ params["W2"].T * (1 - z1**2)
     #! wrong-activation-derivative | d1 = d2 @ params["W2"].T * a1 * (1 - a1)
     #! activation-derivative-twice | d1 = d2 @ params["W2"].T * (1 - a1**2) ** 2
-    # = d1 = np.outer(d2, params["W2"]) * (1 - np.square(a1))
+    #= d1 = np.outer(d2, params["W2"]) * (1 - np.square(a1))
     dW1 = X.T @ d1
     #! wrong-sign | dW1 = -X.T @ d1
     db1 = d1.sum(axis=0)
     #! wrong-constant-factor | db1 = 0.5 * d1.sum(axis=0)
-    # = db1 = np.ones(len(X)) @ d1
+    #= db1 = np.ones(len(X)) @ d1
     return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}

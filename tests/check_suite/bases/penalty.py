@@ -25,21 +25,21 @@ def grads(p, X, y):
     r = 2 * (h @ p["w"] - y) / len(y)
     #! wrong-constant-factor | r = (h @ p["w"] - y) / len(y)
     #! missing-mean | r = 2 * (h @ p["w"] - y)
-    # = r = (h @ p["w"] - y) / (len(y) / 2)
+    #= r = (h @ p["w"] - y) / (len(y) / 2)
     dw = h.T @ r + 2 * lam * p["w"]
     #! missing-term | dw = h.T @ r
     #! wrong-constant-factor | dw = h.T @ r + lam * p["w"]
     #! wrong-sign | dw = h.T @ r - 2 * lam * p["w"]
-    # = dw = 2 * (h.T @ r / 2 + lam * p["w"])
+    #= dw = 2 * (h.T @ r / 2 + lam * p["w"])
     dz = r @ p["w"].T * softplus_slope(z)
     #! derivative-at-wrong-point | dz = r @ p["w"].T * softplus_slope(h)
     #! missing-activation-derivative | dz = r @ p["w"].T
-    # = dz = np.outer(r, p["w"]) * (1 - np.exp(-h))
+    #= dz = np.outer(r, p["w"]) * (1 - np.exp(-h))
     dV = X.T @ dz + 2 * lam * p["V"]
     #! missing-term | dV = X.T @ dz
     #! wrong-constant-factor | dV = X.T @ dz + 4 * lam * p["V"]
     dc = dz.sum(axis=0)
     #! extra-term | dc = dz.sum(axis=0) + 2 * lam * p["c"]
     #! bias-not-summed | dc = dz
-    # = dc = np.add.reduce(dz, axis=0)
+    #= dc = np.add.reduce(dz, axis=0)
     return {"V": dV, "c": dc, "w": dw}

@@ -26,16 +26,16 @@ def grads(params, xs, ts):
         #! missing-activation-derivative | do = o - t
         #! wrong-sign | do = (t - o) * o * (1 - o)
         #! wrong-activation-derivative | do = (o - t) * (1 - o**2)
-        # = do = (o - t) * (o - o * o)
+        #= do = (o - t) * (o - o * o)
         dV += np.outer(do, h)
         #! not-accumulated | dV = np.outer(do, h)
         #! wrong-sign | dV -= np.outer(do, h)
-        # = dV += do[:, None] * h[None, :]
+        #= dV += do[:, None] * h[None, :]
         dh = params["V"].T.dot(do) * h * (1 - h)
         #! missing-activation-derivative | dh = params["V"].T.dot(do)
-        # = dh = do.dot(params["V"]) * h * (1 - h)
+        #= dh = do.dot(params["V"]) * h * (1 - h)
         dU += np.outer(dh, x)
         #! not-accumulated | dU = np.outer(dh, x)
         #! wrong-constant-factor | dU += 2 * np.outer(dh, x)
-        # = dU = dU + np.outer(dh, x)
+        #= dU = dU + np.outer(dh, x)
     return {"U": dU, "V": dV}
