@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import numpy as np
-
 import chainrule as cr
 from chainrule.checking.report import Report
 
@@ -168,7 +166,7 @@ def report_of(case: Case, seed: int) -> Report:
 
 
 def outcome(case: Case, report: Report) -> str:
-    """"named", "equivalent", "missed", or "passed" where the mistake does not show."""
+    """ "named", "equivalent", "missed", or "passed" where the mistake does not show."""
     if report.ok:
         return "passed"
     first = report.findings[0]

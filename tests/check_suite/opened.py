@@ -116,4 +116,3 @@ def opened(category: str | None = None) -> tuple[Program, ...]:
     """All programs of the open half, or those of one category."""
     found = [program for path in sorted(BASES.glob("*.py")) for program in _of_base(path)]
     return tuple(program for program in found if category in (None, program.category))
-

@@ -85,9 +85,9 @@ def main() -> None:
     lines = [
         "# The checker over the check suite",
         "",
-        "Written by `python -m check_suite.score`, run in `tests`. Found: reported as wrong. Named:",
-        "the first finding (of a pair the first two) has the kind of the label. Line: the first",
-        "finding is at the line of the label. Passed: nothing is reported. Times are of one core.",
+        "Written by `python -m check_suite.score`, run in `tests`. Found: reported as wrong.",
+        "Named: the first finding (of a pair the first two) has the kind of the label. Line: the",
+        "first finding is at the label's line. Passed: nothing is reported. Times are of one core.",
         "",
         "| half | programs | number | found | named | line | passed | median | longest |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",

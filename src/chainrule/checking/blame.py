@@ -35,6 +35,8 @@ def blamed(edit: Edit, kind: str, program: Program, pool: Pool) -> tuple[Step, b
     if step.op == "return":
         index = step.inputs[0]
         step = replace(program.steps[index], name=step.name)
+    if step.op == "copy" and kind in LEFT_OUT:
+        return step, True
     step = _at_its_frame(edit, index, kind, program, step)
     if kind in LEFT_OUT:
         later = _handed_on(program, index, step)

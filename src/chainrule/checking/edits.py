@@ -48,9 +48,18 @@ class Scaled:
     site: Site
     numbers: frozenset[float]
 
+    slot: int = -1  # of the operand that is multiplied; -1 for the result
+
     def __call__(self, constant: float) -> Edit:
         cost = 1.0 if is_fraction(constant) else 1.1 if self._is_likely(constant) else 1.6
-        overrides = {i: _times(self.program.steps[i].call, constant) for i in self.site}
+        steps = [self.program.steps[i] for i in self.site]
+        if self.slot < 0:
+            overrides = {i: _times(s.call, constant) for i, s in zip(self.site, steps, strict=True)}
+        else:
+            overrides = {
+                i: _scaled_operand(step.call, self.slot, constant)
+                for i, step in zip(self.site, steps, strict=True)
+            }
         return Edit("scale", self.site, overrides, cost, constant)
 
     def _is_likely(self, constant: float) -> bool:
@@ -76,6 +85,14 @@ Row = Callable[[Program, Site, Pool], Iterator[Edit | Scaled]]
 def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Scaled]:
     if all(program.steps[i].value.dtype.kind == "f" for i in site):
         yield Scaled(program, site, pool.numbers)
+    first = program.steps[site[0]]
+    for slot, child in enumerate(first.inputs if first.op in ("add", "subtract") else ()):
+        if program.steps[child].op == "constant" and program.steps[child].value.size == 1:
+            yield Scaled(program, site, pool.numbers, slot)
+
+
+def _scaled_operand(call: Callable[..., Array], slot: int, factor: float) -> Override:
+    return lambda values: call(*values[:slot], values[slot] * factor, *values[slot + 1 :])
 
 
 def _times(call: Callable[..., Array], factor: Any) -> Override:

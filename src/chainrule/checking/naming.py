@@ -67,6 +67,10 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
         return "shape-error"
     if edit.action == "other-axis" and set(edit.detail["axes"]) > set(edit.detail["now"]):
         return "bias-not-summed"
+    if edit.action in ("drop-square", "drop-power"):
+        kept = program.steps[program.steps[edit.site[0]].inputs[edit.slot]].value
+        if pool.is_slope(kept):
+            return "activation-derivative-twice"
     if edit.action in SIMPLE:
         return SIMPLE[edit.action]
     if edit.old is None or edit.new is None:

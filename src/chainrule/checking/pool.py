@@ -25,6 +25,13 @@ COSTS = {
     "adjoint": 3.0,
     "contribution": 3.2,
 }
+LAYOUT = frozenset(  # what only puts numbers elsewhere
+    (
+        *("transpose", "reshape", "index", "view", "ravel", "flatten", "squeeze", "swapaxes"),
+        *("sliding_window_view", "pad", "copy", "astype", "concatenate", "stack", "hstack"),
+        *("vstack", "expand_dims", "broadcast_to", "repeat", "append", "column_stack"),
+    )
+)
 OWN = 80  # of the program's own values of one shape, how many are tried as operands
 
 
@@ -42,7 +49,9 @@ class Pool:
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         self._seen: set[tuple[object, ...]] = set()
+        self._layers: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         for quantity in truth.quantities:
+            self._layers[quantity.role, quantity.op, quantity.line].append(quantity)
             self._put(quantity, (quantity.role, quantity.op, quantity.line))
         self.known = _known(program, truth)
         self.carrying = _carrying(program, self.known)
@@ -90,6 +99,7 @@ class Pool:
         """For each value of a site a quantity of its shape: one for all, or round by round."""
         shape = values[0].shape
         if any(value.shape != shape for value in values):
+            yield from self._of_layers(role, values)
             return
         several = len(values) > 1
         for quantity in self._by_shape.get(shape, ()):
@@ -105,6 +115,16 @@ class Pool:
             for part in _rounds(group, len(values)):
                 yield part
                 yield part[::-1]
+
+    def _of_layers(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
+        """Round by round where every round is a layer of its own size."""
+        for (kind, *_), group in self._layers.items():
+            if role in ("any", kind):
+                for part in _rounds(group, len(values)):
+                    for found in (part, part[::-1]):
+                        pairs = zip(found, values, strict=True)
+                        if all(q.value.shape == value.shape for q, value in pairs):
+                            yield found
 
     def factors(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """Like `series`, and quantities that broadcast to the shape as well."""
@@ -132,19 +152,39 @@ class Pool:
     def suffering(self) -> frozenset[int]:
         """Steps that read a value which the right computation does not meet: they only suffer."""
         steps = self.program.steps
-        right: dict[int, bool] = {}
+        wrong: dict[int, bool] = {}
 
         def is_right(index: int) -> bool:
-            if index not in right:
-                step = steps[index]
-                plain = index in self.known or not step.inputs or not step.value.ndim
-                right[index] = plain or self.is_true(step.value)
-            return right[index]
+            if index not in wrong:
+                wrong[index] = self.is_wrong(index)
+            return not wrong[index]
 
-        return frozenset(
-            index
-            for index, step in enumerate(steps)
-            if self.program.reach[index] and not all(map(is_right, step.inputs))
+        def suffers(index: int) -> bool:
+            inputs = steps[index].inputs
+            if not all(map(is_right, inputs)):
+                return True
+            # ŷ - y is a value of the loss, and an adjoint only once it has its factor.
+            scales = all(steps[i].value.size == 1 for i in inputs if i not in self.carrying)
+            return not scales and any(self.is_of_loss(steps[i].value) for i in inputs)
+
+        reach = self.program.reach
+        return frozenset(i for i in range(len(steps)) if reach[i] and suffers(i))
+
+    def is_wrong(self, index: int) -> bool:
+        """Whether a step is on the way of the error, and not what the right computation has."""
+        step = self.program.steps[index]
+        plain = index in self.known or not step.inputs or not step.value.ndim
+        return not plain and index in self.carrying and not self.is_true(step.value)
+
+    def is_of_loss(self, value: Array) -> bool:
+        """Whether a value is one behind the network's output, and no adjoint."""
+        return (
+            value.ndim > 0
+            and any(
+                quantity.role == "forward" and quantity.loss and _near(value, quantity.value)
+                for quantity in self._by_shape.get(value.shape, ())
+            )
+            and not self.is_adjoint(value)
         )
 
     def is_adjoint(self, value: Array) -> bool:
@@ -187,7 +227,9 @@ class Pool:
 
 def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
     """Values of as many rounds: all, all but the first or last, or every n-th of a helper's."""
-    if len(group) == count + 1:
+    if len(group) == count:
+        yield list(group)
+    elif len(group) == count + 1:
         yield list(group[:-1])
         yield list(group[1:])
     elif len(group) % count == 0:
@@ -215,7 +257,9 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
             continue
         if step.value.dtype.kind != "f":
             continue
-        if any(_near(step.value, value) for value in values.get(step.value.shape, ())):
+        if step.op in LAYOUT or any(
+            _near(step.value, value) for value in values.get(step.value.shape, ())
+        ):
             found.add(index)
     return frozenset(found)
 

@@ -77,9 +77,10 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     singles: list[Site] = []
     for index, step in enumerate(program.steps):
         reach = program.reach[index]
-        if not step.inputs or not reach or not reach <= wrong:
+        if not step.inputs or not reach:
             continue
-        singles.append((index,))
+        if reach <= wrong:
+            singles.append((index,))
         if step.op == "return":
             continue
         place = [(frame.file, frame.instruction) for frame in step.frames]
@@ -94,7 +95,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     in_rounds: set[int] = set()
     for (whole, *_), group in groups.items():
         if len(group) > 1:
-            site = tuple(group)
+            site = tuple(group)  # its mistakes may cancel in some results
             late = all(i in known for i in site)
             found[site] = (late, site[0] in suffering, 1 if whole else 2)
             if whole:
@@ -249,7 +250,7 @@ def _in_steps(
     program, found = trials.program, list[Fit]()
     for site in places:
         reach = frozenset().union(*(program.reach[index] for index in site))
-        if not partial and reach != wrong:
+        if not reach >= wrong and not (partial and reach <= wrong):
             continue
         known = all(i in pool.known for i in site)
         if known and (found or any_found or partial):
@@ -263,7 +264,7 @@ def _in_steps(
                 continue
             fit = trials.tried(edit, schedule, partial)
             if fit is not None:
-                if partial or fit.right == wrong:
+                if (partial and fit.right <= wrong) or fit.right >= wrong:
                     found.append(fit)
             elif key is not None:
                 failed.add(key)

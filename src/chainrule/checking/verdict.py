@@ -28,6 +28,7 @@ from chainrule.checking.truth import Truth
 from chainrule.checking.update_rules import is_of_the_update
 
 PLAIN = 1.2  # edits of this cost explain themselves: nothing else is asked
+SHOWN = 1.45  # and of this one the user's own steps still show
 GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 SECONDS = 2.0  # that each search may take, and each pair of mistakes
 LONG = 200  # steps of a program for which one wave may take a second; more for longer ones
@@ -102,11 +103,15 @@ def findings(case: Case) -> list[Finding]:
     """One mistake, or two; none where nothing explains the numbers."""
     with np.errstate(all="ignore"):
         single = _single(case)
-        if single and not single[0].is_guess:
+        named = bool(single) and not single[0].is_guess
+        if named and single[0].rank[0] <= SHOWN:
             return _sign_apart(single, case)
-        pair = _pair(case)
-        if pair:
+        # What only the numbers allow comes behind two mistakes that the user's own steps show.
+        pair, plain = _pair(case)
+        if pair and (plain or not named):
             return pair
+        if named:
+            return _sign_apart(single, case)
         return [_finding(single, case)] if single else _best_part(case)
 
 
@@ -158,6 +163,7 @@ def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     kind = kind_of(fit.edit, case.program, case.pool)
     if case.gradients is not None:
         kind = _update_kind(kind, fit.edit, case)
+    kind = _one_everywhere(kind, fit.edit, case.program)
     step, is_alias = blamed(fit.edit, kind, case.program, case.pool)
     cost = rank[0]
     if cost >= GUESS and kind != "unexplained":  # the two values themselves say what is wrong
@@ -169,6 +175,19 @@ def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
         return fit.program
 
     return Candidate(kind, rank, step, fit.edit, fit.right, fit.error, after=after)
+
+
+def _one_everywhere(kind: str, edit: Edit, program: Program) -> str:
+    """A slope of ones is a slope, if a wrong one: it is written there."""
+    if kind != "missing-activation-derivative":
+        return kind
+    near = [*edit.site, *program.consumers[edit.site[0]]]
+    for step in (program.steps[index] for index in near):
+        if step.op == "multiply" and program.steps[edit.site[0]].value.shape == step.value.shape:
+            for value in (program.steps[child].value for child in step.inputs):
+                if value.size > 1 and np.all(value == 1):
+                    return "wrong-activation-derivative"
+    return kind
 
 
 def _update_kind(kind: str, edit: Edit, case: Case) -> str:
@@ -198,16 +217,11 @@ def _rank(fit: Fit, case: Case) -> tuple[float, ...]:
     edit, program = fit.edit, case.program
     first = program.steps[edit.site[0]]
     suffers = case.pool.is_adjoint(first.value)
-    for slot, child in enumerate(first.inputs):
-        step = program.steps[child]
-        if (
-            (slot == edit.slot and edit.action == "operand")
-            or child in case.pool.known
-            or not step.inputs
-        ):
-            continue
-        if step.value.ndim and not case.pool.is_true(step.value):
-            suffers = True
+    if edit.action == "operand":
+        others = [child for slot, child in enumerate(first.inputs) if slot != edit.slot]
+        suffers = suffers or any(case.pool.is_wrong(child) for child in others)
+    else:
+        suffers = suffers or edit.site[0] in case.pool.suffering
     depth = len(first.frames)
     cost = edit.cost
     if edit.action in ON_THE_WAY and edit.site[0] not in case.pool.carrying:
@@ -290,15 +304,18 @@ def _in_truth(
 # --- pairs ---------------------------------------------------------------------------------------
 
 
-def _pair(case: Case) -> list[Finding]:
-    """Two edits, the second found in the program that the first one gives."""
+def _pair(case: Case) -> tuple[list[Finding], bool]:
+    """Two edits, the second found in the program that the first one gives; whether both are plain.
+
+    Plain are edits that explain themselves.
+    """
     in_source = [one for one in _in_source(case, partial=True) if one.right < case.wrong]
     partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
     partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
     partial = [*in_source, *partial]
     until = monotonic() + SECONDS
     tried_before: set[tuple[object, ...]] = set()
-    pairs: list[tuple[tuple[bool, float], list[Finding]]] = []
+    pairs: list[tuple[tuple[bool, float, bool], list[Finding]]] = []
     for first in partial:
         key = (first.right, first.step.line if first.step else 0, first.kind)
         if key in tried_before or first.program is None:
@@ -312,12 +329,17 @@ def _pair(case: Case) -> list[Finding]:
             rest.sort(key=lambda one: (one.is_guess, one.rank))
             second = rest[0]
             guess, cost = first.is_guess or second.is_guess, first.rank[0] + second.rank[0]
-            pairs.append(((guess, cost), [_finding([first], case), _finding(rest, after)]))
-            if not guess and max(first.rank[0], second.rank[0]) <= PLAIN:
+            plain = max(first.rank[0], second.rank[0]) <= PLAIN
+            found = [_finding([first], case), _finding(rest, after)]
+            pairs.append(((guess, cost, plain), found))
+            if not guess and plain:
                 break
         if monotonic() > until:
             break
-    return min(pairs, key=lambda pair: pair[0])[1] if pairs else []
+    if not pairs:
+        return [], False
+    (guess, _, plain), found = min(pairs, key=lambda pair: pair[0])
+    return found, plain and not guess
 
 
 def _best_part(case: Case) -> list[Finding]:
