@@ -19,9 +19,9 @@ from chainrule.checking.sentences import hints
 from chainrule.checking.steps import Array
 from chainrule.checking.surroundings import preserved
 from chainrule.checking.truth import Truth, truth
+from chainrule.checking.unseen import unseen
 from chainrule.checking.update_rules import change, numbers_of, record_step, rule_of, wanted
 from chainrule.checking.verdict import Case, findings
-from chainrule.checking.unseen import unseen
 from chainrule.errors import ChainruleError, SettingError
 from chainrule.trees import Tree, flatten
 

@@ -1,9 +1,10 @@
-"""A script that stops with an error: which operation, and which shapes did not fit."""
+"""Shapes that do not fit: a script that stops, or a parameter that becomes another array."""
 
 import linecache
 from pathlib import Path
 
 from chainrule.checking.report import Finding, Report
+from chainrule.checking.scripts.reading import Step
 from chainrule.checking.scripts.tape import Tape
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@", "power": "**"}
@@ -53,3 +54,25 @@ def _way_out(shapes: list[tuple[int, ...]]) -> str:
     if other[1:] == target:
         return "Sum it over the samples first: .sum(axis=0)."
     return "Give both the same shape."
+
+
+def changed_shape(step: Step, file: str) -> Report | None:
+    """A broadcast that gives a parameter another shape."""
+    for first, changes in step.window.changes.items():
+        change = changes[0]
+        old, new = step.tape.entries[change.old], step.tape.entries[change.new]
+        if old.shape == new.shape:
+            continue
+        line = step.tape.line_of(change.new)
+        name, by = step.names[first], step.tape.entries[change.by].shape
+        said = (
+            f"Line {line}: {name} has shape {old.shape}; what is subtracted has shape {by}, "
+            f"and NumPy broadcasts both to {new.shape}: from now on {name} is another array. "
+            f"Give the gradient the shape {old.shape}."
+        )
+        told = {"where": f"Look at line {line}.", "kind": "The shapes do not fit.",
+                "formula": f"The gradient of {name} has the shape of {name}.",
+                "fix": said}  # fmt: skip
+        finding = Finding("shape-error", "wrong", name, line, said, told, 0.0, (), (name,))
+        return Report((finding,), file=file)
+    return None

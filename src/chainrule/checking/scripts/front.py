@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
-from chainrule.checking.report import Finding, Report
-from chainrule.checking.scripts.crash import crash_report
+from chainrule.checking.report import Report
+from chainrule.checking.scripts.crash import changed_shape, crash_report
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
@@ -128,7 +128,7 @@ class Script:
             Step(self.tape, self.player, window, found, names, steps[i - 1] if i else None)
             for i, window in enumerate(steps[: MOST_WINDOWS + 1])
         ]
-        changed = self._changed_shape(made[0])
+        changed = changed_shape(made[0], self.file)
         if changed is not None:
             return changed
         order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
@@ -342,29 +342,6 @@ class Script:
             or (entry.op == "divide" and entry.shape == () and isinstance(entry.arguments[1], int))
             for entry in entries
         )
-
-    # --- shapes ---
-
-    def _changed_shape(self, step: Step) -> Report | None:
-        """A broadcast that gives a parameter another shape."""
-        for first, changes in step.window.changes.items():
-            change = changes[0]
-            old, new = self.tape.entries[change.old], self.tape.entries[change.new]
-            if old.shape == new.shape:
-                continue
-            line = self.tape.line_of(change.new)
-            name, by = step.names[first], self.tape.entries[change.by].shape
-            said = (
-                f"Line {line}: {name} has shape {old.shape}; what is subtracted has shape {by}, "
-                f"and NumPy broadcasts both to {new.shape}: from now on {name} is another array. "
-                f"Give the gradient the shape {old.shape}."
-            )
-            told = {"where": f"Look at line {line}.", "kind": "The shapes do not fit.",
-                    "formula": f"The gradient of {name} has the shape of {name}.",
-                    "fix": said}  # fmt: skip
-            finding = Finding("shape-error", "wrong", name, line, said, told, 0.0, (), (name,))
-            return Report((finding,), file=self.file)
-        return None
 
 
 _NO_LOSS = "the script computes no loss; its gradient is exactly that of %s"

@@ -102,9 +102,6 @@ def limit(seconds: float, megabytes: int) -> None:
 def guard(folder: Path, note: Callable[[str], None]) -> None:
     """From now on refuse what a script has no business with; `note` is told of each refusal."""
     root = os.path.realpath(folder)
-    libraries = tuple(
-        os.path.realpath(path) for path in {sys.prefix, sys.base_prefix, sys.exec_prefix} if path
-    )
     busy = False
 
     def inside(path: Any) -> bool:
@@ -156,7 +153,6 @@ def guard(folder: Path, note: Callable[[str], None]) -> None:
                 refuse(what)
 
     _close_side_doors(refuse)
-    del libraries
     sys.addaudithook(hook)
 
 
