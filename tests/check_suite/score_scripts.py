@@ -1,16 +1,28 @@
-"""Run the checker over the suite's scripts: `python -m check_suite.score_scripts`, in folder tests.
+"""Check the suite's scripts: `python -m check_suite.score_scripts`, from the folder tests.
 
-Prints what it said wrong, then the table; with arguments only ids that begin with them.
+Prints what is not as labelled, and writes ../results/check_scripts.md; with arguments only ids that
+begin with them, and no file.
 """
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
 import chainrule as cr
 from check_suite.suite import Program, programs
 from check_suite.verify import quiet
+
+RESULTS = Path(__file__).parents[1] / "results" / "check_scripts.md"
+HEAD = [
+    "# The frozen scripts, checked",
+    "",
+    "Written by `python -m check_suite.score_scripts`, run in `tests`. The last column is what is",
+    "not as labelled: the mistake found at all, its kind in the first finding, its line.",
+    "",
+]
+COLUMNS = ["| script | label | said | not so |", "|---|---|---|---|"]
 
 
 def judged(program: Program) -> tuple[dict[str, bool], str]:
@@ -35,7 +47,8 @@ def judged(program: Program) -> tuple[dict[str, bool], str]:
 
 def main() -> None:
     chosen = tuple(sys.argv[1:])
-    for title, wanted in (("wrong", True), ("correct", False)):
+    rows, totals = [], []
+    for title, wanted in (("with one mistake", True), ("correct", False)):
         results, worst, began = [], 0.0, time.perf_counter()
         for program in programs("script"):
             if bool(program.mistakes) is not wanted or not program.id.startswith(chosen or ""):
@@ -44,17 +57,21 @@ def main() -> None:
             found, said = judged(program)
             worst = max(worst, time.perf_counter() - start)
             results.append(found)
-            if not all(found.values()):
-                label = " + ".join(f"{m.kind}@{m.line}" for m in program.mistakes) or "correct"
-                flags = "".join("+" if ok else "-" for ok in found.values())
-                print(f"{program.id} {flags} {label} | {said[:160]}", flush=True)
+            label = " + ".join(f"{m.kind}@{m.line}" for m in program.mistakes) or "correct"
+            flags = ", ".join(key for key, good in found.items() if not good) or "–"
+            rows.append(f"| {program.id} | {label} | {said[:120]} | {flags} |")
+            if flags != "–":
+                print(rows[-1], flush=True)
         if results:
             shares = {key: np.mean([row[key] for row in results]) for key in results[0]}
             shown = ", ".join(f"{key} {share:.1%}" for key, share in shares.items())
             total = time.perf_counter() - began
-            print(
-                f"== scripts, {title} {len(results)}: {shown}; {total:.0f} s, worst {worst:.1f} s"
+            totals.append(
+                f"{len(results)} {title}: {shown} (all in {total:.0f} s, the longest {worst:.1f} s)"
             )
+            print(totals[-1], flush=True)
+    if not chosen:
+        RESULTS.write_text("\n".join([*HEAD, *totals, "", *COLUMNS, *rows, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
