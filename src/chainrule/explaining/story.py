@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from chainrule.errors import UnknownNameError
+from chainrule.errors import SettingError, UnknownNameError
 from chainrule.explaining.entries import Array, Index, Numbers
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.naming import Names, named
@@ -164,6 +164,28 @@ class Story:
                 return quantity
         raise UnknownNameError("quantity", name, [q.key for q in self.quantities])
 
+    # --- the training ---
+
+    def at(self, step: int) -> "Story":
+        """The story of one step of the training that the model has behind it.
+
+        step  its number, counted from 0 over all calls of `fit`; -1 is the newest
+
+        It is taken again, bit for bit: that batch with the weights of then, its loss, its
+        gradients, and its update. `rows` are the places of its samples among those trained on.
+        After `fit(..., callbacks=[cr.RecordSteps()])` it starts at the nearest checkpoint; else the
+        X and y of this explanation must be all data of the training, which is walked through from
+        its beginning. Raises SettingError and DataError where that is impossible.
+        """
+        if self.record.at is None:
+            raise SettingError("a function has no training; at(step) is for the story of a model")
+        return Story(self.record.at(step))
+
+    @property
+    def rows(self) -> Array | None:
+        """Of a step of a training: the places of its samples among those that were trained on."""
+        return self.record.rows
+
     # --- the steps ---
 
     @cached_property
@@ -177,7 +199,8 @@ class Story:
 
     def step(self, key: str, phase: Phase) -> Step:
         """One step by its quantity's key: `story.step("z1", "backward")` is that of δ⁽¹⁾."""
-        for step in self.steps:
+        # Of an update, the new value of the parameter rather than what the optimizer remembers.
+        for step in sorted(self.steps, key=lambda step: step.is_memory):
             if step.key == key and step.phase == phase:
                 return step
         raise UnknownNameError(f"{phase} step", key, [s.key for s in self.phase(phase)])
