@@ -289,7 +289,9 @@ def test_a_loop_is_one_step() -> None:
     story = cr.explain(final, 0.8, xs)
     told = [step for step in story if "³(" in step.text]
     assert told[0].sentence == "The same step 3 times, t after t: h ← tanh(w · h + xsₜ)."
-    assert told[-1].sentence.startswith("The loop backwards")
+    backwards = story.step("w", "backward")
+    assert backwards.text == "∂L/∂w = Σₜ₌₁³ (∂L/∂zₜ) · hₜ₋₁"
+    assert backwards.sentence.startswith("The loop backwards")
     assert story.gradients["w"] == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-15)
     assert story.paths("w", ()).gradient == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-12)
 

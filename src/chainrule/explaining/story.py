@@ -20,11 +20,13 @@ from chainrule.explaining.naming import Names, named
 from chainrule.explaining.record import Record
 from chainrule.graph import Node, Shape
 from chainrule.notation import Quantity
+from chainrule.ops.loop import Loop
 from chainrule.tex import plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.derivation import Derivation
     from chainrule.explaining.paths import Paths
+    from chainrule.explaining.unrolling import Unrolled
 
 Phase = Literal["given", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("given", "forward", "loss", "backward", "update")
@@ -123,6 +125,7 @@ class Story:
         self.names: Names = named(record)
         self.numbers = Numbers(self.names.value, record.values)
         self.title = record.title
+        self._unrolled: dict[Node, Unrolled] = {}
 
     # --- the numbers ---
 
@@ -163,6 +166,25 @@ class Story:
             if name in (quantity.key, quantity.text, plain(quantity.gradient_latex)):
                 return quantity
         raise UnknownNameError("quantity", name, [q.key for q in self.quantities])
+
+    def unrolled(self, loop: Node) -> "Unrolled":
+        """A loop of the graph, unrolled over time."""
+        from chainrule.explaining.unrolling import Unrolled
+
+        if loop not in self._unrolled:
+            self._unrolled[loop] = Unrolled(self, loop)
+        return self._unrolled[loop]
+
+    def shared_loop(self, node: Node) -> "tuple[Unrolled, int] | None":
+        """The loop that alone makes the gradient of a node, which all its steps share, and as
+        which of its constants."""
+        for loop in (n for n in self.record.roots.forward if isinstance(n.op, Loop)):
+            if node in loop.inputs and self.record.adjoints.get(node) is not None:
+                unrolled = self.unrolled(loop)
+                place = unrolled.shares(node)
+                if place is not None and unrolled.has_all_of(node):
+                    return unrolled, place
+        return None
 
     # --- the training ---
 

@@ -16,6 +16,7 @@ from chainrule.explaining.printing import Printer
 from chainrule.explaining.story import NOT_YET, Step
 from chainrule.explaining.text import shape_text
 from chainrule.explaining.words import called, function_name
+from chainrule.ops.loop import Result
 from chainrule.ops.map import Map
 from chainrule.tex import number, plain
 
@@ -140,12 +141,27 @@ class _Reader:
             return self.given(expr.data.key, expr.data.latex)
         if expr.head == "layout" and expr.data is None:  # the same numbers in another shape
             return self.operation(expr.args[0], place, backward, key)
+        if expr.head == "apply" and isinstance(getattr(expr.data, "op", None), Result):
+            return self.loop(expr, place, backward, key)
         if expr.head == "number":
             node = Operation(plain(Printer().show(expr)), "", None, backward, key)
         else:
             node = Operation(_sign(expr), "", place, backward, key)
             node.inputs = [self.operation(arg, place, backward, key) for arg in expr.args]
             node.result = _told(self.story.numbers.of(expr))
+        self.found.append(node)
+        return node
+
+    def loop(self, expr: Expr, place: int, backward: bool, key: str) -> Operation:
+        """A result of a loop, with the loop as its operation."""
+        (loop,) = expr.args
+        params = loop.data.params
+        name = params["body"].name.replace("<lambda>", "step")
+        node = Operation(f"{name} × {params['length']}", "", place, backward, key)
+        for arg in loop.args:
+            if arg.head != "number":
+                node.inputs.append(self.operation(arg, place, backward, key))
+        node.result = _told(self.story.numbers.of(expr))
         self.found.append(node)
         return node
 

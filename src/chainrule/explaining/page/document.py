@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
+from chainrule.explaining.derivation import Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
@@ -310,7 +310,7 @@ def _whole(found: Derivation) -> str:
 
 def _section(section: Section) -> str:
     lines = "".join(_line(line) for line in section.lines if len(line.right) < 4 * LONGEST)
-    heading = HEADINGS[section.heading].rstrip(":")
+    heading = section.title.rstrip(":")
     return (
         f'<h4>{heading}</h4><div class="scroll"><math display="block">'
         f'<mtable class="lines">{lines}</mtable></math></div>'
