@@ -244,6 +244,9 @@ class Unrolled:
     def _incoming(self, k: int, now: str) -> str:
         """The gradient that a result brings from outside."""
         outer = self._result_symbol(k)
+        loss = self.story.names.symbols[self.story.record.roots.loss]
+        if k in self.carries and outer == loss.latex:
+            return "1"
         if k in self.carries:
             return rf"\frac{{\partial L}}{{\partial {outer}}}" if outer else "0"
         return rf"\frac{{\partial L}}{{\partial {self._given_out(k, now)}}}"
