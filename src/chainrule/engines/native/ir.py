@@ -492,7 +492,7 @@ class Module:
     def __init__(self) -> None:
         self._declared: dict[str, str] = {}
         self._functions: list[str] = []
-        self._globals: list[str] = []
+        self._shared: set[str] = set()
 
     def declare(self, name: str, signature: str) -> None:
         self._declared.setdefault(name, f"declare {signature}")
@@ -500,5 +500,11 @@ class Module:
     def add(self, text: str) -> None:
         self._functions.append(text)
 
+    def share(self, name: str, text: Callable[[], str]) -> None:
+        """Add a function that several others call, once."""
+        if name not in self._shared:
+            self._shared.add(name)
+            self.add(text())
+
     def text(self) -> str:
-        return "\n".join([*self._globals, *self._declared.values(), "", *self._functions])
+        return "\n".join([*self._declared.values(), "", *self._functions])

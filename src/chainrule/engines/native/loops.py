@@ -301,6 +301,7 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
     if a is None or b is None or a == b or size < 4:
         return False
     others = [axis for axis in range(len(kernel.shape)) if axis not in (a, b)]
+    square = _square(w.b.module, source.buffer.dtype, size)
 
     def bounds(axis: int) -> tuple[Place, Place]:
         return w.bounds if w.divided and axis == 0 else (0, kernel.shape[axis])
@@ -317,12 +318,16 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
             w.store(w.load(source, frame(i, j, None)), target, frame(i, j, None))
 
         def block(i: Place, j: Place) -> None:
-            rows = [w.load(source, frame(i, j + k if k else j, a)) for k in range(size)]
-            for k, value in enumerate(w.b.transposed(rows)):
-                w.store(value, target, frame(i + k if k else i, j, b))
+            here = frame(i, j, None)
+            places = [
+                w.b.address(w.pointers[view.buffer], w.offset(view, here), view.buffer.dtype)
+                for view in (source, target)
+            ]
+            steps = f"i64 {source.strides[b]}, i64 {target.strides[a]}"
+            w.b.emit(f"call void @{square}(ptr {places[0]}, ptr {places[1]}, {steps})")
 
         def strip(i: Place, live: int) -> None:
-            def square(j: Place, rest: int) -> None:
+            def piece(j: Place, rest: int) -> None:
                 if not live and not rest:
                     block(i, j)
                     return
@@ -331,13 +336,30 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
                 lengths = (live or size, rest or size)
                 w.nest(lengths, lambda at: one(first + at[0], second + at[1]))
 
-            w.along(*bounds(b), kernel.shape[b], size, square)
+            w.along(*bounds(b), kernel.shape[b], size, piece)
 
         w.along(*bounds(a), kernel.shape[a], size, strip)
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([kernel.shape[axis] for axis in others], at, first)
     return True
+
+
+def _square(module: Module, dtype: np.dtype[Any], size: int) -> str:
+    """The function that copies a square of numbers turned; all kernels of a module share it."""
+    name = f"square.{dtype.name}.{size}"
+
+    def text() -> str:
+        parameters = (("ptr", "from"), ("ptr", "to"), ("i64", "step"), ("i64", "far"))
+        b = Builder(module, name, parameters)
+        step, far = Value(b, "%step", INT64), Value(b, "%far", INT64)
+        rows = [b.load("%from", step * k, dtype, size) for k in range(size)]
+        for k, column in enumerate(b.transposed(rows)):
+            b.store(column, "%to", far * k)
+        return b.text()
+
+    module.share(name, text)
+    return name
 
 
 def _unit_axis(view: View, shape: Sequence[int], size: int) -> int | None:

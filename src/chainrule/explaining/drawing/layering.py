@@ -168,15 +168,15 @@ def _crossings(columns: Mapping[int, list[Box]], beside: Mapping[Box, Sequence[B
 
 def _rows(columns: Mapping[int, list[Box]], beside: Mapping[Box, Sequence[Box]]) -> None:
     for members in columns.values():
-        for row, box in enumerate(members):
-            box.row = row - (len(members) - 1) / 2
+        for rank, box in enumerate(members):
+            box.row = rank - (len(members) - 1) / 2
     for turn in range(SWEEPS):
         for place in sorted(columns, reverse=turn % 2 == 1):
             members = columns[place]
             wanted, weights = [], []
             for box in members:
                 pulls = [(_pull(box, other), other.row) for other in beside.get(box, [])]
-                weight = sum((pull for pull, _ in pulls), 0.0)
+                weight = sum(pull for pull, _ in pulls)
                 weights.append(max(weight, 1e-3))
                 wanted.append(sum(p * r for p, r in pulls) / weight if weight else box.row)
             for box, row in zip(members, _apart(members, wanted, weights), strict=True):
