@@ -473,9 +473,11 @@ def test_what_is_not_finite_is_shown_as_it_is() -> None:
 
 
 def test_too_many_samples_for_paths() -> None:
-    net = cr.Sequential(cr.Dense(64), cr.Tanh(), cr.Dense(64), cr.Tanh(), cr.Dense(1))
+    """They meet in the statistics of the batch, so that each depends on each other one."""
+    net = cr.Sequential(cr.Dense(64), cr.BatchNorm(), cr.Dense(64), cr.Tanh(), cr.Dense(1))
     model = cr.Model(net, "mean_squared_error").build((4,))
-    story = cr.explain(model, np.zeros((2000, 4)) + 0.5, np.ones(2000))
+    x = np.random.default_rng(0).normal(size=(4000, 4))
+    story = cr.explain(model, x, np.ones(4000), training=True)
     with pytest.raises(SettingError, match="explain fewer samples"):
         story.paths("0.weight", (0, 0))
 
