@@ -2,7 +2,7 @@
 
 Of a unit: its value and gradient, the inputs that move it most, and where its gradient comes from;
 from unit to unit this leads up to the loss along the largest path. All of it is looked up in the
-page, so it is kept short: of a large array only the cells that are drawn, and the largest few terms.
+page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
 """
 
 from collections.abc import Iterator, Mapping

@@ -69,14 +69,14 @@ def _document(story: "Story") -> Iterator[str]:
     wide = " wide" if network and is_chain(network) else ""
     yield f'<main><div class="stage{wide}"><div class=left>'
     yield from _drawings(story, network)
+    yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
+    yield '</div><div class="aside">'
     yield (
         '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
         "</section>"
     )
-    yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
-    yield "</div>"
     yield from _inspector(story, weights)
-    yield "</div>"
+    yield "</div></div>"
     yield from _steps(story)
     yield from _glossary(story)
     yield "</main>"
