@@ -34,6 +34,7 @@ def explain(
     *data: Any,
     training: bool = False,
     wrt: int | tuple[int, ...] = 0,
+    step: int | None = None,
 ) -> Story:
     """Every number of a forward and a backward pass, with its formula and its reason.
 
@@ -41,6 +42,8 @@ def explain(
     data      X and y for a model, as `fit` takes them; the arguments for a function
     training  whether layers behave as while training (dropout, statistics of the batch)
     wrt       for a function: which arguments are differentiated, as in `cr.grad`
+    step      for a model: this step of its training instead, as `Story.at` explains it; X and y are
+              then all data of the training
 
     Returns a `Story`: `.text()`, `.latex(name)`, `.paths(name, index)`, `.values`, `.gradients`,
     `.steps`. The model is not changed.
@@ -51,6 +54,8 @@ def explain(
                 f"explain takes a model with X and y, explain(model, X, y), and got {len(data)} "
                 f"array{'' if len(data) == 1 else 's'} beside it"
             )
+        if step is not None:
+            return Story(_past(what, step, data[0], data[1]))
         return Story(_model_record(_now(what, data[0], data[1], training)))
     if not callable(what) or isinstance(what, Layer):
         raise SettingError(
