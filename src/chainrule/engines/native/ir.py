@@ -385,17 +385,18 @@ class Builder:
         step: int,
         body: Callable[..., Sequence[Value] | None],
         carry: Sequence[Value] = (),
+        written_out: int = 1,
     ) -> list[Value]:
         """for i in range(start, stop, step): carry = body(i, *carry). Returns the last carry.
 
-        A loop of one round, known beforehand, is written without a loop.
+        A loop of at most `written_out` rounds, known beforehand, is written without a loop.
         """
         if isinstance(start, int) and isinstance(stop, int):
-            rounds = len(range(start, stop, step))
-            if rounds == 0:
+            rounds = range(start, stop, step)
+            if len(rounds) <= written_out:
+                for place in rounds:
+                    carry = body(place, *carry) or []
                 return list(carry)
-            if rounds == 1:
-                return list(body(start, *carry) or [])
         guarded = not (isinstance(start, int) and isinstance(stop, int))
         first, last = self.integer(start), self.integer(stop)
         head, done = self.fresh("loop"), self.fresh("done")
