@@ -2,9 +2,10 @@
 
     python tests/tex_stories.py 60
 
-explains that many networks (those of `random_stories.py`) and some recurrent ones, and has pdflatex compile every formula
-of every step and every derivation, with amsmath and nothing else. It needs a TeX (in Debian:
-texlive-latex-base), which CI does not have: there the reader of `chainrule.tex` takes its place,
+explains that many networks (those of `random_stories.py`) and some recurrent ones, and has pdflatex
+compile every formula of every step and every derivation, with amsmath and nothing else. It needs a
+TeX (in Debian: texlive-latex-base), which CI does not have: there the reader of `chainrule.tex`
+takes its place,
 which must refuse whatever TeX refuses.
 """
 
@@ -93,7 +94,8 @@ def main() -> None:
         f"{time.perf_counter() - begun:.0f} seconds, with {version.stdout.splitlines()[0]}\n"
         f"and Python {platform.python_version()}.\n\n"
         f"| | |\n|---|---:|\n| networks | {count} |\n"
-        f"| recurrent ones beside them | {2 * len(recurrent.LAYERS)} |\n| formulas of steps | {steps:,} |\n"
+        f"| recurrent ones beside them | {2 * len(recurrent.LAYERS)} |\n"
+        f"| formulas of steps | {steps:,} |\n"
         f"| derivations | {derivations:,} |\n| compiled | {'all' if good else 'not all'} |\n"
     )
     RESULTS.write_text(text, encoding="utf-8")
