@@ -180,3 +180,38 @@ def test_a_step_that_stops_half_way_says_what_it_has_changed():
 def test_a_check_takes_a_gradient_or_a_step():
     with pytest.raises(SettingError, match="either `grads` or `step`"):
         check(loss=cross_entropy, params=PARAMS, data=(X, Y))
+
+
+def kinked(params, x, y):
+    return np.sum(np.where(params["W1"] > 0, params["W1"], 0)) + np.sum(params["b1"])
+
+
+def kinked_slope(params, x, y):
+    return {
+        name: np.where(value > 0, 1.0, 0.0) if name == "W1" else np.ones_like(value)
+        for name, value in params.items()
+    }
+
+
+def test_a_kink_is_said_to_be_one():
+    at_zero = {"W1": np.zeros((2, 2)), "b1": np.zeros(2)}
+    report = check(loss=kinked, grads=kinked_slope, params=at_zero, data=(X, Y))
+    away = check(
+        loss=kinked,
+        grads=kinked_slope,
+        params={"W1": np.ones((2, 2)), "b1": np.ones(2)},
+        data=(X, Y),
+    )
+    assert away.ok
+    assert not away.notes
+    assert any("kink" in note for note in report.notes)
+
+
+def half_precision(params, x, y):
+    return {name: value.astype(np.float32) for name, value in slope_twice(params, x, y).items()}
+
+
+def test_single_precision_is_said():
+    report = check(loss=cross_entropy, grads=half_precision, params=PARAMS, data=(X, Y))
+    assert any("float32" in note for note in report.notes)
+    assert report.findings[0].kind == "activation-derivative-twice"
