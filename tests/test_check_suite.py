@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from check_suite import suite, verify
+from check_suite.opened import opened
 
 # Changed only with a label that was proved wrong; check_suite/README.md lists those.
 FROZEN = "85a4b863058acc6d9dcb4a2d024fdc969e9aed3a50bebdf2b32a879433b780e2"
@@ -24,6 +25,20 @@ def test_the_frozen_half_is_frozen() -> None:
 def test_every_file_has_one_label() -> None:
     files = sorted(path.stem for path in suite.FROZEN.glob("*/*.py"))
     assert sorted(program.id for program in suite.programs()) == files
+
+
+def test_the_open_half_has_its_size() -> None:
+    assert len(opened("single")) >= 90
+    assert len(opened("pair")) >= 20
+    assert len(opened("correct")) >= 50
+
+
+@pytest.mark.parametrize("program", opened()[::9], ids=lambda program: program.id)
+def test_a_mark_of_the_open_half_is_what_the_numbers_say(program: suite.Program) -> None:
+    verify.well_formed(program)
+    wrong, error = verify.judged(program)
+    assert bool(wrong) == bool(program.mistakes)
+    assert error <= verify.RIGHT
 
 
 @pytest.mark.parametrize("program", suite.programs()[::12], ids=lambda program: program.id)

@@ -1,14 +1,17 @@
 """Hand-written gradients under check: right ones pass, and the mistakes of tutorials are named."""
 
 import json
+import operator
 
 import numpy as np
 import pytest
-from check_suite.suite import Program, programs
-from check_suite.verify import namespace, quiet
+from check_suite.opened import opened
+from check_suite.score import judged
+from check_suite.suite import programs
 
-from chainrule.checking.front import check
+from chainrule import SettingError, check
 
+NAME = operator.attrgetter("id")
 X = np.array([[0.5, 0.1], [0.2, -0.7], [-0.4, 0.9]])
 Y = np.array([[1.0], [0.0], [1.0]])
 PARAMS = {
@@ -104,15 +107,111 @@ def test_one_constant_everywhere_is_a_scale():
     assert report.findings[0].severity == "scale"
 
 
-def _gradients(category: str) -> list[Program]:
-    return [p for p in programs(category) if "def step(" not in p.source]
-
-
-@pytest.mark.parametrize("program", _gradients("correct"), ids=lambda p: p.id)
+@pytest.mark.parametrize("program", [*programs("correct"), *opened("correct")[::4]], ids=NAME)
 def test_correct_programs_pass(program):
-    space = namespace(program, program.source)
-    with quiet():
-        report = check(
-            loss=space["loss"], grads=space["grads"], params=space["params"], data=space["data"]
-        )
-    assert report.ok, report.text()
+    found, said = judged(program)
+    assert found == {"passed": True}, said
+
+
+# Every sixth, so that all folders, styles and kinds have their share; all of them by the score.
+@pytest.mark.parametrize("program", [*programs("single")[::6], *opened("single")[::6]], ids=NAME)
+def test_wrong_programs_are_found(program):
+    found, said = judged(program)
+    assert found["found"], said
+
+
+@pytest.mark.parametrize("program", opened("single")[::6], ids=NAME)
+def test_mistakes_of_the_open_half_are_named(program):
+    found, said = judged(program)
+    assert found["named"], said
+
+
+def descent(params, x, y, lr):
+    gradients = no_slope(params, x, y)
+    return {name: params[name] - lr * gradients[name] for name in params}
+
+
+def climbing(params, x, y, lr):
+    gradients = no_slope(params, x, y)
+    for name in params:
+        params[name] += lr * gradients[name]
+    return params
+
+
+def update_first(params, x, y, lr):
+    _, a1, out = forward(params, x)
+    params["W2"] -= lr * a1.T @ (out - y)
+    params["b2"] -= lr * (out - y).sum(axis=0)
+    delta1 = (out - y) @ params["W2"].T * a1 * (1 - a1)
+    params["W1"] -= lr * x.T @ delta1
+    params["b1"] -= lr * delta1.sum(axis=0)
+
+
+def broken(params, x, y, lr):
+    params["W2"] -= lr
+    params["b1"] -= lr * np.ones((4, 2))
+
+
+def summed_cross_entropy(params, x, y):
+    return len(y) * cross_entropy(params, x, y)
+
+
+def test_a_right_step_passes_and_its_rule_is_named():
+    report = check(loss=summed_cross_entropy, step=descent, params=PARAMS, data=(X, Y), lr=0.2)
+    assert report.ok
+    assert "gradient descent" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"), [(climbing, "ascent-update"), (update_first, "update-before-propagate")]
+)
+def test_wrong_steps_are_named(step, kind):
+    report = check(loss=summed_cross_entropy, step=step, params=PARAMS, data=(X, Y), lr=0.2)
+    assert report.findings[0].kind == kind
+
+
+def test_a_step_that_stops_half_way_says_what_it_has_changed():
+    report = check(loss=summed_cross_entropy, step=broken, params=PARAMS, data=(X, Y), lr=0.2)
+    (finding,) = report.findings
+    assert finding.kind == "shape-error"
+    assert "W2 had already been changed" in finding.explanation
+
+
+def test_a_check_takes_a_gradient_or_a_step():
+    with pytest.raises(SettingError, match="either `grads` or `step`"):
+        check(loss=cross_entropy, params=PARAMS, data=(X, Y))
+
+
+def kinked(params, x, y):
+    return np.sum(np.where(params["W1"] > 0, params["W1"], 0)) + np.sum(params["b1"])
+
+
+def kinked_slope(params, x, y):
+    return {
+        name: np.where(value > 0, 1.0, 0.0) if name == "W1" else np.ones_like(value)
+        for name, value in params.items()
+    }
+
+
+def test_a_kink_is_said_to_be_one():
+    at_zero = {"W1": np.zeros((2, 2)), "b1": np.zeros(2)}
+    report = check(loss=kinked, grads=kinked_slope, params=at_zero, data=(X, Y))
+    away = check(
+        loss=kinked,
+        grads=kinked_slope,
+        params={"W1": np.ones((2, 2)), "b1": np.ones(2)},
+        data=(X, Y),
+    )
+    assert away.ok
+    assert not away.notes
+    assert any("kink" in note for note in report.notes)
+
+
+def half_precision(params, x, y):
+    return {name: value.astype(np.float32) for name, value in slope_twice(params, x, y).items()}
+
+
+def test_single_precision_is_said():
+    report = check(loss=cross_entropy, grads=half_precision, params=PARAMS, data=(X, Y))
+    assert any("float32" in note for note in report.notes)
+    assert report.findings[0].kind == "activation-derivative-twice"

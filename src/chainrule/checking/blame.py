@@ -5,7 +5,8 @@ import linecache
 from dataclasses import replace
 from functools import lru_cache
 
-from chainrule.checking.edits import OF_TRUTH, Edit
+from chainrule.checking.edit import Edit
+from chainrule.checking.edits import OF_TRUTH
 from chainrule.checking.pool import Pool
 from chainrule.checking.steps import Frame, Program, Step
 

@@ -6,80 +6,25 @@ its numbers true is the correction of the mistake; the edit the other way round 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from chainrule.checking.edit import (
+    FACTORS,
+    Edit,
+    Row,
+    Scaled,
+    Site,
+    always,
+    exchange,
+    times,
+    transposed,
+)
 from chainrule.checking.pool import Pool
 from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Override, Program
-
-Site = tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """A change of the steps of a site.
-
-    action    the row of the table
-    cost      how far-fetched it is: of several that fit, the cheapest is told first
-    old, new  the value before and the quantity after, where one is exchanged
-    constant  the number multiplied with, where it is one
-    """
-
-    action: str
-    site: Site
-    overrides: dict[int, Override]
-    cost: float
-    constant: float = 1.0
-    old: Array | None = None
-    new: Quantity | None = None
-    slot: int = -1
-    detail: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Scaled:
-    """A site multiplied by a number that the search finds."""
-
-    program: Program
-    site: Site
-    numbers: frozenset[float]
-
-    slot: int = -1  # of the operand that is multiplied; -1 for the result
-
-    def __call__(self, constant: float) -> Edit:
-        cost = 1.0 if is_fraction(constant) else 1.1 if self._is_likely(constant) else 1.6
-        steps = [self.program.steps[i] for i in self.site]
-        if self.slot < 0:
-            overrides = {i: _times(s.call, constant) for i, s in zip(self.site, steps, strict=True)}
-        else:
-            overrides = {
-                i: _scaled_operand(step.call, self.slot, constant)
-                for i, step in zip(self.site, steps, strict=True)
-            }
-        return Edit("scale", self.site, overrides, cost, constant)
-
-    def _is_likely(self, constant: float) -> bool:
-        """Whether a root of a fraction, or a fraction of a number that the code contains."""
-        if is_fraction(constant**2):
-            return True
-        return any(is_fraction(constant * n) or is_fraction(constant / n) for n in self.numbers)
-
-
-def is_fraction(constant: float) -> bool:
-    """Whether a number is a short fraction, as people write them."""
-    value = abs(constant)
-    for n in range(1, 13):
-        for ratio in (value * n, n / value):
-            if round(ratio) >= 1 and abs(ratio - round(ratio)) < 1e-9 * ratio:
-                return True
-    return False
-
-
-Row = Callable[[Program, Site, Pool], Iterator[Edit | Scaled]]
 
 
 def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Scaled]:
@@ -89,17 +34,6 @@ def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Scaled]:
     for slot, child in enumerate(first.inputs if first.op in ("add", "subtract") else ()):
         if program.steps[child].op == "constant" and program.steps[child].value.size == 1:
             yield Scaled(program, site, pool.numbers, slot)
-
-
-def _scaled_operand(call: Callable[..., Array], slot: int, factor: float) -> Override:
-    return lambda values: call(*values[:slot], values[slot] * factor, *values[slot + 1 :])
-
-
-def _times(call: Callable[..., Array], factor: Any) -> Override:
-    return lambda values: call(*values) * factor
-
-
-FACTORS = {"local": 1.0, "part": 1.4, "parameter": 1.45, "data": 1.5, "forward": 1.5}
 
 
 def _slopes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -121,12 +55,12 @@ def _factors(program: Program, site: Site, pool: Pool, roles: Sequence[str]) -> 
             factors = [quantity.value for quantity in series]
             new = series[0]
             overrides = {
-                i: _times(program.steps[i].call, f) for i, f in zip(site, factors, strict=True)
+                i: times(program.steps[i].call, f) for i, f in zip(site, factors, strict=True)
             }
             yield Edit("times-derivative", site, overrides, cost, new=new)
             if role == "local" and all(np.all(f != 0) for f in factors):
                 overrides = {
-                    i: _times(program.steps[i].call, 1 / f)
+                    i: times(program.steps[i].call, 1 / f)
                     for i, f in zip(site, factors, strict=True)
                 }
                 yield Edit("without-derivative", site, overrides, cost + 0.1, new=new)
@@ -156,17 +90,13 @@ def _pick(slot: int) -> Override:
 
 def _matmuls(product: Callable[[Any, Any], Any]) -> Iterator[Callable[[Any, Any], Any]]:
     yield lambda a, b: product(a, b)
-    yield lambda a, b: product(_t(a), b)
-    yield lambda a, b: product(a, _t(b))
-    yield lambda a, b: product(_t(a), _t(b))
+    yield lambda a, b: product(transposed(a), b)
+    yield lambda a, b: product(a, transposed(b))
+    yield lambda a, b: product(transposed(a), transposed(b))
     yield lambda a, b: product(b, a)
-    yield lambda a, b: product(_t(b), a)
-    yield lambda a, b: product(b, _t(a))
-    yield lambda a, b: product(_t(b), _t(a))
-
-
-def _t(array: Array) -> Array:
-    return np.swapaxes(array, -1, -2)
+    yield lambda a, b: product(transposed(b), a)
+    yield lambda a, b: product(b, transposed(a))
+    yield lambda a, b: product(transposed(b), transposed(a))
 
 
 def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -186,8 +116,8 @@ def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         choices = [("as-product", lambda a, b: a * b)]
     elif first.op == "contract":
         choices = [("as-elementwise", lambda a, b: a * b)]
-        choices += [("as-elementwise", lambda a, b: _t(a) * b)]
-        choices += [("as-elementwise", lambda a, b: a * _t(b))]
+        choices += [("as-elementwise", lambda a, b: transposed(a) * b)]
+        choices += [("as-elementwise", lambda a, b: a * transposed(b))]
         choices += [("transpose", call) for call in _matmuls(first.call)]
         choices += [("transpose", lambda a, b: first.call(a, b).T)]
         if first.params.get("function") != "matmul":
@@ -260,7 +190,7 @@ def _operands(program: Program, site: Site, pool: Pool, of_truth: bool = False) 
             if first.op in COMPARISONS and new.role in ("local", "part", "step"):
                 continue
             overrides = {
-                i: _exchange(program.steps[i].call, slot, quantity.value)
+                i: exchange(program.steps[i].call, slot, quantity.value)
                 for i, quantity in zip(site, series, strict=True)
             }
             cost = pool.cost(new)
@@ -274,10 +204,6 @@ def _most_wrong(olds: Sequence[Array], series: Sequence[Quantity]) -> int:
         for o, q in zip(olds, series, strict=True)
     ]
     return int(np.argmax(gaps))
-
-
-def _exchange(call: Callable[..., Array], slot: int, value: Array) -> Override:
-    return lambda values: call(*values[:slot], value, *values[slot + 1 :])
 
 
 def _terms(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -335,7 +261,7 @@ def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """The true adjoint in the place of a result: where, without a word about why."""
     olds = [program.steps[i].value for i in site]
     for series in pool.series("adjoint", olds):
-        overrides = {i: _always(q.value) for i, q in zip(site, series, strict=True)}
+        overrides = {i: always(q.value) for i, q in zip(site, series, strict=True)}
         told = _most_wrong(olds, series)
         yield Edit("result", site, overrides, 2.9, old=olds[told], new=series[told])
 
@@ -343,103 +269,6 @@ def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
 def _true_operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """The true adjoint in the place of an operand."""
     yield from _operands(program, site, pool, of_truth=True)
-
-
-def _always(value: Array) -> Override:
-    return lambda values: value
-
-
-@dataclass(frozen=True)
-class Use:
-    """A value in all its uses in one statement, or in one call of a helper."""
-
-    index: int
-    users: Site
-
-
-def uses(program: Program, wrong: frozenset[str]) -> list[Use]:
-    """The uses of every value that reach wrong results only: by statement, by call, by function."""
-    found: dict[Use, None] = {}
-    for index, step in enumerate(program.steps):
-        if not step.value.ndim or step.value.dtype.kind not in "fb":
-            continue
-        groups: dict[tuple[object, ...], list[int]] = {}
-        for user in program.consumers[index]:
-            frames = program.steps[user].frames
-            if not program.reach[user] or not program.reach[user] <= wrong:
-                continue
-            if program.steps[user].op == "return":
-                continue
-            for depth in range(1, len(frames) + 1):
-                if frames[:depth] == step.frames[:depth]:
-                    continue
-                head = [(frame.file, frame.instruction) for frame in frames[: depth - 1]]
-                last = frames[depth - 1]
-                groups.setdefault((depth, *head, last.file, last.line), []).append(user)
-                groups.setdefault((depth, *head, last.function), []).append(user)
-        found |= dict.fromkeys(Use(index, tuple(users)) for users in groups.values())
-    return list(found)
-
-
-def exchanged(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
-    """Another value in all places of a use."""
-    old = program.steps[use.index].value
-    if old.dtype.kind == "b":
-        return
-    for (new,) in pool.series("any", [old]):
-        if new.role in ("parameter", "data", "forward", "step") and len(use.users) > 1:
-            yield _in_place(program, use, "operand", new, pool.cost(new) + 0.05)
-
-
-def _in_place(
-    program: Program, use: Use, action: str, new: Quantity, cost: float, value: Any = None
-) -> Edit:
-    value = new.value if value is None else value
-    old = program.steps[use.index].value
-    overrides = {user: _in_slots(program, user, use.index, value) for user in use.users}
-    return Edit(action, use.users, overrides, cost, old=old, new=new, detail={"use": use.index})
-
-
-def turned(program: Program, use: Use, pool: Pool) -> Iterator[Edit]:
-    """A value transposed or flipped in a use, or multiplied by a factor that is missing there."""
-    old = program.steps[use.index].value
-    if old.dtype.kind == "b":
-        return
-    for value in _turned(old):
-        yield _in_place(program, use, "flip", Quantity("step", "turned", value), 1.1)
-    whole = len(use.users) == len(program.consumers[use.index])
-    if whole or use.index not in pool.carrying:
-        return  # the step itself is multiplied
-    for role, cost in FACTORS.items():
-        for (new,) in pool.factors(role, [old]):
-            yield _in_place(program, use, "times-derivative", new, cost, old * new.value)
-
-
-def _turned(value: Array) -> Iterator[Array]:
-    """The value transposed or flipped, with its shape."""
-    if value.ndim < 2:
-        if value.ndim and value.size > 1:
-            yield value[::-1]
-        return
-    for axes in ((-1,), (-2,), (-1, -2)):
-        yield np.flip(value, axes)
-    if value.shape[-1] == value.shape[-2]:
-        turned = _t(value)
-        yield turned
-        yield np.flip(turned, (-1, -2))
-    if value.ndim > 2:
-        yield np.flip(value, (0,))
-        yield np.flip(value, (0, 1))
-
-
-def _in_slots(program: Program, user: int, index: int, value: Array) -> Override:
-    step = program.steps[user]
-    slots = {slot for slot, child in enumerate(step.inputs) if child == index}
-
-    def override(values: Sequence[Array]) -> Array:
-        return step.call(*(value if slot in slots else v for slot, v in enumerate(values)))
-
-    return override
 
 
 def _partly(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -480,7 +309,7 @@ def _before_update(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
             if not before or not old.ndim:
                 break
             told = before[int(np.argmin([np.max(np.abs(q.value - old)) for q in before]))]
-            overrides[i] = _exchange(step.call, slot, told.value)
+            overrides[i] = exchange(step.call, slot, told.value)
         if len(overrides) == len(site):
             old = program.steps[program.steps[site[0]].inputs[slot]].value
             yield Edit("before-update", site, overrides, 1.0, old=old, new=told, slot=slot)

@@ -3,7 +3,7 @@
 import copy
 import linecache
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ from chainrule.trees import Tree, flatten
 
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
+CONFIRMED = 1e-4  # what the best step of central differences must reach
 DOUBTFUL = ("unexplained", "wrong-constant-factor")  # where another rule may say more
 EXACT_STEP = 1e-8  # of an update, which is a small difference of larger numbers
 RIGHT_IN_SINGLE = 1e-4  # where the user's own code computes in float32
@@ -169,7 +170,7 @@ def _compared(
         "mine": mine,
         "true": true.gradients,
         "curve": true.curve,
-        "notes": unseen(point, true.gradients),
+        "notes": (*unseen(point, true.gradients), *_doubts(true, single)),
         "file": getattr(getattr(function, "__code__", None), "co_filename", ""),
     }
     if not wrong:
@@ -199,6 +200,22 @@ def _compared(
             kind = constant_kind(1 / ratio, point)
         found = [_with(found[0], kind=kind, severity="scale")]
     return Report(tuple(found), **common)
+
+
+def _doubts(true: Truth, single: bool) -> Iterator[str]:
+    """What the numbers themselves make uncertain: a kink, or the precision."""
+    best = min((error for _, error in true.curve), default=0.0)
+    if best > CONFIRMED:
+        yield (
+            f"No step of central differences confirms the gradient (the best is {best:.0e} off): "
+            "the loss has a kink at this point, or changes from call to call. Move the data a "
+            "little."
+        )
+    if single:
+        yield (
+            "The gradient is computed in float32: it is held to one part in ten thousand, and a "
+            "smaller mistake would not show."
+        )
 
 
 def _with(finding: Finding, **changes: Any) -> Finding:

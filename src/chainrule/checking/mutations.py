@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.checking.edits import WAVES, Edit, Row, Site
+from chainrule.checking.edit import Edit, Row, Site
+from chainrule.checking.edits import WAVES
 from chainrule.checking.naming import close, constant_kind, kind_of
 from chainrule.checking.pool import Pool
 from chainrule.checking.search import Fit, fits

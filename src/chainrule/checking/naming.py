@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from chainrule.checking.edits import Edit
+from chainrule.checking.edit import Edit
 from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
 from chainrule.checking.quantities import Quantity

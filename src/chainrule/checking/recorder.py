@@ -9,18 +9,16 @@ In-place changes are steps like others. A view knows the memory it looks into, s
 written through one name is read through the other.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chainrule.checking.arguments import Slot, bare, call_again, filled, leaves
+from chainrule.checking.calls import frames
+from chainrule.checking.memory import Memory, places, same_place
 from chainrule.checking.steps import Array, Frame, Program, Step, returned
-
-OURS = str(Path(__file__).parent)
-NUMPY = str(Path(np.__file__).parent)
 
 # NumPy's names for what the table of edits knows by one name.
 OPS = {
@@ -43,15 +41,6 @@ METHODS = (
     *("cumsum", "std", "var", "trace", "diagonal", "round", "any", "all", "sort", "argsort"),
     "nonzero",
 )
-
-
-@dataclass
-class Memory:
-    """What owns the numbers of some arrays: the step that made them as they are now."""
-
-    whole: Array
-    step: int
-    version: int = 0
 
 
 class Seen(np.ndarray[Any, Any]):
@@ -167,38 +156,10 @@ def _plain_key(key: Any) -> Any:
 
 
 def _recorder_of(value: Any) -> "Recorder":
-    for part in _leaves(value):
+    for part in leaves(value):
         if isinstance(part, Seen) and part.recorder is not None:
             return part.recorder
     return Recorder()  # of arrays that NumPy made inside: nothing is kept
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from _leaves(part)
-    elif isinstance(value, dict):
-        yield from _leaves(tuple(value.values()))
-    else:
-        yield value
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """The place of a recorded array among the arguments of a call."""
-
-    index: int
-
-
-def _filled(value: Any, arrays: Sequence[Array]) -> Any:
-    if isinstance(value, _Slot):
-        return arrays[value.index]
-    if isinstance(value, list | tuple):
-        parts = [_filled(part, arrays) for part in value]
-        return parts if isinstance(value, list) else tuple(parts)
-    if isinstance(value, dict):
-        return {key: _filled(part, arrays) for key, part in value.items()}
-    return value
 
 
 @dataclass
@@ -279,11 +240,11 @@ class Recorder:
             target = self.made(target)
         arrays, template, slots = self._arguments((tuple(inputs), settings), numbers=True)
         shape, dtype, memory = target.shape, target.dtype, target.view(np.ndarray)
-        args, kwargs = _filled(template, arrays)
+        args, kwargs = filled(template, arrays)
         call(*args, out=memory, **kwargs)
 
         def again(*values: Array) -> Array:
-            args, kwargs = _filled(template, values)
+            args, kwargs = filled(template, values)
             result = np.asarray(call(*args, **kwargs))
             return np.broadcast_to(result, shape).astype(dtype)
 
@@ -306,10 +267,10 @@ class Recorder:
             return target
         numbers = isinstance(func, np.ufunc)
         arrays, template, slots = self._arguments((args, kwargs), numbers)
-        plain_args, plain_kwargs = _filled(template, arrays)
+        plain_args, plain_kwargs = filled(template, arrays)
         result = func(*plain_args, **plain_kwargs)
 
-        again = _call_again(func, template, len(arrays))
+        again = call_again(func, template, len(arrays))
         if name == "sum":
             params = _reduction(args[0], *_axis_of(args, kwargs))
         name = OPS.get(name, name)
@@ -350,7 +311,7 @@ class Recorder:
         if value.dtype.kind not in "fiub":
             return result
         step = self._add(op, again, slots, value.copy(), params=params)
-        for part in _leaves(args):
+        for part in leaves(args):
             if isinstance(part, Seen) and value.ndim and np.may_share_memory(value, part):
                 return self._view(value, step, part)
         return self._new(value, step)
@@ -363,11 +324,11 @@ class Recorder:
             target = self.made(target)
             args = (target, *args[1:])
         arrays, template, slots = self._arguments((args, {}), numbers=True)
-        values, _ = _filled(template, arrays)
+        values, _ = filled(template, arrays)
         func(target.view(np.ndarray), *values[1:])
 
         def again(*given: Array) -> Array:
-            values, _ = _filled(template, given)
+            values, _ = filled(template, given)
             changed = np.array(values[0])
             func(changed, *values[1:])
             return changed
@@ -391,14 +352,14 @@ class Recorder:
 
     def _wrote(self, target: Seen, step: int) -> None:
         memory = target.memory
-        if _same_place(target, memory.whole):
+        if same_place(target, memory.whole):
             memory.step = step
         else:
-            places = _places(target, memory.whole)
+            here = places(target, memory.whole)
 
             def put(whole: Array, part: Array) -> Array:
                 changed = np.array(whole)
-                changed.reshape(-1)[places] = part
+                changed.reshape(-1)[here] = part
                 return changed
 
             memory.step = self._add("put", put, (memory.step, step), memory.whole.copy(), params={})
@@ -407,12 +368,12 @@ class Recorder:
 
     def _looked_up(self, view: Seen) -> int:
         memory = view.memory
-        if _same_place(view, memory.whole):
+        if same_place(view, memory.whole):
             return memory.step
-        places = _places(view, memory.whole)
+        here = places(view, memory.whole)
 
         def look(whole: Array) -> Array:
-            return np.asarray(whole).reshape(-1)[places]
+            return np.asarray(whole).reshape(-1)[here]
 
         return self._add("view", look, (memory.step,), view.view(np.ndarray).copy(), params={})
 
@@ -433,11 +394,11 @@ class Recorder:
             if isinstance(part, np.ndarray) or (number and not isinstance(part, bool)):
                 slots.append(self.step_of(part))
                 arrays.append(part.view(np.ndarray) if isinstance(part, Seen) else part)
-                return _Slot(len(arrays) - 1)
+                return Slot(len(arrays) - 1)
             return part
 
         if numbers:  # settings are no operands
-            template = (visit(value[0]), {key: _bare(inner) for key, inner in value[1].items()})
+            template = (visit(value[0]), {key: bare(inner) for key, inner in value[1].items()})
         else:
             template = visit(value)
         return arrays, template, tuple(slots)
@@ -451,8 +412,8 @@ class Recorder:
         name: str = "",
         params: Mapping[str, Any] | None = None,
     ) -> int:
-        frames = _frames()
-        inner = frames[-1] if frames else Frame("", 0, 0, "")
+        calls = frames()
+        inner = calls[-1] if calls else Frame("", 0, 0, "")
         self.steps.append(
             Step(
                 op,
@@ -464,26 +425,10 @@ class Recorder:
                 inner.function,
                 name,
                 params or {},
-                frames,
+                calls,
             )
         )
         return len(self.steps) - 1
-
-
-def _call_again(func: Callable[..., Any], template: Any, count: int) -> Callable[..., Any]:
-    args, kwargs = template
-    if not kwargs and tuple(args) == tuple(map(_Slot, range(count))):
-        return func
-
-    def again(*values: Array) -> Any:
-        filled, settings = _filled(template, values)
-        return func(*filled, **settings)
-
-    return again
-
-
-def _bare(value: Any) -> Any:
-    return value.view(np.ndarray) if isinstance(value, Seen) else value
 
 
 def _always(value: Array) -> Callable[..., Array]:
@@ -499,40 +444,3 @@ def _reduction(array: Any, axis: Any, keep: Any) -> dict[str, Any]:
     ndim = np.ndim(array)
     axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return {"axes": tuple(int(a) % max(ndim, 1) for a in axes), "keep": bool(keep)}
-
-
-def _same_place(a: Array, b: Array) -> bool:
-    here, there = a.__array_interface__, b.__array_interface__
-    return a.shape == b.shape and here["data"] == there["data"] and a.strides == b.strides
-
-
-def _addresses(array: Array) -> Array:
-    found = np.full(array.shape, array.__array_interface__["data"][0], dtype=np.int64)
-    for axis, (length, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
-        shape = [1] * array.ndim
-        shape[axis] = length
-        found += (np.arange(length) * stride).reshape(shape)
-    return found
-
-
-def _places(view: Array, whole: Array) -> Array:
-    """For each number of a view its place in the memory, counted in the order of rows."""
-    addresses = _addresses(whole).reshape(-1)
-    order = np.argsort(addresses)
-    return np.asarray(order[np.searchsorted(addresses[order], _addresses(view))])
-
-
-def _frames() -> tuple[Frame, ...]:
-    """The user's calls, the innermost last."""
-    found: list[Frame] = []
-    frame = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        file = code.co_filename
-        if file.startswith(OURS):
-            if code.co_name == "record":
-                break
-        elif not file.startswith(NUMPY):
-            found.append(Frame(file, frame.f_lineno, frame.f_lasti, code.co_name))
-        frame = frame.f_back  # type: ignore[assignment]
-    return tuple(reversed(found))

@@ -13,19 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.checking.edits import (
-    WAVES,
-    Edit,
-    Row,
-    Scaled,
-    Site,
-    Use,
-    exchanged,
-    turned,
-    uses,
-)
+from chainrule.checking.edit import Edit, Row, Scaled, Site
+from chainrule.checking.edits import WAVES
 from chainrule.checking.pool import Pool
 from chainrule.checking.steps import Array, Override, Program
+from chainrule.checking.uses import Use, exchanged, turned, uses
 
 EXACT = 1e-9  # of a parameter's largest true gradient: what rounding may leave
 ON_THE_WAY = ("scale", "times-derivative", "without-derivative", "drop-part")

@@ -14,7 +14,7 @@ from time import monotonic
 import numpy as np
 
 from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
-from chainrule.checking.edits import Edit
+from chainrule.checking.edit import Edit
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.point import Function, Point
