@@ -40,7 +40,9 @@ def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None
         same = [
             index
             for index in range(step.begin, step.window.end)
-            if entries[index].place == entries[top].place and index not in used
+            if entries[index].place == entries[top].place
+            and entries[index].shape == entries[top].shape
+            and index not in used
         ]
         if not same or name not in report.true:
             continue
