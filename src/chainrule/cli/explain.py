@@ -32,6 +32,9 @@ class Case:
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.argument("data", required=False)
 @click.option("--row", type=int, default=0, help="Which row of DATA, counted from 0.")
+@click.option(
+    "--step", type=int, help="This step of the training on DATA, counted from 0; -1 is the last."
+)
 @click.option("--network", metavar="SIZES", help="A network instead of a folder, such as 2-4-1.")
 @click.option("--loss", default="half_squared_error", show_default=True)
 @click.option("--activation", default="sigmoid", show_default=True, help="Between the layers.")
@@ -59,6 +62,7 @@ def command(
     folder: Path | None,
     data: str | None,
     row: int,
+    step: int | None,
     network: str | None,
     until: str,
     latex: str | None,
@@ -73,6 +77,7 @@ def command(
     chainrule explain --network 2-4-1 --sample 0,1 --target 1
     chainrule explain --network 2-4-1 --paths 0.weight[1,2]
     chainrule explain houses-network houses.csv --row 3
+    chainrule explain houses-network houses.csv --step 417
 
     A sample that is not given is drawn by the seed.
     """
@@ -80,8 +85,11 @@ def command(
 
     if (folder is None) == (network is None):
         raise SettingError("name either a FOLDER that was trained, or --network with sizes: 2-4-1")
-    case = _untrained(network, options) if network else _trained(folder, data, row, options)
-    story = explain(case.model, case.x, case.y, training=options["training"])
+    if step is not None:
+        case = _training(folder, data)
+    else:
+        case = _untrained(network, options) if network else _trained(folder, data, row, options)
+    story = explain(case.model, case.x, case.y, training=options["training"], step=step)
     if latex is not None:
         click.echo(story.latex(latex, samples="columns" if columns else "rows"), nl=False)
     elif paths is not None:
@@ -269,3 +277,36 @@ def _trained(folder: Path | None, data: str | None, row: int, options: dict[str,
             notes = ["no row was named, so an average one stands in; name one with DATA and --row"]
     y, more = _targets(options, model.loss, len(x), int(np.prod(model.output_shape)))
     return Case(model, x, y, notes + more)
+
+
+def _training(folder: Path | None, data: str | None) -> Case:
+    """The model with all the rows that trained it, divided as they were then."""
+    from chainrule.cli.folder import read_preprocessor, read_shares
+    from chainrule.cli.predict import read_columns
+    from chainrule.model import load
+    from chainrule.tabular import split
+    from chainrule.tabular.targets import CLASSIFICATION, labelled_rows
+
+    if folder is None or data is None:
+        raise SettingError(
+            "--step takes the FOLDER and the DATA that trained it: the rows are not in the folder"
+        )
+    model = load(folder)
+    preprocessor = read_preprocessor(folder)
+    shares = read_shares(folder)
+    target = preprocessor.label.column
+    frame = read_columns(data, preprocessor, (target,))
+    labelled = labelled_rows(frame[target])
+    classes = None
+    if preprocessor.label.task == CLASSIFICATION:
+        classes = preprocessor.target(frame, labelled)
+    parts = split(
+        labelled,
+        validation=shares["validation"],
+        test=shares["test"],
+        seed=model.seed,
+        classes=classes,
+    )
+    rows = parts.training
+    x, y = preprocessor.encode(frame, rows), preprocessor.target(frame, rows)
+    return Case(model, x, y)

@@ -257,6 +257,7 @@ class Printer:
             return self._map(op, expr.args)
         if isinstance(op, Loop):
             name, times = expr.data.params["body"].name, expr.data.params["length"]
+            name = "step" if name.startswith("<") else name  # a lambda
             inside = ", ".join(map(self.show, expr.args))
             return rf"\operatorname{{{word(name)}}}^{{{times}}}({inside})", ATOM
         if self.numbers is not None and expr.shape:

@@ -50,6 +50,8 @@ class Record:
     title     what it is, in one line
     rule      the optimizer's update, one LaTeX formula a line
     loss_latex  the loss as its textbook formula, where it has one
+    rows      of a step of a training: the places of its samples among those trained on
+    at        the record of any step of the training
     """
 
     roots: Roots
@@ -64,6 +66,8 @@ class Record:
     rate: float | None = None
     graph: Graph | None = None
     run: Run | None = None
+    rows: Array | None = None
+    at: "Callable[[int], Record] | None" = None
 
     def value(self, node: Node) -> Array:
         return np.asarray(self.values[node])

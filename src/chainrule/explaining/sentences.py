@@ -36,6 +36,7 @@ from chainrule.tex import number, plain
 if TYPE_CHECKING:
     from chainrule.explaining.story import Phase, Story
 
+MOST_LINES = 4  # formulas in a sentence
 FLAT = 0.01  # a slope below this share of the steepest one lets next to nothing through
 
 
@@ -130,6 +131,18 @@ class _Speaker:
         times = count(found[0].params["length"], "time")
         return f"The same step {times}, t after t{': ' + step if step else ''}."
 
+    def _through_time(self) -> str:
+        """What the steps of a loop hand back, and the names that the formula reads."""
+        text = "The loop backwards, last step first; every step adds its part"
+        found = self.story.shared_loop(self.quantity.node)
+        if found is None:
+            return f"{text}."
+        lines = [*found[0].forward_lines(), *found[0].backward_lines()]
+        if len(lines) > MOST_LINES:
+            return f"{text}; story.latex({self.quantity.key!r}) has the formulas of one step."
+        told = [plain(f"{left} = {right}") for left, right, _ in lines]
+        return f"{text}. In step t: {'; '.join(told)}."
+
     def _between(self) -> str:
         if self.quantity.kind != "auxiliary" or self.formula is None:
             return ""
@@ -214,7 +227,7 @@ class _Speaker:
         if formula.head == "symbol" and formula.data.key.startswith("d_"):
             return self._handed_on()
         if loops_in(self.node, self.story.names.symbols):
-            return "The loop backwards, last step first; every step adds its part."
+            return self._through_time()
         if quantity.kind == "parameter":
             return self._of_parameter()
         if formula.head == "plus":

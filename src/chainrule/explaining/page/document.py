@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
+from chainrule.explaining.derivation import Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
@@ -23,6 +23,7 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
+from chainrule.explaining.page.cells import cell_data
 from chainrule.explaining.page.glossary import terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
@@ -69,9 +70,13 @@ def _document(story: "Story") -> Iterator[str]:
     yield f'<main><div class="stage{wide}"><div class=left>'
     yield from _drawings(story, network)
     yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
-    yield "</div>"
+    yield '</div><div class="aside">'
+    yield (
+        '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
+        "</section>"
+    )
     yield from _inspector(story, weights)
-    yield "</div>"
+    yield "</div></div>"
     yield from _steps(story)
     yield from _glossary(story)
     yield "</main>"
@@ -162,6 +167,8 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
             f'style="--natural:{canvas.width:.0f}px"{hidden}>{drawn}</figure>'
         )
     yield (
+        '<p class="soft" id="pointing">Point at a cell to see its number, click to keep it; '
+        "or move to a picture with Tab, and in it with the arrow keys.</p>"
         '<p class="key"><span class="plus">━ above 0</span> <span class="minus">━ below 0</span> '
         "<span>the wider or the stronger, the larger</span></p></section>"
     )
@@ -310,7 +317,7 @@ def _whole(found: Derivation) -> str:
 
 def _section(section: Section) -> str:
     lines = "".join(_line(line) for line in section.lines if len(line.right) < 4 * LONGEST)
-    heading = HEADINGS[section.heading].rstrip(":")
+    heading = section.title.rstrip(":")
     return (
         f'<h4>{heading}</h4><div class="scroll"><math display="block">'
         f'<mtable class="lines">{lines}</mtable></math></div>'
@@ -337,6 +344,7 @@ def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
         "sample": telling_sample(story),
         "offsets": OFFSETS,
         "weights": {weight.name: _weight(story, weight) for weight in weights},
+        **cell_data(story),
     }
 
 
