@@ -103,7 +103,7 @@ class _Deriver:
         self.quantity = story.quantity(name)
         self.steps = self._needed()
         self.last = self.steps[-1]
-        at = (index,) if isinstance(index, int) else index
+        at = (index,) if index is not None and np.ndim(index) == 0 else index
         self.index = (
             self.last.index if at is None else checked_index(name, at, self.last.value.shape)
         )
@@ -161,7 +161,7 @@ class _Deriver:
         for step in self.steps:
             expr = self._turned(step)
             left = step.symbol + (f" = {step.meaning}" if step.meaning else "")
-            yield Line(left, printer.show(expr))
+            yield Line(left, printer.show(expr, self._symbol(step).column))
 
     def indices(self) -> Iterator[Line]:
         printer = Printer(columns=self.columns)
@@ -182,8 +182,9 @@ class _Deriver:
                 return
         for step in self.steps:
             expr = self._turned(step)
-            result = printer.array(numbers.of(expr))[0]
-            shown = printer.show(expr)
+            column = self._symbol(step).column
+            result = printer.array(numbers.of(expr), column)[0]
+            shown = printer.show(expr, column)
             yield Line(step.symbol, shown if shown == result else f"{shown} = {result}")
 
     def one_entry(self) -> Iterator[Line]:
@@ -242,7 +243,8 @@ class _Deriver:
 
     def _symbol(self, step: "Step") -> Symbol:
         batch = self.story.names.is_batch(step.node) and step.quantity.kind != "parameter"
-        symbol = Symbol(step.key, step.symbol, step.value.shape, batch)
+        column = step.quantity.node in self.story.names.columns
+        symbol = Symbol(step.key, step.symbol, step.value.shape, batch, column)
         return turned(symbol) if self.columns else symbol
 
     def _letters(self, expr: Expr, step: "Step") -> Sequence[str]:

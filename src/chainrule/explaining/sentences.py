@@ -6,6 +6,7 @@ them by a parameter, bends them by a function, hands a gradient on, adds up what
 
 import re
 from collections.abc import Iterator
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,6 +135,8 @@ class _Speaker:
         if self.quantity.kind != "auxiliary" or self.formula is None:
             return ""
         mean = self.quantity.latex.startswith((r"\mu", "v_"))
+        if self.story.record.roots.prediction is None:
+            return f"On the way: {'a mean' if mean else 'a value'} that has no name in the code."
         return "A mean, on the way." if mean else "On the way: it is needed more than once."
 
     def _weighing(self, weighing: Expr, bias: bool) -> str:
@@ -333,7 +336,7 @@ class _Speaker:
     def _collected(self, back: Expr, weight: Expr) -> str:
         symbols = [s for s in back.symbols() if s.key not in self.parameters]
         source = plain(symbols[0].latex) if symbols else "what comes back"
-        units = symbols[0].shape[-1] if symbols and symbols[0].shape else 1
+        units = _summed(back)
         name = plain(weight.data.latex) if weight.head == "symbol" else "the weights"
         if units == 1:
             return f"The error {source} goes back along each weight of {name}: error times weight."
@@ -396,6 +399,13 @@ def _units_and_inputs(product: Expr, weight: Expr) -> tuple[int, int]:
         else:
             inputs *= length
     return units, inputs
+
+
+def _summed(product: Expr) -> int:
+    """How many products are added up in one entry."""
+    left, _, out = parts(product.data)
+    lengths = zip(left, product.args[0].shape, strict=True)
+    return prod(length for letter, length in lengths if letter not in out)
 
 
 def _find(expr: Expr, head: str) -> Expr | None:

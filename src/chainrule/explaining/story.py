@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from chainrule.errors import UnknownNameError
+from chainrule.errors import SettingError, UnknownNameError
 from chainrule.explaining.entries import Array, Index, Numbers
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.naming import Names, named
 from chainrule.explaining.record import Record
+from chainrule.files import StrPath, write_atomically
 from chainrule.graph import Node, Shape
 from chainrule.notation import Quantity
 from chainrule.tex import plain
@@ -173,6 +173,9 @@ class Story:
         return tuple(steps(self))
 
     def phase(self, phase: Phase) -> list[Step]:
+        """The steps of one phase, one of `PHASES`, in order."""
+        if phase not in PHASES:
+            raise UnknownNameError("phase", phase, PHASES)
         return [step for step in self.steps if step.phase == phase]
 
     def step(self, key: str, phase: Phase) -> Step:
@@ -182,13 +185,23 @@ class Story:
                 return step
         raise UnknownNameError(f"{phase} step", key, [s.key for s in self.phase(phase)])
 
+    def moment(self, after: int) -> int:
+        """How many steps have happened: negative numbers count from the end, as in lists."""
+        count = len(self.steps)
+        if not isinstance(after, int) or not -count - 1 <= after <= count:
+            raise SettingError(
+                f"after={after!r} is no moment of this story; it has {count} steps, so that `after` "
+                f"runs from 0 (nothing computed) to {count}, or from -{count + 1} to -1"
+            )
+        return after % (count + 1)
+
     def state(self, after: int) -> dict[str, State]:
         """What is known of each quantity after so many steps: for a time line.
 
         after  0 before anything was computed (inputs and parameters are given), `len(steps)` at the
                end; negative numbers count from the end
         """
-        last = range(len(self.steps) + 1)[after]
+        last = self.moment(after)
         known: dict[str, State] = {}
         for place, step in enumerate(self.steps):
             old = known.get(step.key, State(NOT_YET, NOT_YET, NOT_YET))
@@ -270,7 +283,7 @@ class Story:
 
         return svg(self, kind, after)
 
-    def html(self, path: str | Path | None = None) -> str:
+    def html(self, path: StrPath | None = None) -> str:
         """The story as one HTML page that needs no network; written to `path` if one is given.
 
         Returns the text of the page.
@@ -279,7 +292,7 @@ class Story:
 
         page = document(self)
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write_atomically(path, page.encode())
         return page
 
     def __repr__(self) -> str:

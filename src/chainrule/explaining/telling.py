@@ -1,6 +1,7 @@
 """From a record to steps: what is told, in which order, and which entry stands for the rest."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,8 +125,7 @@ class _Teller:
             key = f"{short.name}_{inner.key}"
             self.names.arrays[key] = np.asarray(short.prediction_value)
             latex = short.latex.format(inner.latex)
-            symbol = Symbol(key, latex, inner.shape, inner.batch)
-            prediction = ex.symbol(symbol)
+            prediction = ex.symbol(replace(inner, key=key, latex=latex))
         difference = ex.plus(prediction, ex.negative(ex.symbol(target)))
         return ex.times(ex.number(short.scale), difference)
 
@@ -143,7 +143,7 @@ class _Teller:
             if phase == "loss":
                 entry = self.story.numbers.settled(entry)
             numbers = self.numeric.show(self.story.numbers.brief(entry))
-        shown = "" if formula is None else self.in_symbols(quantity, formula, phase)
+        shown = "" if formula is None else self.in_symbols(quantity, formula, symbol)
         reads = [] if formula is None else list(dict.fromkeys(formula.symbols()))
         meaning = ""
         if phase == "backward" and symbol.latex.startswith(r"\delta"):
@@ -169,25 +169,27 @@ class _Teller:
             is_memory=phase == "update" and node not in self.record.updates.values(),
         )
 
-    def in_symbols(self, quantity: Quantity, formula: Expr, phase: "Phase") -> str:
-        if quantity.kind == "loss" and phase == "loss" and self.record.loss_latex:
+    def in_symbols(self, quantity: Quantity, formula: Expr, symbol: Symbol) -> str:
+        if symbol.key == quantity.key and quantity.kind == "loss" and self.record.loss_latex:
             return self.record.loss_latex
         if not formula.shape and formula.head != "contract":
             return self.symbolic.show_indexed(formula, ())
-        return self.symbolic.show(formula)
+        return self.symbolic.show(formula, symbol.column)
 
     def symbol(self, phase: "Phase", quantity: Quantity, node: Node) -> Symbol:
         shape, batch = node.shape, self.names.is_batch(node) and quantity.kind != "parameter"
+        column = quantity.node in self.names.columns
         if phase == "backward" and quantity.node is node:  # a step between
             return self.names.symbols[node]
         if phase == "backward":
-            return Symbol(quantity.gradient_key, quantity.gradient_latex, shape, batch)
+            latex = quantity.gradient_latex
+            return Symbol(quantity.gradient_key, latex, shape, batch, column)
         if phase == "update":
             own = self.names.symbols.get(node)
             if own is not None and own.key != quantity.key:
                 return own
-            return Symbol(f"new:{quantity.key}", _new(quantity.latex), shape)
-        return Symbol(quantity.key, quantity.latex, shape, batch)
+            return Symbol(f"new:{quantity.key}", _new(quantity.latex), shape, column=column)
+        return Symbol(quantity.key, quantity.latex, shape, batch, column)
 
     def telling_entry(self, symbol: Symbol, value: Array) -> Index:
         """The entry that is worked out: of the sample that errs most, the largest."""

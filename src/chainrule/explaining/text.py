@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.errors import UnknownNameError
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
 from chainrule.graph import Shape
@@ -49,6 +50,8 @@ def show(story: Story, console: "Console", until: Phase = "update") -> None:
 def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]:
     from rich.text import Text
 
+    if until not in PHASES:
+        raise UnknownNameError("phase", until, PHASES)
     title = "\n".join(f"  {part}" for part in wrapped(story.title, width - 4, ""))
     yield Text(f"\n{title}", style="bold")
     last = PHASES.index(until)
