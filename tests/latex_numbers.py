@@ -33,6 +33,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+SLOPES = {
+    FUNCTIONS["softplus"]: FUNCTIONS["σ"],
+    FUNCTIONS["erf"]: lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2)),
+}
 AXES = "nkijm"  # the letters that sums of whole arrays run over, by the axis
 
 
@@ -121,7 +125,7 @@ class _Reader:
 
     def scripted(self, here: Tex) -> Any:
         if (here,) in self.names:
-            return self.names[here,]
+            return self.named((here,))
         if here.kind != "script":
             return self.plain(here)
         base, below, above = here.parts
@@ -152,6 +156,9 @@ class _Reader:
     def inside_of(self, row: Tex, size: bool | None = None) -> Any:
         return _Reader(row.parts, self.size if size is None else size, self.names).total()
 
+    def named(self, symbol: tuple[Tex, ...]) -> Array:
+        return np.abs(self.names[symbol]) if self.size else self.names[symbol]
+
     def symbol_over_shape(self, here: Tex) -> Any:
         name, below = here.parts
         shape = tuple(int(part.text) for part in below.parts if part.kind == "number")
@@ -159,7 +166,7 @@ class _Reader:
             return np.ones(shape)
         if _bare(name) not in self.names:
             raise Unknown(here)
-        array = self.names[_bare(name)]
+        array = self.named(_bare(name))
         if array.ndim > 2:
             raise Unknown(here)
         assert shape in (array.shape, (1, *array.shape), (*array.shape, 1)), (here, array.shape)
@@ -229,6 +236,6 @@ class _Reader:
         return np.abs(found) if saved else found
 
 
-def _slope(function: Callable[..., Any], step: float = 1e-6) -> Callable[..., Any]:
-    """f′ by central differences: to about nine digits."""
-    return lambda x: (function(x + step) - function(x - step)) / (2 * step)
+def _slope(function: Callable[..., Any]) -> Callable[..., Any]:
+    """f′: where no closed form is known, by a complex step, which loses no digits."""
+    return SLOPES.get(function) or (lambda x: np.imag(function(x + 1e-30j)) / 1e-30)
