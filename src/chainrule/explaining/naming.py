@@ -13,7 +13,7 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.nested import unnamed
 from chainrule.explaining.reading import MOST_OPERATIONS, Reader
-from chainrule.explaining.record import Record, is_leaf
+from chainrule.explaining.record import Record, Slot, is_leaf
 from chainrule.explaining.sideways import MARK
 from chainrule.explaining.vectors import columns
 from chainrule.graph import Node, constant_value, dependents, ordered
@@ -76,6 +76,19 @@ class Names:
         prediction = self.record.roots.prediction
         return prediction.shape[0] if prediction is not None and prediction.shape else 0
 
+    @cached_property
+    def telling_sample(self) -> int:
+        """The sample that errs most: the one whose numbers are worked out."""
+        ends = [q.node for q in self.quantities if q.kind in ("prediction", "layer")]
+        for node in [self.record.roots.prediction, *reversed(ends)]:
+            gradient = None if node is None else self.record.gradient(node)
+            if node is None or gradient is None:
+                continue
+            if gradient.ndim > 1 and self.is_batch(node):
+                size = np.abs(gradient).reshape(gradient.shape[0], -1).max(axis=1)
+                return int(np.argmax(size)) if np.isfinite(size).all() else 0
+        return 0
+
 
 def named(record: Record) -> Names:
     """Names for everything in a record."""
@@ -89,7 +102,9 @@ def named(record: Record) -> Names:
     names.quantities.sort(key=lambda q: (not is_leaf(q.node), order.get(q.node, -1)))
     _name_slots(names)
     _name_gradients(names)
-    names.reader = Reader(names.symbols, record.adjoints, _given(record), names.columns)
+    names.reader = Reader(
+        names.symbols, record.adjoints, _given(record), names.columns, record.values
+    )
     _name_long_ones(names)
     return names
 
@@ -222,14 +237,30 @@ def _name_slots(names: Names) -> None:
         owner = parameters.get(slot.parameter)
         if owner is None:
             if not slot.parameter:  # how many updates there have been
-                names.add(slot.before, Symbol(slot.name, "t", slot.before.shape))
+                _name_count(names, slot)
             continue
-        base = notation.identifier(slot.name)
-        for node, key, mark in ((slot.before, "", ""), (slot.after, "_new", "'")):
+        base = notation.remembered(slot.name, names.record.rule)
+        for node, key, mark in ((slot.before, "", ""), (slot.after, "_new", r"^{\mathrm{new}}")):
             latex = rf"{base}{mark}({owner.latex})"
             column = names.record.roots.parameters[slot.parameter] in names.columns
             name = f"{slot.name}:{slot.parameter}{key}"
             names.add(node, Symbol(name, latex, node.shape, column=column))
+
+
+def _name_count(names: Names, slot: Slot) -> None:
+    """t is the number of this update: one more than have been made."""
+    names.add(slot.before, Symbol(slot.name, "(t-1)", ()))
+    for node in ordered(names.record.updates.values()):
+        if node.op.name == "add" and node.shape == ():
+            counts = [_without_casts(child) is slot.before for child in node.inputs]
+            if any(counts) and constant_value(node.inputs[counts.index(True) - 1]) == 1:
+                names.add(node, Symbol("t", "t", ()))
+
+
+def _without_casts(node: Node) -> Node:
+    while node.op.name == "cast":
+        (node,) = node.inputs
+    return node
 
 
 def _name_gradients(names: Names) -> None:

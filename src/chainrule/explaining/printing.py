@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.explaining import expression as ex
 from chainrule.explaining.entries import Array, Numbers
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.features import sliced
 from chainrule.explaining.indices import Indexed
 from chainrule.explaining.marks import (
     Piece,
@@ -23,6 +24,7 @@ from chainrule.explaining.marks import (
 )
 from chainrule.explaining.vectors import factors_stand, stands
 from chainrule.graph import Shape
+from chainrule.ops.layout import Concatenate, Slice
 from chainrule.ops.loop import Loop
 from chainrule.ops.map import ATOM, POWER, PREFIX, PRODUCT, SUM, Map
 from chainrule.ops.products import parts
@@ -278,9 +280,16 @@ class Printer:
     def _layout(self, expr: Expr) -> Piece:
         if expr.data is None:
             return self._view(expr)
-        inside = ", ".join(map(self.show, expr.args))
         if self.numbers is not None:
             return self.array(self.numbers.of(expr), stands(expr))
+        if isinstance(expr.data.op, Slice):
+            index = sliced(expr.data)
+            if index is not None:
+                return scripted(self._within(expr.args[0], ATOM), index), ATOM
+        if isinstance(expr.data.op, Concatenate):
+            beside = r" \mid ".join(map(self.show, expr.args))
+            return f"[{beside}]", ATOM
+        inside = ", ".join(map(self.show, expr.args))
         return rf"\operatorname{{{word(expr.data.op.name)}}}({inside})", ATOM
 
     def _view(self, expr: Expr) -> Piece:

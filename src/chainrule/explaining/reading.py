@@ -7,9 +7,12 @@ read as the nodes that it made.
 
 import re
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from chainrule.explaining import expression as ex
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.features import counting
 from chainrule.graph import CAPTURED, CONSTANT, Node, constant_value
 from chainrule.ops import TABLE
 from chainrule.ops.layout import BroadcastTo, Layout, Reshape, StopGradient, Transpose
@@ -39,6 +42,7 @@ class Reader:
     given     nodes that follow from the data alone: how an index or a mask was computed is told
               only where it is short
     columns   nodes of one axis that are written as columns
+    values    the numbers of nodes: small constants are written as what they are
     """
 
     def __init__(
@@ -47,10 +51,11 @@ class Reader:
         adjoints: Mapping[Node, Node],
         given: Collection[Node] = (),
         columns: Collection[Node] = (),
+        values: Mapping[Node, Any] = MappingProxyType({}),
     ) -> None:
         self.names = dict(names)
         self.adjoints = adjoints
-        self.given, self.columns = given, columns
+        self.given, self.columns, self.values = given, columns, values
         self._known: dict[Node, Expr] = {}
 
     def forget(self) -> None:
@@ -103,7 +108,8 @@ class Reader:
         if value is not None and not isinstance(value, bool):
             return ex.number(value, node.shape)
         if not node.inputs:
-            return ex.symbol(self._unnamed(node, _leaf_latex(node)))
+            shown = counting(self.values.get(node)) if node.dtype.kind != "b" else None
+            return ex.symbol(self._unnamed(node, shown or _leaf_latex(node)))
         args = [self._inside(child) for child in node.inputs]
         op = node.op
         if isinstance(op, Contract):

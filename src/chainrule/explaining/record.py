@@ -50,6 +50,8 @@ class Record:
     title     what it is, in one line
     rule      the optimizer's update, one LaTeX formula a line
     loss_latex  the loss as its textbook formula, where it has one
+    columns   what the columns of the input are called, where that was said
+    classes   and the classes
     """
 
     roots: Roots
@@ -64,6 +66,8 @@ class Record:
     rate: float | None = None
     graph: Graph | None = None
     run: Run | None = None
+    columns: Sequence[str] = ()
+    classes: Sequence[str] = ()
 
     def value(self, node: Node) -> Array:
         return np.asarray(self.values[node])

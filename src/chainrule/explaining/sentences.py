@@ -5,14 +5,16 @@ them by a parameter, bends them by a function, hands a gradient on, adds up what
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
+from chainrule.explaining.features import side_by_side
+from chainrule.explaining.labels import answer, column
 from chainrule.explaining.loops import loops_in, one_step
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.printing import Printer
@@ -83,9 +85,9 @@ class _Speaker:
         formula = self.formula
         if formula is None:
             return ""
-        repeated = self._repeated()
-        if repeated:
-            return repeated
+        told = self._repeated() or side_by_side(self.story, formula)
+        if told:
+            return told
         weighing = _find(formula, "contract")
         bias = any(key in self.parameters for key in self._term_keys())
         if weighing is not None and self._weights(weighing) is not None:
@@ -96,7 +98,8 @@ class _Speaker:
             names = " and ".join(plain(arg.data.latex) for arg in formula.args)
             return f"{names} are added: the gradient will flow back into each of them."
         if self.quantity.kind == "prediction":
-            return f"The answer of the network: {some(self.value)}."
+            shown = answer(self.story, self.value) or some(self.value)
+            return f"The answer of the network: {shown}."
         if formula.head == "symbol" and np.prod(formula.shape) == self.value.size:
             return "The same numbers in another shape."
         learned = self._learned(formula)
@@ -156,7 +159,7 @@ class _Speaker:
     def _answer(self) -> str:
         if self.quantity.kind != "prediction":
             return ""
-        return f" This is the answer: {some(self.value)}."
+        return f" This is the answer: {answer(self.story, self.value) or some(self.value)}."
 
     def _bending(self, formula: Expr) -> str:
         op: Map = formula.data
@@ -360,10 +363,22 @@ class _Speaker:
         index = np.unravel_index(int(np.argmax(np.abs(change))), change.shape)
         where = entry_of(story.names.symbols[self.quantity.node], tuple(int(i) for i in index))
         was, now = (plain(number(float(array[index]))) for array in (before, self.value))
-        moved = plain(where)
+        moved = plain(where) + self._from_column(index)
         if change.size == 1:
             return f"A step against the slope: {moved} goes from {was} to {now}."
         return f"A step against the slope. {moved} moves most: from {was} to {now}."
+
+    def _from_column(self, index: Sequence[Any]) -> str:
+        """Which column of the input a weight belongs to, where columns have names."""
+        names = self.story.names
+        made = [q.node for q in names.quantities if q.kind in ("layer", "prediction")]
+        for node in made if self.story.record.columns and len(index) == 2 else ():
+            for product in _all(names.reader.read(node), "contract"):
+                weight, other = self._weights(product), product.args[0]
+                own = weight is not None and weight.data.key == self.quantity.key
+                if own and other.head == "symbol":
+                    return column(self.story, other.data.key, int(index[0]))
+        return ""
 
     # --- looking at formulas ---
 

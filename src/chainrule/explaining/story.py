@@ -4,6 +4,7 @@ A story is data. `steps` holds everything that is shown of a pass; the terminal,
 print it in their own way.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -95,6 +96,11 @@ class State:
     updated: Array | str
 
 
+def typed(symbol: str) -> str:
+    """A symbol as it is typed: `W1` for W⁽¹⁾."""
+    return unicodedata.normalize("NFKC", symbol).translate({ord("("): None, ord(")"): None})
+
+
 class Lookup(dict[str, Array]):
     """Arrays by name; other names of a quantity, such as `z⁽¹⁾` of z1, are found as well."""
 
@@ -105,7 +111,8 @@ class Lookup(dict[str, Array]):
     def __missing__(self, name: str) -> Array:
         if name in self._others:
             return self._others[name]
-        raise UnknownNameError(self._kind, name, [*self, *self._others])
+        known = {*self, *(other for other in self._others if other.isascii())}
+        raise UnknownNameError(self._kind, name, known)
 
 
 class Story:
@@ -133,7 +140,8 @@ class Story:
     @cached_property
     def values(self) -> Lookup:
         arrays = {q.key: self.record.value(q.node) for q in self.quantities}
-        others = {q.text: arrays[q.key] for q in self.quantities}
+        others = {typed(q.text): arrays[q.key] for q in self.quantities}
+        others |= {q.text: arrays[q.key] for q in self.quantities}
         return Lookup(arrays, others, "quantity")
 
     @cached_property
@@ -146,7 +154,7 @@ class Story:
                 continue
             if quantity.kind != "parameter":
                 others[quantity.key] = gradient
-            others[quantity.text] = gradient
+            others[quantity.text] = others[typed(quantity.text)] = gradient
             others[plain(quantity.gradient_latex)] = gradient
         for name, node in self.record.roots.parameters.items():
             found = self.record.gradient(node)
@@ -157,12 +165,22 @@ class Story:
     def loss(self) -> float:
         return float(self.record.value(self.record.roots.loss))
 
+    @property
+    def sample(self) -> int:
+        """The sample whose numbers are worked out: the one that errs most, counted from 0."""
+        return self.names.telling_sample
+
     def quantity(self, name: str) -> Quantity:
-        """A quantity by key, symbol or parameter name; UnknownNameError for any other."""
+        """A quantity by key, symbol or parameter name; UnknownNameError for any other.
+
+        `W1` finds W⁽¹⁾ as well.
+        """
         for quantity in self.quantities:
-            if name in (quantity.key, quantity.text, plain(quantity.gradient_latex)):
+            own = (quantity.key, quantity.text, plain(quantity.gradient_latex))
+            if name in (*own, typed(quantity.text)):
                 return quantity
-        raise UnknownNameError("quantity", name, [q.key for q in self.quantities])
+        known = {name for q in self.quantities for name in (q.key, typed(q.text))}
+        raise UnknownNameError("quantity", name, known)
 
     # --- the steps ---
 

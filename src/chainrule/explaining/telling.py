@@ -34,20 +34,7 @@ class _Teller:
         self.story, self.names, self.record = story, story.names, story.record
         self.symbolic = Printer()
         self.numeric = Printer(story.numbers)
-        self.sample = self._telling_sample()
-
-    def _telling_sample(self) -> int:
-        """The sample that errs most: the one whose numbers are worked out."""
-        prediction = self.record.roots.prediction
-        ends = [q.node for q in self.names.quantities if q.kind in ("prediction", "layer")]
-        for node in [prediction, *reversed(ends)]:
-            gradient = None if node is None else self.record.gradient(node)
-            if node is None or gradient is None:
-                continue
-            if gradient.ndim > 1 and self.names.is_batch(node):
-                size = np.abs(gradient).reshape(gradient.shape[0], -1).max(axis=1)
-                return int(np.argmax(size)) if np.isfinite(size).all() else 0
-        return 0
+        self.sample = story.sample
 
     # --- phases ---
 

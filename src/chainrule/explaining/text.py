@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.errors import UnknownNameError
+from chainrule.explaining import labels
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
 from chainrule.graph import Shape
@@ -62,7 +63,7 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
             continue
         yield _heading(HEADINGS[phase], width)
         if phase == "given":
-            yield from _given(steps, width)
+            yield from _given(story, steps, width)
             continue
         if phase == "update":
             yield from _rule(story, width)
@@ -88,7 +89,7 @@ def _heading(title: str, width: int) -> "RenderableType":
     return Text.assemble("\n  ", (title, "bold"), " ", (rule, "dim"), "\n")
 
 
-def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
+def _given(story: Story, steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
     from rich.text import Text
 
     names = max(len(plain(step.symbol)) for step in steps)
@@ -103,6 +104,10 @@ def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
             first[0].append(" " * (width - 2 - len(begin) - len(rows[0]) - len(key)))
             first[0].append(key, style="dim")
         yield Text("\n").join([*first, *rest])
+        named = labels.given(story, step)
+        if named:
+            lines = wrapped(named, width - len(begin) - 2, "")
+            yield Text("\n".join(" " * len(begin) + line for line in lines))
 
 
 def _rule(story: Story, width: int) -> Iterator["RenderableType"]:
@@ -112,7 +117,9 @@ def _rule(story: Story, width: int) -> Iterator["RenderableType"]:
     lines = [plain(line) for line in story.record.rule]
     if len(lines) < 2:
         return
-    told = "For every parameter θ with its gradient g, rate η and update number t:"
+    made = next((slot.before for slot in story.record.slots if not slot.parameter), None)
+    count = "" if made is None else f", here {int(story.record.value(made)) + 1:,}"
+    told = f"For every parameter θ with its gradient g, rate η and the number t of updates{count}:"
     shown = [*wrapped(told, width - 9, ""), *(f"  {line}" for line in lines)]
     yield Text("\n".join(f"       {line}" for line in shown) + "\n")
 
@@ -157,31 +164,32 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
 
 def _summary(story: Story, computed: bool) -> "RenderableType":
     """What every parameter is told: its gradient's length, its largest entry, its step."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("    parameter", no_wrap=True)
-    table.add_column("shape", no_wrap=True)
-    for name in ("length", "of gradient", "largest", "step"):
-        table.add_column(name, justify="right", no_wrap=True)
+    rows = [["parameter", "", "shape", "length", "of gradient", "largest", "step"]]
     for quantity in story.quantities:
         if quantity.kind != "parameter":
             continue
         value = story.values[quantity.key]
-        row = [
-            f"    {quantity.text}  {quantity.key if quantity.scope else ''}".rstrip(),
-            shape_text(value.shape),
-            _figure(_length(value)),
-        ]
-        if not computed:
-            table.add_row(*row, Text(NOT_YET, style="dim"), "", "")
-            continue
-        gradient = story.gradients[quantity.key]
-        largest = float(gradient.flat[int(np.argmax(np.abs(gradient)))]) if gradient.size else 0.0
-        row += [_figure(_length(gradient)), _figure(largest), _ratio(story, quantity.key, value)]
-        table.add_row(*row)
-    return table
+        name = quantity.key if quantity.scope else ""
+        row = [quantity.text, name, shape_text(value.shape), _figure(_length(value))]
+        if computed:
+            gradient = story.gradients[quantity.key]
+            size = np.abs(gradient).ravel()
+            largest = float(gradient.flat[int(np.argmax(size))]) if gradient.size else 0.0
+            row += [_figure(_length(gradient)), _figure(largest)]
+            row.append(_ratio(story, quantity.key, value))
+        rows.append(row if computed else [*row, NOT_YET, "", ""])
+    symbols = max(len(row[0]) for row in rows[1:])
+    lines = [[f"{row[0]:<{symbols}}  {row[1]}".rstrip(), *row[2:]] for row in rows[1:]]
+    lines.insert(0, [rows[0][0], *rows[0][2:]])
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    told = Text()
+    for place, line in enumerate(lines):
+        cells = [f"{cell:{'<' if k < 2 else '>'}{wide[k]}}" for k, cell in enumerate(line)]
+        end = "\n" if place < len(lines) - 1 else ""
+        told.append(f"    {'   '.join(cells)}".rstrip() + end, style="" if place else "dim")
+    return told
 
 
 def _ratio(story: Story, name: str, value: Array) -> str:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.explaining import labels
 from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
     place_of,
     read_network,
-    telling_sample,
     weight_name,
 )
 from chainrule.explaining.drawing.neuron import is_chain
@@ -179,7 +179,7 @@ def _steps(story: "Story") -> Iterator[str]:
             continue
         yield f'<h3 class="{phase}">{escape(PHASE_HEADINGS[phase])}</h3>'
         if phase == "given":
-            yield _given(steps)
+            yield _given(story, steps)
             place += len(steps)
             continue
         for step in steps:
@@ -188,14 +188,19 @@ def _steps(story: "Story") -> Iterator[str]:
     yield "</section>"
 
 
-def _given(steps: "list[Step]") -> str:
+def _given(story: "Story", steps: "list[Step]") -> str:
     rows = "".join(
         f"<tr><th scope=row>{mathml(step.symbol)}</th><td>{shape_text(step.value.shape)}</td>"
-        f"<td><pre>{escape(_rows(step.value))}</pre></td><td class=soft>"
+        f"<td><pre>{escape(_rows(step.value))}</pre>{_named(story, step)}</td><td class=soft>"
         f"{escape(step.key if step.layer else '')}</td></tr>"
         for step in steps
     )
     return f'<div class="scroll"><table class="given">{rows}</table></div>'
+
+
+def _named(story: "Story", step: "Step") -> str:
+    named = labels.given(story, step)
+    return f"<p>{escape(named)}</p>" if named else ""
 
 
 def _rows(value: Any) -> str:
@@ -334,7 +339,7 @@ def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
         "steps": [[step.phase, step.key, plain(step.symbol)] for step in story.steps],
         "given": len(story.phase("given")),
         "notYet": NOT_YET,
-        "sample": telling_sample(story),
+        "sample": story.sample,
         "offsets": OFFSETS,
         "weights": {weight.name: _weight(story, weight) for weight in weights},
     }
