@@ -8,7 +8,7 @@ from latex_numbers import evaluate
 
 import chainrule as cr
 from chainrule.engines.numpy import Program
-from chainrule.errors import SettingError, ShapeError, UnknownNameError
+from chainrule.errors import FileError, SettingError, ShapeError, UnknownNameError
 from chainrule.explaining.story import NOT_YET
 from chainrule.tex import parse, plain
 
@@ -319,6 +319,63 @@ def test_a_branch_is_told() -> None:
     assert [line.relation for line in chain_rule.lines] == ["=", "+"]
 
 
+def test_a_vector_of_errors_is_not_a_vector_of_samples() -> None:
+    """With one output and no axis for it, δ holds one error for each sample."""
+
+    def loss(p, X, y):
+        h = np.tanh(X @ p["W"])
+        z = h @ p["w"]
+        return np.mean((z - y) ** 2)
+
+    rng = np.random.default_rng(0)
+    params = {"W": rng.normal(size=(2, 3)), "w": rng.normal(size=3)}
+    story = cr.explain(loss, params, rng.normal(size=(4, 2)), rng.normal(size=4))
+    told = story.step("h", "backward").sentence
+    assert told == "The error ∂L/∂z goes back along each weight of w: error times weight."
+    lines = story.derivation("W").section("matrices").lines
+    assert r"\underset{4 \times 1}{\frac{\partial L}{\partial z}} \, " in lines[1].right
+    assert r"{\underset{3 \times 1}{w}}^\top" in lines[1].right or (
+        r"\underset{3 \times 1}{w}^\top" in lines[1].right
+    )
+
+
+def test_columns_and_classes_have_names() -> None:
+    net = cr.Sequential(cr.Dense(3), cr.Tanh(), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(0.1), dtype="float64").build((2,))
+    names = {"columns": ["age", "height"], "classes": ["no", "yes"]}
+    story = cr.explain(model, XOR * 1.0, XOR_TARGETS, **names)
+    text = story.text(90)
+    age, height = XOR[story.sample]
+    assert f"sample {story.sample + 1}: age = {age}, height = {height}" in text
+    assert "no, yes, yes, no" in text
+    assert "This is the answer: no " in story.step("z2", "forward").sentence
+    told = [s.sentence for s in story.phase("update") if s.key == "0.weight" and not s.is_memory]
+    assert "(from age) moves most" in told[0] or "(from height) moves most" in told[0]
+    assert "age = " in story.html()
+
+
+def test_t_is_the_number_of_this_update() -> None:
+    model = xor(optimizer="adam", engine="numpy")
+    model.fit(XOR, XOR_TARGETS, epochs=3, batch_size=None, progress=False)
+    story = cr.explain(model, XOR, XOR_TARGETS)
+    assert "the number t of updates, here 4:" in " ".join(story.text(80).split())
+    step = next(s for s in story.phase("update") if s.key == "0.weight" and not s.is_memory)
+    assert "(0.9)ᵗ)" in step.text
+    assert "ᵗ⁺¹" not in step.text
+    assert "mⁿᵉʷ(W⁽¹⁾)" in step.text
+    np.testing.assert_allclose(evaluate(step.numbers), step.value[step.index], rtol=2e-3)
+
+
+def test_lines_have_no_blanks_at_their_ends() -> None:
+    story = cr.explain(chain(), [[0.5]], [[0.6]])
+    for text in (
+        story.text(80),
+        story.text(80, until="loss"),
+        story.paths("0.weight", (0, 0)).text(),
+    ):
+        assert all(line == line.rstrip() for line in text.splitlines())
+
+
 # --- derivations ---------------------------------------------------------------------------------
 
 
@@ -480,6 +537,7 @@ def test_too_many_samples_for_paths() -> None:
 
 def test_bad_input_is_one_sentence() -> None:
     model, story = xor(), cr.explain(xor(), XOR, XOR_TARGETS)
+    by_hand = cr.explain(lambda w: w**2, 0.5)
     cases = [
         (lambda: cr.explain(model), SettingError, r"explain\(model, X, y\)"),
         (lambda: cr.explain(cr.Dense(2), XOR), SettingError, "not Dense; wrap a network"),
@@ -493,6 +551,27 @@ def test_bad_input_is_one_sentence() -> None:
         (lambda: story.latex("0.weight", samples="rwos"), SettingError, "'rows' or 'columns'"),
         (lambda: story.values["z9"], UnknownNameError, "there is no quantity 'z9'"),
         (lambda: story.step("z1", "loss"), UnknownNameError, "there is no loss step 'z1'"),
+        (lambda: story.step("z1", "fwd"), UnknownNameError, "there is no phase 'fwd'"),
+        (lambda: story.phase("first"), UnknownNameError, "'backward', 'forward', 'given'"),
+        (lambda: story.text(until="end"), UnknownNameError, "there is no phase 'end'"),
+        (lambda: by_hand.step("w", "update"), UnknownNameError, "'w'; there are none"),
+        (lambda: story.svg(after=999), SettingError, "after=999 is no moment of this story"),
+        (lambda: story.svg(after="end"), SettingError, "after='end' is no moment"),
+        (lambda: story.state(-99), SettingError, "after=-99 is no moment"),
+        (lambda: story.paths("0.weight", (0, 0), most="all"), SettingError, "most='all' is no num"),
+        (lambda: story.paths("0.weight", (0, 0), most=0), SettingError, "most=0 is no number"),
+        (lambda: story.paths("0.weight", "00"), SettingError, "no entry of 0.weight"),
+        (lambda: story.latex("0.weight", 1.5), SettingError, "no entry of 0.weight"),
+        (lambda: story.html("/no/such/folder/x.html"), FileError, "cannot write '/no/such/folder/"),
+        (lambda: story.html("/"), FileError, "it is a folder"),
+        (lambda: story.quantity("weight"), UnknownNameError, "'0.weight' or '2.weight'"),
+        (lambda: story.quantity("dW1"), UnknownNameError, "did you mean 'W1'"),
+        (
+            lambda: cr.explain(model, XOR, XOR_TARGETS, columns=["a"]),
+            SettingError,
+            "2 columns of X",
+        ),
+        (lambda: cr.explain(model, XOR, XOR_TARGETS, classes="ab"), SettingError, "the 2 classes"),
     ]
     for call, kind, message in cases:
         with pytest.raises(kind, match=message):

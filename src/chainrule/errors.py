@@ -86,7 +86,9 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     if near and wanted in near[0]:  # others may hold it just as well
         near = [other for other in folded if wanted in other and len(other) == len(near[0])]
     if not near and len(wanted) > 1:
-        near = [other for other in folded if wanted in other or (len(other) > 1 and other in wanted)]
+        near = [
+            other for other in folded if wanted in other or (len(other) > 1 and other in wanted)
+        ]
     if 0 < len(near) <= MOST_SUGGESTED:
         return f"did you mean {' or '.join(repr(folded[other]) for other in near)}?"
     listed = ", ".join(map(repr, names[:MOST_LISTED]))

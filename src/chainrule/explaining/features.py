@@ -85,7 +85,7 @@ def _axis_range(node: Node, lengths: Sequence[int]) -> Iterator[str]:
 def counting(value: Any) -> str | None:
     """`(0, 1, \\dots, 9)` of the numbers in their order; None of any others."""
     array = np.asarray(value)
-    if array.ndim != 1 or not 1 < array.size or not np.array_equal(array, np.arange(array.size)):
+    if array.ndim != 1 or not array.size > 1 or not np.array_equal(array, np.arange(array.size)):
         return None
     last = array.size - 1
     return "(0, 1)" if last == 1 else "(0, 1, 2)" if last == 2 else rf"(0, 1, \dots, {last})"

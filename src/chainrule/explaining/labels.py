@@ -16,10 +16,10 @@ def given(story: "Story", step: "Step") -> str:
     """The telling sample of an input with the names of its columns, or of its class."""
     record, data = story.record, story.record.roots.data
     if step.node is data.get("x") and record.columns:
-        row = step.value[step.index[0]]
+        row = step.value[story.sample]
         shown = [f"{name} = {_figure(v)}" for name, v in zip(record.columns, row, strict=True)]
         more = f", … ({len(shown) - MOST} more)" if len(shown) > MOST else ""
-        which = f"sample {step.index[0] + 1}: " if len(step.value) > 1 else ""
+        which = f"sample {story.sample + 1}: " if len(step.value) > 1 else ""
         return which + ", ".join(shown[:MOST]) + more
     if step.node is data.get("y") and record.classes:
         found = [class_of(record.classes, row) for row in step.value[:MOST]]

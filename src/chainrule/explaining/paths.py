@@ -181,9 +181,7 @@ class _Network:
         kept = [
             q
             for q in self.story.quantities
-            if q.node is start.node
-            or q.kind == "loss"
-            or (q.kind in kinds and q.node in between)
+            if q.node is start.node or q.kind == "loss" or (q.kind in kinds and q.node in between)
         ]
         order = {q.node: place for place, q in enumerate(self.story.quantities)}
         return sorted(kept, key=lambda q: (q.node is not start.node, order[q.node]))

@@ -83,6 +83,12 @@ class Step:
         return plain(f"{self.symbol} = {self.formula}") if self.formula else plain(self.symbol)
 
     @property
+    def place(self) -> str:
+        """Where it belongs: the layer, or of a parameter's gradient and update, its name."""
+        own = self.quantity.kind == "parameter" and self.phase in ("backward", "update")
+        return self.quantity.key if own and self.layer else self.layer
+
+    @property
     def is_gradient(self) -> bool:
         return self.phase == "backward"
 

@@ -103,6 +103,9 @@ def _given(story: Story, steps: Sequence[Step], width: int) -> Iterator["Rendera
         if key and len(begin) + len(rows[0]) + len(key) + 4 <= width:
             first[0].append(" " * (width - 2 - len(begin) - len(rows[0]) - len(key)))
             first[0].append(key, style="dim")
+        elif key:
+            first.insert(0, Text.assemble((begin, ""), (key, "dim")))
+            first[1] = Text(" " * len(begin) + rows[0], style="cyan")
         yield Text("\n").join([*first, *rest])
         named = labels.given(story, step)
         if named:
@@ -133,7 +136,7 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
     symbol = plain(step.symbol) + meaning
     formula = plain(step.formula)
     shape = shape_text(step.value.shape)
-    layer = " · ".join(part for part in (shape, step.layer) if part)
+    layer = " · ".join(part for part in (shape, step.place) if part)
     line = f"{symbol} = {formula}"
     parts = wrapped(line, width - len(label) - 2, " " * (len(symbol) + 3))
     head = Text.assemble((label, "dim"), (parts[0], "bold"))

@@ -231,7 +231,7 @@ def _step(story: "Story", step: "Step", place: int) -> str:
         f'<article class="step {step.phase}" id="step-{place}" data-step="{place}">'
         f"<header><span class=count>{place + 1 - len(story.phase('given'))}</span>"
         f"<div class=formula>{formula}</div>"
-        f"<span class=soft>{escape(step.layer)}</span></header>"
+        f"<span class=soft>{escape(step.place)}</span></header>"
         f"<p>{escape(step.sentence)}</p>"
         f'<div class="known"><div class="formula">{numbers}</div>{table}{products}</div>'
         f'<p class="unknown" hidden>{what}: {NOT_YET}</p>'
