@@ -124,7 +124,7 @@ def plus(*terms: Expr) -> Expr:
     flat: list[Expr] = []
     constant, place = 0.0, 0
     for term in terms:
-        for part in term.args if term.head == "plus" else (term,):
+        for part in term.args if term.head == "plus" and term.data is None else (term,):
             if part.head == "number":
                 constant, place = constant + part.data, place or len(flat) + 1
             else:
@@ -206,7 +206,7 @@ def over(above: Expr, below: Expr) -> Expr:
 
 
 def negative(expr: Expr) -> Expr:
-    if expr.head == "plus":
+    if expr.head == "plus" and expr.data is None:  # one with dots is a sum of more than its terms
         return plus(*(times(number(-1), term) for term in expr.args))
     return times(number(-1), expr, shape=expr.shape)
 

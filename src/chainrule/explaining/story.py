@@ -214,7 +214,7 @@ class Story:
         count = len(self.steps)
         if not isinstance(after, int) or not -count - 1 <= after <= count:
             raise SettingError(
-                f"after={after!r} is no moment of this story; it has {count} steps, so that `after` "
+                f"after={after!r} is no moment of this story; it has {count} steps, so that after "
                 f"runs from 0 (nothing computed) to {count}, or from -{count + 1} to -1"
             )
         return after % (count + 1)

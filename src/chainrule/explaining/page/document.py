@@ -23,7 +23,7 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
-from chainrule.explaining.page.glossary import terms_of
+from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
 from chainrule.explaining.story import NOT_YET, PHASES
@@ -67,8 +67,8 @@ def _document(story: "Story") -> Iterator[str]:
     network = read_network(story)
     wide = " wide" if network and is_chain(network) else ""
     yield f'<main><div class="stage{wide}"><div class=left>'
-    yield from _drawings(story, network)
     yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
+    yield from _drawings(story, network)
     yield "</div>"
     yield from _inspector(story, weights)
     yield "</div>"
@@ -90,7 +90,8 @@ def _header(story: "Story") -> Iterator[str]:
     yield (
         f"<header><div><h1>{escape(story.title)}</h1><p>Every number of one pass, and why. "
         f'<span class="badge">{loss}</span></p></div>'
-        '<button id="theme" type="button">Light / dark</button></header>'
+        '<div class="switches"><label><input id="terms" type="checkbox" checked/> Explain the terms'
+        '</label><button id="theme" type="button">Light / dark</button></div></header>'
     )
 
 
@@ -172,6 +173,7 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
 
 def _steps(story: "Story") -> Iterator[str]:
     yield '<section class="steps"><h2>All steps</h2>'
+    terms = [found for _, found in first_terms(story)]
     place = 0
     for phase in PHASES:
         steps = story.phase(phase)
@@ -180,12 +182,21 @@ def _steps(story: "Story") -> Iterator[str]:
         yield f'<h3 class="{phase}">{escape(PHASE_HEADINGS[phase])}</h3>'
         if phase == "given":
             yield _given(story, steps)
+            yield _terms([term for found in terms[: len(steps)] for term in found])
             place += len(steps)
             continue
         for step in steps:
-            yield _step(story, step, place)
+            yield _step(story, step, place, terms[place])
             place += 1
     yield "</section>"
+
+
+def _terms(found: list[Term]) -> str:
+    """What the signs mean that stand here for the first time."""
+    rows = "".join(
+        f"<div><dt>{escape(shown)}</dt><dd>{escape(meaning)}</dd></div>" for shown, meaning in found
+    )
+    return f'<dl class="terms">{rows}</dl>' if rows else ""
 
 
 def _given(story: "Story", steps: "list[Step]") -> str:
@@ -207,7 +218,7 @@ def _rows(value: Any) -> str:
     return "\n".join(rows_of(value, COLUMNS))
 
 
-def _step(story: "Story", step: "Step", place: int) -> str:
+def _step(story: "Story", step: "Step", place: int, terms: list[Term]) -> str:
     meaning = f" = {step.meaning}" if step.meaning else ""
     formula = mathml(f"{step.symbol}{meaning} = {step.formula}", display=True)
     single = step.value.size == 1
@@ -232,7 +243,7 @@ def _step(story: "Story", step: "Step", place: int) -> str:
         f"<header><span class=count>{place + 1 - len(story.phase('given'))}</span>"
         f"<div class=formula>{formula}</div>"
         f"<span class=soft>{escape(step.place)}</span></header>"
-        f"<p>{escape(step.sentence)}</p>"
+        f"<p>{escape(step.sentence)}</p>{_terms(terms)}"
         f'<div class="known"><div class="formula">{numbers}</div>{table}{products}</div>'
         f'<p class="unknown" hidden>{what}: {NOT_YET}</p>'
         f'<p class="shapes">{shapes}</p></article>'
@@ -240,13 +251,9 @@ def _step(story: "Story", step: "Step", place: int) -> str:
 
 
 def _glossary(story: "Story") -> Iterator[str]:
-    rows = "".join(
-        f"<div><dt>{escape(shown)}</dt><dd>{escape(meaning)}</dd></div>"
-        for shown, meaning in terms_of(story)
-    )
     yield (
-        f'<section><details class="glossary" open=""><summary>What the signs mean</summary>'
-        f"<dl>{rows}</dl></details></section>"
+        '<section><details class="glossary"><summary>What the signs mean, in one place</summary>'
+        f"{_terms(terms_of(story))}</details></section>"
     )
 
 
@@ -273,7 +280,7 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         "largest gradients. In Python: <code>story.latex(name, index)</code>.</p>"
     )
     yield (
-        '<section id="inspector" class="card" aria-label="One weight"><div class="bar">'
+        '<section id="inspector" class="card" aria-label="One weight"><div><div class="bar">'
         '<h2>One weight</h2><span class="grow"></span><label>Weight <select id="weight">'
         f"{''.join(options)}</select></label></div>"
         "<p class=soft>Or click a line of the network.</p>"
@@ -291,7 +298,7 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The "
         "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows."
         "</p>"
-        f'{note}<div id="derivation"></div></section>'
+        f'{note}</div><div id="derivation"></div></section>'
     )
 
 
