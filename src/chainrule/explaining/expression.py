@@ -110,7 +110,7 @@ def filled(expr: Expr, column: bool = False) -> Expr:
     column  of one axis: whether the ones are a column
     """
     missing = len(expr.shape) - len(written(expr))
-    if (*(1,) * missing, *written(expr)) == expr.shape or expr.is_single:
+    if (*(1,) * missing, *written(expr)) == expr.shape or expr.is_single or is_number(expr, 0):
         return expr
     factor, rest = coefficient_of(expr)
     ones = Expr("ones", (), expr.shape, column)

@@ -23,6 +23,7 @@ from chainrule.explaining.marks import (
     word,
 )
 from chainrule.explaining.vectors import factors_stand, stands
+from chainrule.explaining.words import step_name
 from chainrule.graph import Shape
 from chainrule.ops.layout import Concatenate, Slice
 from chainrule.ops.loop import Loop
@@ -320,7 +321,7 @@ class Printer:
         if isinstance(op, Map):
             return self._map(op, expr.args)
         if isinstance(op, Loop):
-            name, times = expr.data.params["body"].name, expr.data.params["length"]
+            name, times = step_name(expr.data), expr.data.params["length"]
             inside = ", ".join(map(self.show, expr.args))
             return rf"\operatorname{{{word(name)}}}^{{{times}}}({inside})", ATOM
         if self.numbers is not None and expr.shape:

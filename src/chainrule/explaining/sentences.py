@@ -5,18 +5,18 @@ them by a parameter, bends them by a function, hands a gradient on, adds up what
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.explaining.changes import entry_name, largest, moved
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.features import side_by_side
-from chainrule.explaining.labels import answer, column
+from chainrule.explaining.labels import answer
 from chainrule.explaining.loops import loops_in, one_step
-from chainrule.explaining.marks import entry_of
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.reading import is_function
 from chainrule.explaining.record import Array
@@ -57,7 +57,7 @@ def sentence(
         "forward": speaker.forward,
         "loss": speaker.loss,
         "backward": speaker.backward,
-        "update": speaker.update,
+        "update": lambda: moved(story, quantity, node),
     }[phase]()
 
 
@@ -137,10 +137,29 @@ class _Speaker:
     def _between(self) -> str:
         if self.quantity.kind != "auxiliary" or self.formula is None:
             return ""
+        made = self._moved_or_scaled(self.formula)
+        if made:
+            return made
         mean = self.quantity.latex.startswith((r"\mu", "v_"))
         if self.story.record.roots.prediction is None:
             return f"On the way: {'a mean' if mean else 'a value'} that has no name in the code."
         return "A mean, on the way." if mean else "On the way: it is needed more than once."
+
+    def _moved_or_scaled(self, formula: Expr) -> str:
+        """u − mean of u, and u over s: what normalisations are made of."""
+        if formula.head == "over" and all(arg.head == "symbol" for arg in formula.args):
+            above, below = (plain(arg.data.latex) for arg in formula.args)
+            return f"Each entry of {above} divided by its {below}."
+        if formula.head != "plus" or len(formula.args) != 2 or formula.args[0].head != "symbol":
+            return ""
+        whole, rest = formula.args
+        inside = _find(rest, "sum")
+        name = plain(whole.data.latex)
+        if inside is not None and inside.args[0] == whole:
+            return f"Each entry of {name} minus the mean of its {_kept(inside)}."
+        if rest.head == "times" and rest.args[-1].head == "symbol":
+            return f"Each entry of {name} minus its {plain(rest.args[-1].data.latex)}."
+        return ""
 
     def _weighing(self, weighing: Expr, bias: bool) -> str:
         weight = self._weights(weighing)
@@ -245,11 +264,7 @@ class _Speaker:
         target = plain(self.story.names.symbols[short.target].latex)
         shown = short.shown and self.story.names.symbols.get(short.shown)
         answer = plain(shown.latex) if shown else plain(short.latex.format(self.quantity.latex))
-        mean = ""
-        if short.scale < 1:
-            mean = f", over {round(1 / short.scale):,} because the loss is a mean"
-        elif short.scale > 1:
-            mean = f", {plain(number(short.scale))} times: the slope of the square"
+        mean = self._scaled(short.scale, bool(short.name))
         if short.crosses and short.name in ("sigmoid", "softmax"):
             slope_of = (
                 "σ′ does not appear"
@@ -261,6 +276,16 @@ class _Speaker:
                 f"{slope_of}."
             )
         return f"How far {answer} is from {target}{mean}: too high gives a positive slope."
+
+    def _scaled(self, scale: float, crosses: bool) -> str:
+        """Where a factor before a difference comes from: the slope of a square, and a mean."""
+        for count in (1, self.value.shape[0], self.value.size):
+            for slope_of in (1, 2) if not crosses else (1,):
+                if abs(scale * count - slope_of) < 1e-6 * slope_of:
+                    square = ", twice: the slope of the square" if slope_of == 2 else ""
+                    mean = f", over {count:,} because the loss is a mean" if count > 1 else ""
+                    return square + (mean.replace(", over", ", and over") if square else mean)
+        return f", times {plain(number(scale))}"
 
     def _loss(self) -> str:
         """The loss by name; a function's own formula, which cancels, is a cross-entropy."""
@@ -280,6 +305,27 @@ class _Speaker:
     def _of_parameter(self) -> str:
         formula = self.formula
         assert formula is not None
+        if formula.head == "sum" and self._cancels(formula):
+            return (
+                "The samples cancel: their parts add up to 0 but for rounding. A shift here is "
+                "taken away again further on, so nothing is learned here."
+            )
+        return self._told_of_parameter(formula) + self._top()
+
+    def _cancels(self, formula: Expr) -> bool:
+        parts_ = np.abs(self.story.numbers.of(formula.args[0]))
+        eps = float(np.finfo(self.value.dtype).eps)
+        return bool(np.abs(self.value).max() <= 64 * eps * parts_.sum() and parts_.any())
+
+    def _top(self) -> str:
+        """The entry that a small change would move the loss by most."""
+        if self.value.size == 1 or not np.isfinite(self.value).all():
+            return ""
+        index = largest(self.value)
+        figure = plain(number(float(self.value[index])))
+        return f" The largest is that of {entry_name(self.story, self.quantity, index)}: {figure}."
+
+    def _told_of_parameter(self, formula: Expr) -> str:
         added = f", added up over the {self.samples:,} samples" if self.samples > 1 else ""
         product = _find(formula, "contract")
         if product is not None and formula.head in ("contract", "times"):
@@ -348,38 +394,6 @@ class _Speaker:
             f"the weight between them: {name} the other way round."
         )
 
-    # --- update ---
-
-    def update(self) -> str:
-        story, formula = self.story, self.formula
-        if self.quantity.node not in story.record.roots.parameters.values() or formula is None:
-            return ""
-        if self.node not in story.record.updates.values():
-            return "What the optimizer remembers of the gradients so far."
-        before = story.record.value(self.quantity.node)
-        change = self.value - before
-        if not change.any():
-            return "Its gradient is 0: it stays as it is."
-        index = np.unravel_index(int(np.argmax(np.abs(change))), change.shape)
-        where = entry_of(story.names.symbols[self.quantity.node], tuple(int(i) for i in index))
-        was, now = (plain(number(float(array[index]))) for array in (before, self.value))
-        moved = plain(where) + self._from_column(index)
-        if change.size == 1:
-            return f"A step against the slope: {moved} goes from {was} to {now}."
-        return f"A step against the slope. {moved} moves most: from {was} to {now}."
-
-    def _from_column(self, index: Sequence[Any]) -> str:
-        """Which column of the input a weight belongs to, where columns have names."""
-        names = self.story.names
-        made = [q.node for q in names.quantities if q.kind in ("layer", "prediction")]
-        for node in made if self.story.record.columns and len(index) == 2 else ():
-            for product in _all(names.reader.read(node), "contract"):
-                weight, other = self._weights(product), product.args[0]
-                own = weight is not None and weight.data.key == self.quantity.key
-                if own and other.head == "symbol":
-                    return column(self.story, other.data.key, int(index[0]))
-        return ""
-
     # --- looking at formulas ---
 
     def _keys(self) -> list[str]:
@@ -414,6 +428,13 @@ def _units_and_inputs(product: Expr, weight: Expr) -> tuple[int, int]:
         else:
             inputs *= length
     return units, inputs
+
+
+def _kept(inside: Expr) -> str:
+    """What a mean is taken over, of rows that are samples and columns that are units."""
+    if len(inside.args[0].shape) != 2:
+        return "neighbours"
+    return "row" if tuple(inside.data) == (1,) else "column"
 
 
 def _summed(product: Expr) -> int:

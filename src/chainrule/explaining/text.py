@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.errors import UnknownNameError
 from chainrule.explaining import labels
+from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
 from chainrule.graph import Shape
@@ -73,13 +74,10 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
             yield from _step(step, count, width)
     yield _heading("All parameters", width)
     yield _summary(story, computed=last >= PHASES.index("backward"))
-    note = (
-        "length: the root of the sum of squares; largest: the gradient's largest entry; step: how "
-        "far the update moves the parameter, in parts of its length."
-    )
-    yield Text(
-        "\n" + "\n".join(f"    {part}" for part in wrapped(note, width - 6, "")), style="dim"
-    )
+    notes = [SUMMARY_NOTE, most_moved(story) if last >= PHASES.index("update") else ""]
+    for note in filter(None, notes):
+        lines = "\n".join(f"    {part}" for part in wrapped(note, width - 6, ""))
+        yield Text(f"\n{lines}", style="dim" if note is SUMMARY_NOTE else "")
 
 
 def _heading(title: str, width: int) -> "RenderableType":
@@ -117,13 +115,10 @@ def _rule(story: Story, width: int) -> Iterator["RenderableType"]:
     """The optimizer's rule, where it is more than a step against the gradient."""
     from rich.text import Text
 
-    lines = [plain(line) for line in story.record.rule]
-    if len(lines) < 2:
+    told, lines = rule(story)
+    if not lines:
         return
-    made = next((slot.before for slot in story.record.slots if not slot.parameter), None)
-    count = "" if made is None else f", here {int(story.record.value(made)) + 1:,}"
-    told = f"For every parameter θ with its gradient g, rate η and the number t of updates{count}:"
-    shown = [*wrapped(told, width - 9, ""), *(f"  {line}" for line in lines)]
+    shown = [*wrapped(told, width - 9, ""), *(f"  {plain(line)}" for line in lines)]
     yield Text("\n".join(f"       {line}" for line in shown) + "\n")
 
 
@@ -169,23 +164,10 @@ def _summary(story: Story, computed: bool) -> "RenderableType":
     """What every parameter is told: its gradient's length, its largest entry, its step."""
     from rich.text import Text
 
-    rows = [["parameter", "", "shape", "length", "of gradient", "largest", "step"]]
-    for quantity in story.quantities:
-        if quantity.kind != "parameter":
-            continue
-        value = story.values[quantity.key]
-        name = quantity.key if quantity.scope else ""
-        row = [quantity.text, name, shape_text(value.shape), _figure(_length(value))]
-        if computed:
-            gradient = story.gradients[quantity.key]
-            size = np.abs(gradient).ravel()
-            largest = float(gradient.flat[int(np.argmax(size))]) if gradient.size else 0.0
-            row += [_figure(_length(gradient)), _figure(largest)]
-            row.append(_ratio(story, quantity.key, value))
-        rows.append(row if computed else [*row, NOT_YET, "", ""])
-    symbols = max(len(row[0]) for row in rows[1:])
-    lines = [[f"{row[0]:<{symbols}}  {row[1]}".rstrip(), *row[2:]] for row in rows[1:]]
-    lines.insert(0, [rows[0][0], *rows[0][2:]])
+    rows = summary(story, computed, NOT_YET)
+    symbols = max(len(row[0]) for row in rows)
+    lines = [[f"{row[0]:<{symbols}}  {row[1]}".rstrip(), *row[2:]] for row in rows]
+    lines.insert(0, [SUMMARY_HEAD[0], *SUMMARY_HEAD[2:]])
     wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
     told = Text()
     for place, line in enumerate(lines):
@@ -193,18 +175,6 @@ def _summary(story: Story, computed: bool) -> "RenderableType":
         end = "\n" if place < len(lines) - 1 else ""
         told.append(f"    {'   '.join(cells)}".rstrip() + end, style="" if place else "dim")
     return told
-
-
-def _ratio(story: Story, name: str, value: Array) -> str:
-    after = story.record.updates.get(name)
-    length = _length(value)
-    if after is None or not length:
-        return "–"
-    return _figure(_length(story.record.value(after) - value) / length)
-
-
-def _length(array: Array) -> float:
-    return float(np.sqrt(np.sum(np.square(array.astype(float)))))
 
 
 def _figure(value: float) -> str:
@@ -285,7 +255,7 @@ def about(array: Array) -> str:
     )
     zeros = float(np.mean(flat == 0))
     said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}"
-    said += f", length {_figure(_length(finite))}"
+    said += f", length {_figure(float(np.linalg.norm(finite)))}"
     if zeros:
         said += f", {zeros:.0%} of them 0"
     if finite.size < flat.size:

@@ -16,6 +16,7 @@ from chainrule.explaining.printing import Printer
 from chainrule.explaining.story import NOT_YET, Step
 from chainrule.explaining.text import shape_text
 from chainrule.explaining.words import called, function_name
+from chainrule.ops.loop import Loop
 from chainrule.ops.map import Map
 from chainrule.tex import number, plain
 
@@ -145,7 +146,8 @@ class _Reader:
         else:
             node = Operation(_sign(expr), "", place, backward, key)
             node.inputs = [self.operation(arg, place, backward, key) for arg in expr.args]
-            node.result = _told(self.story.numbers.of(expr))
+            several = isinstance(getattr(expr.data, "op", None), Loop)  # results, taken apart next
+            node.result = "" if several else _told(self.story.numbers.of(expr))
         self.found.append(node)
         return node
 

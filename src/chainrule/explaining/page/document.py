@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.explaining import labels
+from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
@@ -185,10 +186,34 @@ def _steps(story: "Story") -> Iterator[str]:
             yield _terms([term for found in terms[: len(steps)] for term in found])
             place += len(steps)
             continue
+        if phase == "update":
+            yield _rule(story)
         for step in steps:
             yield _step(story, step, place, terms[place])
             place += 1
-    yield "</section>"
+    yield f"{_summary(story)}</section>"
+
+
+def _rule(story: "Story") -> str:
+    """The optimizer's rule, where it is more than a step against the gradient."""
+    told, lines = rule(story)
+    shown = "".join(f'<div class="formula">{mathml(line, display=True)}</div>' for line in lines)
+    return f"<p>{escape(told)}</p>{shown}" if lines else ""
+
+
+def _summary(story: "Story") -> str:
+    """Every parameter in a line, and which number moves most."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in SUMMARY_HEAD)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in summary(story, True, NOT_YET)
+    )
+    moved = most_moved(story)
+    return (
+        f'<h3>All parameters</h3><div class="scroll"><table class="summary"><thead><tr>{head}</tr>'
+        f"</thead><tbody>{rows}</tbody></table></div><p class=soft>{escape(SUMMARY_NOTE)}</p>"
+        + (f"<p>{escape(moved)}</p>" if moved else "")
+    )
 
 
 def _terms(found: list[Term]) -> str:
