@@ -128,7 +128,7 @@ def test_columns_and_classes_are_named(capsys, tables) -> None:
     text = run(capsys, *of_row(tables, "pets", "--row", "3"))
     for shown in (
         "animal (0 bird, 1 cat, 2 dog) = ",
-        "Side by side: column 1, weight, as it is; column 2, animal, as 3",
+        "Side by side: column 1, weight, as it is; column 2, animal,",
         "This is the answer: flat ",
         "W⁽¹⁾  4 × 3",
         "1.weight",
@@ -210,7 +210,7 @@ REFUSED = [
     (["--network", "2-2-1", "--sample", "1"], "--sample has 1 numbers, and the network takes 2"),
     (["--network", "2-2-1", "--sample", "1,b"], "--sample takes numbers"),
     (["--network", "2-2-1", "--target", "1,2"], "--target has 2 numbers, and the network gives 1"),
-    (["--network", "2-2-1", "--target", "1", "--target", "0"], "1 samples and 2 targets"),
+    (["--network", "2-2-1", "--target", "1", "--target", "0"], "1 sample and 2 targets; name one"),
     (["--network", "2-2-1", "--set", "0.weight"], "--set takes NAME=NUMBERS"),
     (["--network", "2-2-1", "--set", "0.weight=1,2;3"], "rows of different lengths"),
     (["--network", "2-2-1", "--set", "9.weight=1"], "there is no parameter '9.weight'"),

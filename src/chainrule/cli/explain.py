@@ -218,6 +218,8 @@ def _targets(
 ) -> tuple["NDArray[Any]", list[str]]:
     import numpy as np
 
+    from chainrule.cli.terminal import plural
+
     given = options["targets"]
     multiclass = loss.task == "multiclass"
     notes = []
@@ -227,7 +229,8 @@ def _targets(
             given = [",".join(["1", *["0"] * (outputs - 1)])] * samples
         notes.append(f"the target is taken to be {given[0]}; --target gives another")
     if len(given) != samples:
-        raise DataError(f"there are {samples} samples and {len(given)} targets; one for each")
+        counted = f"{plural(samples, 'sample')} and {plural(len(given), 'target')}"
+        raise DataError(f"there are {counted}; name one target for each sample")
     rows = np.array([_numbers("--target", text) for text in given], dtype=float)
     if multiclass and rows.shape[1] == 1:
         return rows[:, 0].astype(np.int64), notes

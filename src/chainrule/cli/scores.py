@@ -33,6 +33,15 @@ class Scores:
     confusion: NDArray[np.int64] | None = None
     values: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
+    @property
+    def remark(self) -> str:
+        """What the numbers mean where a constant would have done as well; else empty."""
+        name = "r2" if "r2" in self.network else "accuracy"
+        if self.network[name] > self.constant[name]:
+            return ""
+        guess = "the mean" if name == "r2" else "the most frequent class"
+        return f"No better than always guessing {guess}: nothing was learned that holds for these rows."
+
     def figure(self, preprocessor: "Preprocessor", rows_are: str) -> "Figure":
         """A confusion matrix, or predictions over true values."""
         from chainrule import plots

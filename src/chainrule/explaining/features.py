@@ -27,10 +27,10 @@ def side_by_side(story: "Story", formula: Expr) -> str:
     if any(part is None for part in parts):
         return ""
     if len(parts) > MOST:
-        plain = sum(arg.shape[1] for arg in formula.args if not _is_category(arg))
+        kept = sum(arg.shape[1] for arg in formula.args if not _is_category(arg))
         coded = [arg.shape[1] for arg in formula.args if _is_category(arg)]
         return (
-            f"Side by side: {count(plain, 'column')} as they are, and "
+            f"Side by side: {count(kept, 'column')} as {'it is' if kept == 1 else 'they are'}, and "
             f"{count(len(coded), 'column')} with categories as {sum(coded):,} features of 0 and 1."
         )
     return f"Side by side: {'; '.join(part for part in parts if part)}."

@@ -52,14 +52,15 @@ def _operands(node: Node, learned: Collection[Node]) -> Iterator[Node]:
 
 
 def _mixes(node: Node) -> bool:
-    """Whether a node is a product of matrices, perhaps with something added."""
-    while isinstance(node.op, Layout | Gather) or node.op.name in PASSING:
-        if any(isinstance(child.op, Contract) for child in node.inputs):
+    """Whether a node is a product of matrices, perhaps with something added, or made by a loop."""
+    while not isinstance(node.op, Contract | Loop):
+        if any(isinstance(child.op, Contract | Loop) for child in node.inputs):
             return True
-        if len(node.inputs) != 1 or isinstance(node.op, Leaf):
+        passes = isinstance(node.op, Layout | Gather) or node.op.name in PASSING
+        if not passes or len(node.inputs) != 1:
             return False
         (node,) = node.inputs
-    return isinstance(node.op, Contract)
+    return True
 
 
 def _behind_sums(node: Node, learned: Collection[Node], named: Collection[Node]) -> Node:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.explaining import expression as ex
 from chainrule.explaining.changes import entry_name, largest, moved
 from chainrule.explaining.entries import slope
 from chainrule.explaining.expression import Expr
@@ -149,7 +150,7 @@ class _Speaker:
         """u − mean of u, and u over s: what normalisations are made of."""
         if formula.head == "over" and all(arg.head == "symbol" for arg in formula.args):
             above, below = (plain(arg.data.latex) for arg in formula.args)
-            return f"Each entry of {above} divided by its {below}."
+            return f"Each entry of {above} divided by {below}."
         if formula.head != "plus" or len(formula.args) != 2 or formula.args[0].head != "symbol":
             return ""
         whole, rest = formula.args
@@ -157,8 +158,9 @@ class _Speaker:
         name = plain(whole.data.latex)
         if inside is not None and inside.args[0] == whole:
             return f"Each entry of {name} minus the mean of its {_kept(inside)}."
-        if rest.head == "times" and rest.args[-1].head == "symbol":
-            return f"Each entry of {name} minus its {plain(rest.args[-1].data.latex)}."
+        if rest.head == "times" and rest.args[-1].head == "symbol" and ex.is_number(rest.args[0], -1):
+            other = plain(rest.args[-1].data.latex)
+            return f"Each entry of {name} minus {other}." if self.value.size > 1 else ""
         return ""
 
     def _weighing(self, weighing: Expr, bias: bool) -> str:
@@ -205,13 +207,14 @@ class _Speaker:
     def loss(self) -> str:
         if self.quantity.kind != "loss":
             return self._between()
+        repeated = self._repeated()
         name = self.story.record.loss_name.replace("_", " ")
         named = f"the {name}" if self.story.record.loss_latex else "the loss"
         mean = f", a mean over {self.samples:,} samples" if self.samples > 1 else ""
         letters = self._letters(self.story.record.loss_latex)
         return (
             f"One number says how wrong the answer is: {named}{mean}{letters}. Training makes it "
-            "smaller."
+            f"smaller. {repeated}".rstrip()
         )
 
     def _letters(self, latex: str) -> str:
@@ -279,7 +282,10 @@ class _Speaker:
 
     def _scaled(self, scale: float, crosses: bool) -> str:
         """Where a factor before a difference comes from: the slope of a square, and a mean."""
-        for count in (1, self.value.shape[0], self.value.size):
+        counts = (1, self.value.shape[0], self.value.size)
+        if "NK" in self.story.record.loss_latex:  # a mean over outputs too
+            counts = (self.value.size, *counts)
+        for count in counts:
             for slope_of in (1, 2) if not crosses else (1,):
                 if abs(scale * count - slope_of) < 1e-6 * slope_of:
                     square = ", twice: the slope of the square" if slope_of == 2 else ""

@@ -18,7 +18,7 @@ from chainrule.tex import number, plain
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-WIDEST = 96
+WIDEST = 96  # a line that is longer is hard to read, however wide the window
 MOST_UPDATED = 64  # of larger parameters the update is told, not printed
 MOST_ROWS, CORNER = 8, 4  # of an array: in full up to so many rows, else so many of its corner
 HEADINGS = {
