@@ -24,7 +24,9 @@ from chainrule.schedules import SCHEDULES
 from chainrule.tracing.value import FUNCTIONS, UFUNCS
 
 DOCS = Path(__file__).parent
-PAGES = [DOCS / f"{name}.md" for name in ("networks", "numpy-code", "design", "diagnosis", "explain")]
+PAGES = [
+    DOCS / f"{name}.md" for name in ("networks", "numpy-code", "design", "diagnosis", "explain")
+]
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", flags=re.S)
 

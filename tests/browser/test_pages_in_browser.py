@@ -175,7 +175,9 @@ def test_terms_stand_where_they_come_first(browser, folder, name: str) -> None:
     assert told[:2] == ["x", "y"]
     # Each stands in the first step that uses its sign; z before the loss, the loss before δ.
     assert told.index("z⁽¹⁾") < told.index("L") < told.index("∂L/∂w") < told.index("wⁿᵉʷ")
-    shown = "[...document.querySelectorAll('.terms, .glossary')].filter((t) => t.offsetHeight).length"
+    shown = (
+        "[...document.querySelectorAll('.terms, .glossary')].filter((t) => t.offsetHeight).length"
+    )
     assert browser.run(shown) > 8
     browser.point("#terms", click=True)
     assert browser.run(shown) == 0
@@ -201,10 +203,13 @@ def test_nothing_covers_anything(browser, folder, name: str, wide: int) -> None:
             assert beside or bottom <= other[1] or other[3] <= top
     assert browser.run("document.documentElement.scrollWidth") <= wide
     if name != "by_hand" and wide > 1000:  # all of it is in sight, without scrolling sideways
-        assert browser.run(
-            "(() => {const f = document.querySelector('figure:not([hidden])');"
-            "return f.scrollWidth - f.clientWidth})()"
-        ) <= 1
+        assert (
+            browser.run(
+                "(() => {const f = document.querySelector('figure:not([hidden])');"
+                "return f.scrollWidth - f.clientWidth})()"
+            )
+            <= 1
+        )
 
 
 def test_printed_everything_is_there(browser, folder) -> None:

@@ -43,7 +43,7 @@ def row_of_table(
     import numpy as np
 
     from chainrule.cli.predict import read_columns
-    from chainrule.tabular.targets import Classes
+    from chainrule.tabular.targets import Classes, Values
 
     frame = read_columns(data, preprocessor, ())
     if not 0 <= row < frame.height:
@@ -57,7 +57,7 @@ def row_of_table(
         f"{place}: {_told(frame, preprocessor, row)}; x holds it as the training prepared it, "
         "numbers in standard deviations from their mean"
     )
-    if not classes:
+    if isinstance(label, Values):
         case.notes.append(
             f"{label.column} is {_figure(label.mean)} + {_figure(label.scale)} times ŷ or y"
         )

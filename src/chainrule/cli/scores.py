@@ -40,7 +40,7 @@ class Scores:
         if self.network[name] > self.constant[name]:
             return ""
         guess = "the mean" if name == "r2" else "the most frequent class"
-        return f"No better than always guessing {guess}: nothing was learned that holds for these rows."
+        return f"No better than to guess {guess} always: nothing was learned that holds here."
 
     def figure(self, preprocessor: "Preprocessor", rows_are: str) -> "Figure":
         """A confusion matrix, or predictions over true values."""

@@ -75,8 +75,8 @@ def why_not_finite(model: Model, X: Any, y: Any) -> WhyNotFinite:
     they are; what stopped the newest training, if it was a NaN; and up to ten further epochs, on a
     copy, as `fit` would go on. All is replayed in the model's own dtype.
 
-    The model is left as it is: one without parameters is built apart for these data. Raises DataError where X or y themselves are not finite: it
-    names the row and the column.
+    The model is left as it is: one without parameters is built apart for these data. Raises
+    DataError where X or y themselves are not finite: it names the row and the column.
     """
     if not isinstance(model, Model):
         raise SettingError(

@@ -1,6 +1,6 @@
 """What the update does: how far each parameter moves, which number moves most, and why there."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,23 +45,24 @@ def _reason(story: "Story", quantity: Quantity, index: Index, change: float) -> 
 
 def most_moved(story: "Story") -> str:
     """Which number of all parameters moves most, and the gradient that it has; or nothing."""
-    best: tuple[float, Quantity, Index] | None = None
+    furthest = 0.0
+    best: tuple[Quantity, Index] | None = None
     for quantity in parameters(story):
         after = story.record.updates.get(quantity.key)
         if after is None or not np.prod(quantity.shape):
             continue
         change = story.record.value(after) - story.record.value(quantity.node)
         index = largest(change)
-        if best is None or abs(change[index]) > abs(best[0]):
-            best = float(change[index]), quantity, index
-    if best is None or not best[0]:
+        if abs(change[index]) > abs(furthest):
+            furthest, best = float(change[index]), (quantity, index)
+    if best is None:
         return ""
-    change, quantity, index = best
+    quantity, index = best
     was = float(story.record.value(quantity.node)[index])
     gradient = _figure(story.gradients[quantity.key][index])
     return (
         f"Of all numbers, {entry_name(story, quantity, index)} ({quantity.key}) moves most: from "
-        f"{_figure(was)} to {_figure(was + change)}. Its gradient is {gradient}."
+        f"{_figure(was)} to {_figure(was + furthest)}. Its gradient is {gradient}."
     )
 
 
@@ -148,5 +149,5 @@ def _length(array: Array) -> str:
     return _figure(np.linalg.norm(array.astype(float)))
 
 
-def _figure(value: float) -> str:
+def _figure(value: Any) -> str:
     return plain(number(float(value)))

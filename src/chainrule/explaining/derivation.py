@@ -103,7 +103,7 @@ class _Deriver:
         self.quantity = story.quantity(name)
         self.steps = self._needed()
         self.last = self.steps[-1]
-        at = (index,) if index is not None and np.ndim(index) == 0 else index
+        at = None if index is None else as_index(index)
         self.index = (
             self.last.index if at is None else checked_index(name, at, self.last.value.shape)
         )
@@ -291,6 +291,11 @@ def fits(expr: Expr) -> bool:
     """Whether all arrays of a formula can be printed in full."""
     shapes = [expr.shape, *(s.shape for s in expr.symbols())]
     return all(len(shape) <= 2 and max(shape, default=1) <= MOST_SHOWN for shape in shapes)
+
+
+def as_index(index: Index | int) -> Index:
+    """An index as a tuple: of one number, that number alone."""
+    return (index,) if np.ndim(index) == 0 else tuple(index)  # type: ignore[return-value, arg-type]
 
 
 def checked_index(name: str, index: Sequence[int], shape: tuple[int, ...]) -> Index:

@@ -27,6 +27,14 @@ def given(story: "Story", step: "Step") -> str:
     return ""
 
 
+def which_sample(story: "Story") -> str:
+    """Whose numbers are worked out, where there are several samples."""
+    count = story.names.samples
+    if count < 2:
+        return ""
+    return f"Numbers are worked out for sample {story.sample + 1} of {count:,}, which errs most."
+
+
 def answer(story: "Story", value: Array) -> str:
     """The outputs of one sample with the names of the classes; empty where there are none."""
     classes = story.record.classes

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from chainrule.errors import SettingError
-from chainrule.explaining.derivation import checked_index
+from chainrule.explaining.derivation import as_index, checked_index
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import Edges, jacobian, read_directly
 from chainrule.explaining.local import partial
@@ -141,8 +141,7 @@ def find_paths(story: "Story", name: str, index: Index | int, most: int | None) 
             f"them where they are {ALL_OF} or fewer, and else the {LARGEST} largest"
         )
     quantity = story.quantity(name)
-    at = (index,) if np.ndim(index) == 0 else tuple(index)
-    entry = checked_index(name, at, quantity.shape)
+    entry = checked_index(name, as_index(index), quantity.shape)
     network = _Network(story, quantity, entry)
     found = network.search(most)
     symbol = entry_of(story.names.of(quantity), entry)

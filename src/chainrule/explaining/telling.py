@@ -148,7 +148,7 @@ class _Teller:
             value=value,
             shapes=tuple((s.latex, s.shape) for s in [symbol, *reads]),
             uses=tuple(s.key for s in reads),
-            sentence=sentences.sentence(self.story, phase, quantity, node, formula, value),
+            sentence=sentences.sentence(self.story, phase, quantity, node, formula, value, index),
             layer="optimizer" if phase == "update" else quantity.scope,
             node=node,
             slopes=tuple(self.slopes(formula)) if formula is not None else (),

@@ -66,6 +66,8 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
         if phase == "given":
             yield from _given(story, steps, width)
             continue
+        if phase == "forward" and labels.which_sample(story):
+            yield Text(f"       {labels.which_sample(story)}\n")
         if phase == "update":
             yield from _rule(story, width)
             steps = [step for step in steps if not step.is_memory]

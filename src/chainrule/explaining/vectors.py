@@ -103,8 +103,8 @@ def stands(expr: Expr) -> bool:
         params = getattr(expr.data, "params", {})
         return tuple(expr.data if expr.head == "sum" else params.get("axes", ())) == (1,)
     if expr.head == "contract":
-        vectors = zip(expr.args, factors_stand(expr), strict=True)
-        return any(column for arg, column in vectors if len(arg.shape) == 1)
+        standing = zip(expr.args, factors_stand(expr), strict=True)
+        return any(column for arg, column in standing if len(arg.shape) == 1)
     vectors = [arg for arg in expr.args if len(arg.shape) == 1 and arg.head != "number"]
     return bool(vectors) and stands(vectors[0])
 

@@ -186,6 +186,8 @@ def _steps(story: "Story") -> Iterator[str]:
             yield _terms([term for found in terms[: len(steps)] for term in found])
             place += len(steps)
             continue
+        if phase == "forward":
+            yield f"<p>{labels.which_sample(story)}</p>"
         if phase == "update":
             yield _rule(story)
         for step in steps:
