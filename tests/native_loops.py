@@ -42,7 +42,7 @@ class Loops(list[Loop]):
         module = Module()
         results = [_write(module, f"f{index}", *part) for index, part in enumerate(parts)]
         self.text = module.text()
-        code = Code(self.text)
+        code = Code(self.text, lambda: self.text)
         for index, ((_, dtypes, lanes), result) in enumerate(zip(parts, results, strict=True)):
             self.append(Loop(code, f"f{index}", [np.dtype(d) for d in dtypes], result, lanes))
 

@@ -83,7 +83,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "grads", "kind"), MISTAKES, ids=lambda row: str(row))
+@pytest.mark.parametrize(("loss", "grads", "kind"), MISTAKES)
 def test_mistakes_of_the_seeds_are_named_and_proved(loss, grads, kind):
     report = check(loss=loss, grads=grads, params=PARAMS, data=(X, Y))
     (finding,) = report.findings

@@ -192,7 +192,6 @@ def test_a_loss_of_ones_own_is_diagnosed_too() -> None:
         ((cr.Lambda(lambda x: x / 255), cr.Dense(4)), False),
         ((cr.OneHot((3, 3, 3)), cr.Dense(4)), False),
     ],
-    ids=str,
 )
 def test_inputs_are_unscaled_where_weights_meet_them(first, found) -> None:
     X = np.random.default_rng(0).integers(0, 256, size=(50, 3)).astype(float)

@@ -390,7 +390,6 @@ def test_a_loss_of_probabilities_after_any_numbers_is_refused(loss, ending):
         ([cr.Lambda(lambda x: x / np.sum(x, axis=-1, keepdims=True))], "kl_divergence"),
         ([cr.Residual(cr.Softmax())], "cross_entropy"),
     ],
-    ids=repr,
 )
 def test_what_goes_together_is_accepted(ending, loss):
     cr.Model(cr.Sequential(cr.Dense(2), *ending), loss=loss)

@@ -32,6 +32,7 @@ from chainrule.trees import Structure, flatten, unflatten
 
 Arrays = dict[str, Any]
 REPORT_SECONDS = 0.05
+WORTH_COPYING, LONGEST_SECONDS = 30, 1.0  # a call takes so many times as long as copying weights
 MOST_STEPS = 1_000_000  # in one call
 
 Means = tuple[list[float], list[float]]  # of loss and gradient norm, an entry an epoch
@@ -250,6 +251,7 @@ class Run:
         """
         before, begun = self._leaves, perf_counter()
         self._leaves = self._copies(before)
+        copied = perf_counter()
         try:
             applied, losses, norms = self._call(whole, self._leaves, begin, steps)
         except BaseException:  # Ctrl-C: the history does not hold these steps
@@ -262,7 +264,9 @@ class Run:
                 losses, norms, _ = self._take(whole, begin, good)
                 return losses, norms, good
         else:
-            wanted = REPORT_SECONDS / max(perf_counter() - begun, 1e-6) * steps
+            # What large weights take to copy must not count beside the steps.
+            time = max(REPORT_SECONDS, min(WORTH_COPYING * (copied - begun), LONGEST_SECONDS))
+            wanted = time / max(perf_counter() - copied, 1e-6) * steps
             # At most four times as many as now: one odd measurement does no harm then.
             self.programs.pace = int(min(max(wanted, 1), 4 * steps, MOST_STEPS))
         if applied:

@@ -61,7 +61,14 @@ ABSENT = {
     "Lambda": "the user's own function",
     "OneHot": "a function; test_one_hot",
 }
-EVERY = pytest.mark.parametrize(("layer", "sample", "module"), CASES, ids=lambda x: repr(x))
+
+
+def shown(part):
+    """A part of a case in a test's name: the same in every process."""
+    return repr(part) if isinstance(part, cr.Layer | tuple) else None
+
+
+EVERY = pytest.mark.parametrize(("layer", "sample", "module"), CASES, ids=shown)
 
 
 def test_every_layer_is_compared():

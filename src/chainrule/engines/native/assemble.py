@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.access import ARENA, Buffer
-from chainrule.engines.native.fuse import Program
 from chainrule.engines.native.ir import Builder, Module
-from chainrule.engines.native.kernels import Kernel, Repeat
+from chainrule.engines.native.kernels import Kernel, Program, Repeat
 from chainrule.engines.native.loops import SIGNATURE
 from chainrule.engines.native.plan import (
     Phase,
@@ -54,6 +53,11 @@ class Assembler:
         self._kernels = 0
         if parallel:
             _write_barrier(self.module)
+
+    @property
+    def settings(self) -> tuple[int, bool]:
+        """What the code depends on beside the plans: entries of the table, several threads."""
+        return self.slots.count, self.parallel
 
     # --- places ---
 

@@ -2,6 +2,10 @@
 
 Every sum is a vector of parts, which are added up at the end. A tile is some entries of the left
 operand by some of the right one, so that each vector that is loaded serves several sums.
+
+Where the operands are larger than a cache and the sums are not, the outermost summed axis goes
+around everything else: a part of both operands serves all sums, which wait in memory, before the
+next part is looked at. Each sum is the same to the last bit, as its terms come in the same order.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +21,8 @@ from chainrule.engines.native.values import Value
 
 MOST_SUMS = 24  # vectors of sums that stay in registers
 LONGEST = 6  # entries of an operand in a tile
+MOST_WAITING = 192 * 1024  # bytes of sums that wait in memory
+LEAST_READ = 256 * 1024  # bytes of operands from which on they do
 
 
 def write_dots(w: KernelWriter) -> None:
@@ -90,15 +96,76 @@ class _Dots:
     def write(self) -> None:
         w, kernel = self.w, self.kernel
         first = w.bounds if w.divided and 0 in self.others else None
-        w.nest([kernel.lengths[axis] for axis in self.others], self._entries, first)
+        if self._waits():
+            own = [axis for axis in self.others if axis == 0 and kernel.cut is not None]
+            w.nest([kernel.shape[axis] for axis in own], self._parts, first if own else None)
+        else:
+            w.nest([kernel.shape[axis] for axis in self.others], self._entries, first)
 
-    def _entries(self, outer: list[Place]) -> None:
-        """All tiles at these places of the other axes."""
+    # --- sums that wait ---
+
+    def _waits(self) -> bool:
+        """Whether sums wait in memory while all of them take a part of the operands."""
+        kernel = self.kernel
+        clipped = {clip.summed for clip in kernel.clips}
+        if not self.summed or self.summed[0] in clipped or kernel.lengths[self.summed[0]] < 2:
+            return False
+        if self.w.divided and kernel.cut is None:
+            return False
+        read = [
+            prod(length for length, step in zip(kernel.lengths, view.strides, strict=True) if step)
+            for view in (kernel.left, kernel.right)
+        ]
+        slices = 1 if kernel.cut is None else kernel.shape[0]
+        large = sum(read) // slices * kernel.dtype.itemsize >= LEAST_READ
+        sums = self._waiting() * self.lanes * kernel.dtype.itemsize
+        return large and prod(self.tile) < self._waiting() and sums <= MOST_WAITING
+
+    def _waiting(self) -> int:
+        """How many sums there are, in one slice."""
+        return prod(self.kernel.shape) // (1 if self.kernel.cut is None else self.kernel.shape[0])
+
+    def _place(self, places: Sequence[Place]) -> Value:
+        """Where the sum of these places of the result waits."""
+        found, step = self.w.b.integer(0), self.lanes
+        begin = 0 if self.kernel.cut is None else 1
+        for axis in reversed(range(begin, self.kept)):
+            found = found + self.w.b.integer(places[axis]) * step
+            step *= self.kernel.shape[axis]
+        return found
+
+    def _parts(self, own: list[Place]) -> None:
+        """All sums, of one slice where there are slices: part by part of the outermost axis."""
+        w, b, kernel = self.w, self.w.b, self.kernel
+        count = self._waiting() * self.lanes
+        self.memory = b.scratch(kernel.dtype, count)
+        b.clear(self.memory, 0, count * kernel.dtype.itemsize)
+        inner = self.others[len(own) :]
+        axis = self.summed[0]
+        places: dict[int, Place] = dict.fromkeys(range(self.kept), 0)
+        places.update(enumerate(own))
+        begin, end = summed_limits(w, kernel, places)[axis]
+        lengths = [kernel.shape[other] for other in inner]
+        part = lambda k: w.nest(lengths, lambda at: self._entries([*own, *at], {axis: k}))
+        b.loop(begin, end, 1, part)
+
+        def finish(at: list[Place]) -> None:
+            places = [*own, *at]
+            total = b.load(self.memory, self._place(places), kernel.dtype, self.lanes)
+            w.write(kernel.stores, Frame(places), {}, horizontal(w, "sum", total))
+
+        w.nest(kernel.shape[len(own) :], finish)
+
+    # --- tiles ---
+
+    def _entries(self, outer: list[Place], part: dict[int, Place] | None = None) -> None:
+        """All tiles at these places of the other axes, and of a summed one where it goes around."""
         limits = summed_limits(self.w, self.kernel, dict(zip(self.others, outer, strict=True)))
 
         def lefts(i: Place, rest: int) -> None:
             def rights(j: Place, some: int) -> None:
-                self._tile(outer, limits, (i, j), (rest or self.tile[0], some or self.tile[1]))
+                size = (rest or self.tile[0], some or self.tile[1])
+                self._tile(outer, limits, (i, j), size, part)
 
             self._along(self.right_axis, self.tile[1], rights)
 
@@ -115,6 +182,7 @@ class _Dots:
         limits: dict[int, tuple[Place, Place]],
         corner: tuple[Place, Place],
         size: tuple[int, int],
+        part: dict[int, Place] | None,
     ) -> None:
         w, kernel = self.w, self.kernel
         axes = (self.left_axis, self.right_axis)
@@ -159,12 +227,18 @@ class _Dots:
             body = lambda k, *s: level(number + 1, {**inner, axis: k}, list(s))
             return w.b.loop(*limits[axis], 1, body, sums)
 
+        ends = [places(i, j, {})[: self.kept] for i, j in product(*map(range, size))]
+        if part is not None:
+            waiting = [self._place(end) for end in ends]
+            sums = [w.b.load(self.memory, at, kernel.dtype, self.lanes) for at in waiting]
+            for at, total in zip(waiting, level(1, part, sums), strict=True):
+                w.b.store(total, self.memory, at)
+            return
         sums = [w.b.constant(0, kernel.dtype, self.lanes)] * prod(size)
         if prod(kernel.lengths[self.kept :]):
             sums = level(0, {}, sums)
-        for (i, j), total in zip(product(*map(range, size)), sums, strict=True):
-            found = places(i, j, {})[: self.kept]
-            w.write(kernel.stores, Frame(found), {}, horizontal(w, "sum", total))
+        for end, total in zip(ends, sums, strict=True):
+            w.write(kernel.stores, Frame(end), {}, horizontal(w, "sum", total))
 
 
 def summed_limits(

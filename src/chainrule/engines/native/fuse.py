@@ -6,9 +6,7 @@ Layouts are views. Nodes of one shape share a kernel, and follow a contraction o
 its numbers are still in registers.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -27,8 +25,10 @@ from chainrule.engines.native.access import (
     view_through,
     whole,
 )
-from chainrule.engines.native.contractions import add_contraction, summed_letters
+from chainrule.engines.native.contractions import add_contraction
+from chainrule.engines.native.inlining import SUMS, is_elementwise, remembered
 from chainrule.engines.native.kernels import (
+    OPEN,
     Apply,
     Elementwise,
     Expression,
@@ -37,44 +37,25 @@ from chainrule.engines.native.kernels import (
     Load,
     Number,
     Product,
+    Program,
     Reduction,
-    Repeat,
     Special,
     Store,
     Total,
+    forget_unread,
     loads,
 )
 from chainrule.engines.native.layouts import storage_orders, unread_pads
-from chainrule.engines.native.loop_constants import with_turned_constants
-from chainrule.engines.native.rewrites import joins
+from chainrule.engines.native.repeats import add_loop
 from chainrule.engines.native.slicing import slices
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
 from chainrule.ops import rows
-from chainrule.ops.layout import Concatenate, Pad, Reshape, Windows
+from chainrule.ops.layout import Concatenate, Pad, Windows
 from chainrule.ops.loop import Loop, Result
-from chainrule.ops.map import Map
 from chainrule.ops.products import Contract, parts
 from chainrule.ops.reductions import Reduce
 
 LINE, SET_BYTES = 64, 1024  # a cache line; rows this far apart meet in the same sets
-CHEAP = 2  # operations that may be done again rather than stored
-COSTS = {"divide": 6, "sqrt": 6, "reciprocal": 6, "power": 40, "remainder": 10, "cast": 1}
-SIMPLE = {
-    *("add", "subtract", "multiply", "negative", "square", "absolute", "maximum", "minimum"),
-    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where", "relu"),
-    *("logical_and", "logical_or", "logical_not", "sign", "floor", "ceil", "clip", "copysign"),
-}
-
-
-@dataclass(eq=False)
-class Program:
-    """The kernels of one graph, and the buffers that its caller knows."""
-
-    kernels: list[Kernel] = field(default_factory=list)
-    inputs: list[Buffer] = field(default_factory=list)
-    captured: list[tuple[Buffer, Node]] = field(default_factory=list)
-    constants: list[Buffer] = field(default_factory=list)
-    results: list[Buffer] = field(default_factory=list)
 
 
 def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
@@ -88,13 +69,6 @@ def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
     return Fuser(graph, parallel, late).run()
 
 
-def is_elementwise(node: Node) -> bool:
-    """Maps, and products that sum over nothing."""
-    if isinstance(node.op, Contract):
-        return not summed_letters(node.params["spec"])
-    return isinstance(node.op, Map)
-
-
 class Fuser:
     def __init__(self, graph: Graph, parallel: bool, late: Sequence[Node]) -> None:
         self.graph, self.parallel, self.late = graph, parallel, set(late)
@@ -104,14 +78,12 @@ class Fuser:
         self.kernels = self.program.kernels
         self.views: dict[Node, View] = {}
         self.maker: dict[Buffer, int] = {}
-        self.loops: dict[Node, Repeat] = {}
         self.known: dict[Kernel, dict[Node, Expression]] = {}
-        self.matrices: set[Node] = set()
         self.copies: dict[tuple[Node, Shape], View] = {}
         self.orders = storage_orders(graph)
         self.innermost = set(self.orders)  # nodes whose samples are
         self.unread = unread_pads(graph)
-        self.needed = self._needed()
+        self.needed, self.matrices = remembered(graph)
 
     def run(self) -> Program:
         for node in self.graph.inputs:
@@ -125,50 +97,6 @@ class Fuser:
             self.program.results.append(self._result(node))
         forget_unread(self.program)
         return self.program
-
-    # --- what gets memory ---
-
-    def _needed(self) -> set[Node]:
-        """The elementwise nodes that need a buffer."""
-        users: dict[Node, list[Node]] = {node: [] for node in self.nodes}
-        for node in self.nodes:
-            for child in node.inputs:
-                users[child].append(node)
-        needed = {node for node in self.results if is_elementwise(node)}
-        sites: Counter[Node] = Counter()
-        results = set(self.results)
-        for node in reversed(self.nodes):
-            kinds = [is_elementwise(user) or isinstance(user.op, Contract) for user in users[node]]
-            if len(node.shape) == 2 and node not in results and all(kinds):
-                self.matrices.add(node)
-            spread = False
-            for user in users[node]:
-                inline = (is_view(user) or is_elementwise(user)) and user not in needed
-                sites[node] += max(sites[user], 1) if is_view(user) and inline else 1
-                spread = spread or (prod(user.shape) > prod(node.shape))
-                if not _is_fluid(user):
-                    self._address(node, needed)
-            if is_elementwise(node) and node not in needed:
-                cost = self._cost(node, users)
-                if (sites[node] > 1 or spread) and cost > CHEAP:
-                    needed.add(node)
-        return needed
-
-    def _address(self, node: Node, needed: set[Node]) -> None:
-        while is_view(node):
-            node = node.inputs[0]
-        if is_elementwise(node):
-            needed.add(node)
-
-    def _cost(self, node: Node, users: dict[Node, list[Node]]) -> int:
-        name = node.op.name
-        own = COSTS.get(name, 1 if name in SIMPLE or isinstance(node.op, Contract) else 15)
-        for child in node.inputs:
-            while is_view(child):
-                child = child.inputs[0]
-            if is_elementwise(child) and len(users[child]) == 1:
-                own += self._cost(child, users)
-        return own
 
     # --- expressions ---
 
@@ -262,10 +190,10 @@ class Fuser:
                 self._elementwise(node)
         elif isinstance(op, Contract):
             add_contraction(self, node)
-        elif isinstance(op, Reduce) and op.name in _SUMS:
+        elif isinstance(op, Reduce) and op.name in SUMS:
             self._reduce(node)
         elif isinstance(op, Loop):
-            self._loop(node)
+            add_loop(self, node)
         elif isinstance(op, Result):
             pass  # its buffer was made with the loop
         elif isinstance(op, Pad):
@@ -309,7 +237,7 @@ class Fuser:
         first = max([0, *(self._made(v) for v in self._loads(node))])
         for place in range(first, len(self.kernels)):
             kernel = self.kernels[place]
-            if kernel.shape != node.shape or not isinstance(kernel, _OPEN):
+            if kernel.shape != node.shape or not isinstance(kernel, OPEN):
                 continue
             if kernel.late != (node in self.late):
                 continue
@@ -439,7 +367,7 @@ class Fuser:
     # --- others ---
 
     def _special(self, node: Node) -> None:
-        operands = [self._dense(child) for child in node.inputs]
+        operands = [self.dense(child) for child in node.inputs]
         buffer = self._buffer(node)
         own = node.op.name in ("gather", "scatter_add", "argmax", "argmin")
         kernel = Special(node.shape, node=node, operands=operands, target=buffer, own=own)
@@ -448,7 +376,7 @@ class Fuser:
         if node in self.orders:
             self.views[node] = self.copied_in_order(node, whole(buffer), self.orders[node])
 
-    def _dense(self, node: Node) -> Buffer:
+    def dense(self, node: Node) -> Buffer:
         """A buffer that holds a node's numbers, and nothing else, in row-major order."""
         view = self.views.get(node)
         if view is not None and view.offset == 0 and view.buffer.size == prod(node.shape):
@@ -459,37 +387,9 @@ class Fuser:
         self._copied(node, buffer)
         return buffer
 
-    def _loop(self, node: Node) -> None:
-        prepared = with_turned_constants(node)
-        params = prepared.params
-        body = fuse(params["body"], self.parallel)
-        constants, carries = params["constants"], params["carries"]
-        outer = [self._dense(child) for child in prepared.inputs]
-        inner = body.inputs
-        repeat = Repeat((), program=body, length=params["length"], reverse=params["reverse"])
-        split = constants + carries
-        repeat.constants = list(zip(outer[:constants], inner[:constants], strict=True))
-        repeat.series = list(zip(outer[split:], inner[split:], strict=True))
-        outputs = params["body"].outputs
-        made = []
-        for k, result in enumerate(outputs):
-            if k < carries:
-                final = Buffer(result.shape, result.dtype, "carry")
-                spare = Buffer(result.shape, result.dtype, "spare")
-                source = outer[constants + k]
-                repeat.carries.append((source, final, spare, inner[constants + k]))
-                made.append(final)
-            else:
-                stack = Buffer((params["length"], *result.shape), result.dtype, "stack")
-                repeat.stacks.append((stack, body.results[k]))
-                made.append(stack)
-        repeat.made = made
-        self.append(repeat)
-        for user in self.nodes:
-            if isinstance(user.op, Result) and user.inputs[0] is node:
-                self.views[user] = whole(made[user.params["index"]])
-        self.program.captured += body.captured
-        self.program.constants += body.constants
+    def of_body(self, body: Graph) -> Program:
+        """The kernels of a loop's body."""
+        return fuse(body, self.parallel)
 
     # --- results ---
 
@@ -499,39 +399,9 @@ class Fuser:
         taken = {*self.program.inputs, *self.program.results, *self.program.constants}
         taken |= {buffer for buffer, _ in self.program.captured}
         if view is not None:
-            buffer = self._dense(node)
+            buffer = self.dense(node)
             if buffer not in taken:
                 return buffer
         buffer = self._buffer(node)
         self._copied(node, buffer)
         return buffer
-
-
-def forget_unread(program: Program) -> None:
-    """Take out stores that nobody reads, and kernels that store nothing."""
-    kernels = program.kernels
-    while True:
-        read = set(program.results)
-        for kernel in kernels:
-            read.update(view.buffer for view in kernel.reads)
-            read.update(kernel.everywhere)
-        before = sum(len(kernel.writes) for kernel in kernels)
-        for kernel in kernels:
-            if isinstance(kernel, _OPEN):
-                kernel.stores = [s for s in kernel.stores if s.view.buffer in read]
-        kernels[:] = [
-            kernel for kernel in kernels if any(view.buffer in read for view in kernel.writes)
-        ]
-        if sum(len(kernel.writes) for kernel in kernels) == before:
-            return
-
-
-_SUMS = ("sum", "max", "min")
-_OPEN = (Elementwise, Reduction, Product)
-
-
-def _is_fluid(node: Node) -> bool:
-    """Whether a node takes its input's numbers one by one, wherever they come from."""
-    if is_view(node):
-        return not (isinstance(node.op, Reshape) and joins(node))
-    return is_elementwise(node) or node.op.name in _SUMS

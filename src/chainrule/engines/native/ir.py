@@ -385,17 +385,18 @@ class Builder:
         step: int,
         body: Callable[..., Sequence[Value] | None],
         carry: Sequence[Value] = (),
+        written_out: int = 1,
     ) -> list[Value]:
         """for i in range(start, stop, step): carry = body(i, *carry). Returns the last carry.
 
-        A loop of one round, known beforehand, is written without a loop.
+        A loop of at most `written_out` rounds, known beforehand, is written without a loop.
         """
         if isinstance(start, int) and isinstance(stop, int):
-            rounds = len(range(start, stop, step))
-            if rounds == 0:
+            rounds = range(start, stop, step)
+            if len(rounds) <= written_out:
+                for place in rounds:
+                    carry = body(place, *carry) or []
                 return list(carry)
-            if rounds == 1:
-                return list(body(start, *carry) or [])
         guarded = not (isinstance(start, int) and isinstance(stop, int))
         first, last = self.integer(start), self.integer(stop)
         head, done = self.fresh("loop"), self.fresh("done")
@@ -492,7 +493,7 @@ class Module:
     def __init__(self) -> None:
         self._declared: dict[str, str] = {}
         self._functions: list[str] = []
-        self._globals: list[str] = []
+        self._shared: set[str] = set()
 
     def declare(self, name: str, signature: str) -> None:
         self._declared.setdefault(name, f"declare {signature}")
@@ -500,5 +501,11 @@ class Module:
     def add(self, text: str) -> None:
         self._functions.append(text)
 
+    def share(self, name: str, text: Callable[[], str]) -> None:
+        """Add a function that several others call, once."""
+        if name not in self._shared:
+            self._shared.add(name)
+            self.add(text())
+
     def text(self) -> str:
-        return "\n".join([*self._globals, *self._declared.values(), "", *self._functions])
+        return "\n".join([*self._declared.values(), "", *self._functions])

@@ -1,14 +1,15 @@
 """Text to machine code, through llvmlite, with a cache of objects on disk.
 
-An entry of the cache is named after the text, the processor and the versions, and holds a checksum
-before the object. It is written to a temporary name and renamed, so that processes that write at
-once do not meet; one that is damaged or cannot be read is compiled anew.
+An entry of the cache is named after a key of the text, the processor and the versions, and holds a
+checksum before the object. It is written to a temporary name and renamed, so that processes that
+write at once do not meet; one that is damaged or cannot be read is compiled anew.
 """
 
 import ctypes
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-VERSION = 1  # of the format of entries and of the calling convention
+VERSION = 2  # of the format of entries and of the calling convention
 LEVEL = 2
 _DIGEST = 32
 _lock = Lock()  # LLVM's set-up and linking are done by one thread at a time
@@ -73,12 +74,13 @@ def folder() -> Path | None:
 class Code:
     """A compiled module; keeps the memory of its functions alive."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, key: str, text: Callable[[], str]) -> None:
+        """`text` writes the module, where the cache has none for `key`: the same for equal keys."""
         with _lock:
             machine = _machine()
             holder = llvm.parse_assembly("")
             self._engine = llvm.create_mcjit_compiler(holder, machine)
-            found = _object(text)
+            found = _object(key, text)
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(found))
             self._engine.finalize_object()
 
@@ -87,17 +89,17 @@ class Code:
         return ctypes.CFUNCTYPE(None, *arguments)(self._engine.get_function_address(name))
 
 
-def _object(text: str) -> bytes:
+def _object(key: str, text: Callable[[], str]) -> bytes:
     """The machine code of a module, from the cache where it is there."""
     root = folder()
     if root is None:
-        return compiled(text)
+        return compiled(text())
     versions = f"{VERSION} {LEVEL} {llvmlite.__version__} {llvm.llvm_version_info}"
-    key = "\n".join([versions, llvm.get_host_cpu_name(), _features(), text])
-    path = root / f"{blake2b(key.encode(), digest_size=20).hexdigest()}.o"
+    name = "\n".join([versions, llvm.get_host_cpu_name(), _features(), key])
+    path = root / f"{blake2b(name.encode(), digest_size=20).hexdigest()}.o"
     found = _read(path)
     if found is None:
-        found = compiled(text)
+        found = compiled(text())
         _write(path, found)
     return found
 
@@ -108,17 +110,9 @@ def compiled(text: str) -> bytes:
     module = llvm.parse_assembly(text)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(LEVEL))
-    # The text is written as it should run: vectors, tiles, no work twice. What is left to do is
-    # local, and LLVM's whole pipeline takes ten times as long for code that is no faster.
-    passes = llvm.create_new_function_pass_manager()
-    passes.add_sroa_pass()
-    passes.add_new_gvn_pass()
-    passes.add_instruction_combine_pass()
-    passes.add_simplify_cfg_pass()
-    for function in module.functions:
-        if not function.is_declaration:
-            passes.run(function, builder)
+    # The text is written as it should run: vectors, tiles, no work twice. LLVM's own passes before
+    # instructions are chosen would take a quarter of the time, or ten times as long if all are
+    # run, for code that is no faster.
     return bytes(machine.emit_object(module))
 
 

@@ -255,10 +255,21 @@ class Special(Kernel):
 
 
 @dataclass(eq=False)
+class Program:
+    """The kernels of one graph, and the buffers that its caller knows."""
+
+    kernels: list[Kernel] = field(default_factory=list)
+    inputs: list[Buffer] = field(default_factory=list)
+    captured: list[tuple[Buffer, Node]] = field(default_factory=list)
+    constants: list[Buffer] = field(default_factory=list)
+    results: list[Buffer] = field(default_factory=list)
+
+
+@dataclass(eq=False)
 class Repeat(Kernel):
     """A program repeated over time. Every thread runs the loop; its kernels divide the work."""
 
-    program: Any = field(kw_only=True)  # a Program of fuse.py
+    program: Program = field(kw_only=True)
     length: int = field(kw_only=True)
     reverse: bool = False
     # pairs (buffer outside, buffer of the body): read whole; one entry a step; written likewise
@@ -283,3 +294,25 @@ class Repeat(Kernel):
     def writes(self) -> list[View]:
         spare = [carry[2] for carry in self.carries]
         return [whole(buffer) for buffer in (*self.made, *spare)]
+
+
+OPEN = (Elementwise, Reduction, Product)  # kernels that may store further numbers
+
+
+def forget_unread(program: Program) -> None:
+    """Take out stores that nobody reads, and kernels that store nothing."""
+    kernels = program.kernels
+    while True:
+        read = set(program.results)
+        for kernel in kernels:
+            read.update(view.buffer for view in kernel.reads)
+            read.update(kernel.everywhere)
+        before = sum(len(kernel.writes) for kernel in kernels)
+        for kernel in kernels:
+            if isinstance(kernel, OPEN):
+                kernel.stores = [s for s in kernel.stores if s.view.buffer in read]
+        kernels[:] = [
+            kernel for kernel in kernels if any(view.buffer in read for view in kernel.writes)
+        ]
+        if sum(len(kernel.writes) for kernel in kernels) == before:
+            return

@@ -1,7 +1,8 @@
 """Kernels to code: loops over axes, vectors along one of them, expressions at each place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -27,6 +28,8 @@ from chainrule.engines.native.plan import GRAIN, grain
 from chainrule.engines.native.values import INT64, Value
 
 SIGNATURE = (("ptr", "table"), ("ptr", "arena"), ("i64", "tid"), ("i64", "threads"))
+
+FEW_PLACES = 9  # of short axes, at most, that are written out rather than looped over
 
 Place = int | Value
 Memo = dict[int | View, Value]  # what has been evaluated at one place
@@ -80,6 +83,27 @@ class KernelWriter:
         else:
             still = isinstance(found, Number)
         return still
+
+    def still(self, roots: Sequence[Expression], axes: Collection[int]) -> set[int | View]:
+        """What is the same at every place of these axes, as it is named in a memo."""
+        found: set[int | View] = set()
+
+        def visit(part: Expression) -> bool:
+            if isinstance(part, Load):
+                view = self.exchanged.get(id(part.view), part.view)
+                moves = any(view.strides[axis] for axis in axes if axis < len(view.strides))
+                same = not moves and view.buffer not in self._written
+            else:
+                inputs = part.inputs if isinstance(part, Apply) else ()
+                each = [visit(child) for child in inputs]  # every one of them, not up to the first
+                same = all(each) and not isinstance(part, Total)
+            if same:
+                found.add(_name(part))
+            return same
+
+        for root in roots:
+            visit(root)
+        return found
 
     def pointer(self, buffer: Buffer) -> str:
         """The address of a buffer; asked for at the entry of the function."""
@@ -158,8 +182,7 @@ class KernelWriter:
             b.store(b.extract(value, lane), base, place + lane * step)
 
     def evaluate(self, expression: Expression, frame: Frame, memo: Memo) -> Value:
-        # Loads of one place are one load, even after stores: nothing is stored that is read later.
-        key = expression.view if isinstance(expression, Load) else id(expression)
+        key = _name(expression)
         if key in self.fixed:
             return self.fixed[key]
         if key not in memo:
@@ -239,6 +262,13 @@ class KernelWriter:
             self.b.when(end > full, lambda: body(full, rest))
 
 
+def _name(expression: Expression) -> int | View:
+    """Its key in a memo. Loads of one place are one load, even after stores: nothing is stored that
+    is read later.
+    """
+    return expression.view if isinstance(expression, Load) else id(expression)
+
+
 # --- elementwise ---------------------------------------------------------------------------------
 
 
@@ -266,7 +296,9 @@ def write_elementwise(w: KernelWriter) -> None:
     lanes = w.lanes_for(dtypes, axes[along])
     if w.divided and along == 0:
         lanes = min(lanes, grain(axes[0]))
-    others = [axis for axis in range(len(axes)) if axis != along]
+    together = _together(w, axes, along)
+    others = [axis for axis in range(len(axes)) if axis != along and axis not in together]
+    still = w.still(kernel.expressions, together)
 
     def at(outer: list[Place]) -> None:
         places: list[Place] = [0] * len(axes)
@@ -275,14 +307,33 @@ def write_elementwise(w: KernelWriter) -> None:
         begin, end = w.bounds if w.divided and along == 0 else (0, axes[along])
 
         def body(place: Place, live: int) -> None:
-            own = list(places)
-            own[along] = place
-            w.write(kernel.stores, Frame(own, along, lanes, live), {}, None)
+            memo: Memo = {}
+            for near in product(*(range(axes[axis]) for axis in together)):
+                own = list(places)
+                own[along] = place
+                for axis, where in zip(together, near, strict=True):
+                    own[axis] = where
+                memo = {name: value for name, value in memo.items() if name in still}
+                w.write(kernel.stores, Frame(own, along, lanes, live), memo, None)
 
         w.along(begin, end, axes[along], lanes, body)
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([axes[axis] for axis in others], at, first)
+
+
+def _together(w: KernelWriter, axes: Sequence[int], along: int) -> list[int]:
+    """Short axes whose places are written out one after the other, as some operands are the same
+    there.
+    """
+    found: list[int] = []
+    views = [w.exchanged[id(view)] for view in w.kernel.reads]
+    for axis in reversed(range(int(w.divided), len(axes))):
+        count = prod(axes[other] for other in (*found, axis))
+        shared = any(any(view.strides) and not view.strides[axis] for view in views)
+        if axis != along and count <= FEW_PLACES and shared:
+            found.insert(0, axis)
+    return found
 
 
 def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
@@ -301,6 +352,7 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
     if a is None or b is None or a == b or size < 4:
         return False
     others = [axis for axis in range(len(kernel.shape)) if axis not in (a, b)]
+    square = _square(w.b.module, source.buffer.dtype, size)
 
     def bounds(axis: int) -> tuple[Place, Place]:
         return w.bounds if w.divided and axis == 0 else (0, kernel.shape[axis])
@@ -317,12 +369,16 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
             w.store(w.load(source, frame(i, j, None)), target, frame(i, j, None))
 
         def block(i: Place, j: Place) -> None:
-            rows = [w.load(source, frame(i, j + k if k else j, a)) for k in range(size)]
-            for k, value in enumerate(w.b.transposed(rows)):
-                w.store(value, target, frame(i + k if k else i, j, b))
+            here = frame(i, j, None)
+            places = [
+                w.b.address(w.pointers[view.buffer], w.offset(view, here), view.buffer.dtype)
+                for view in (source, target)
+            ]
+            steps = f"i64 {source.strides[b]}, i64 {target.strides[a]}"
+            w.b.emit(f"call void @{square}(ptr {places[0]}, ptr {places[1]}, {steps})")
 
         def strip(i: Place, live: int) -> None:
-            def square(j: Place, rest: int) -> None:
+            def piece(j: Place, rest: int) -> None:
                 if not live and not rest:
                     block(i, j)
                     return
@@ -331,13 +387,30 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
                 lengths = (live or size, rest or size)
                 w.nest(lengths, lambda at: one(first + at[0], second + at[1]))
 
-            w.along(*bounds(b), kernel.shape[b], size, square)
+            w.along(*bounds(b), kernel.shape[b], size, piece)
 
         w.along(*bounds(a), kernel.shape[a], size, strip)
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([kernel.shape[axis] for axis in others], at, first)
     return True
+
+
+def _square(module: Module, dtype: np.dtype[Any], size: int) -> str:
+    """The function that copies a square of numbers turned; all kernels of a module share it."""
+    name = f"square.{dtype.name}.{size}"
+
+    def text() -> str:
+        parameters = (("ptr", "from"), ("ptr", "to"), ("i64", "step"), ("i64", "far"))
+        b = Builder(module, name, parameters)
+        step, far = Value(b, "%step", INT64), Value(b, "%far", INT64)
+        rows = [b.load("%from", step * k, dtype, size) for k in range(size)]
+        for k, column in enumerate(b.transposed(rows)):
+            b.store(column, "%to", far * k)
+        return b.text()
+
+    module.share(name, text)
+    return name
 
 
 def _unit_axis(view: View, shape: Sequence[int], size: int) -> int | None:

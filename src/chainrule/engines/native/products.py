@@ -150,13 +150,16 @@ class _Product:
         if not self.depth:
             body(_Part())
             return
-        whole = self.kernel.lengths[self.summed[0]]
-        last = (whole - 1) // self.depth * self.depth
-        body(_Part(0, min(self.depth, whole), True, last == 0))
-        middle = lambda k: body(_Part(k, k + self.depth, False, False))
-        self.w.b.loop(self.depth, last, self.depth, middle)
-        if last:
-            body(_Part(last, whole, False, True))
+        whole, b = self.kernel.lengths[self.summed[0]], self.w.b
+        if self.depth >= whole:
+            body(_Part(0, whole))
+            return
+
+        def one(place: Value) -> None:
+            end = place + self.depth
+            body(_Part(place, b.select(end < whole, end, b.integer(whole)), end < whole))
+
+        b.loop(0, whole, self.depth, one)
 
     def _rows_overflow(self) -> bool:
         """Whether the operand that goes by row is too large to be read again for every block."""
@@ -286,21 +289,34 @@ class _Product:
             return w.b.loop(*bounds, 1, body, sums)
 
         places = [(r, v) for r in range(rows) for v in range(count)]
-        target = kernel.stores[0].view
-        if part.first:
-            sums = [w.b.constant(0, kernel.dtype, self.lanes)] * len(places)
-        else:
-            sums = [w.load(target, frame(r, v, [])) for r, v in places]
+        zero = w.b.constant(0, kernel.dtype, self.lanes)
+        sums = [zero] * len(places)
+        waiting = kernel.stores[0].view  # where the sums of the parts so far are
+        if part.unfinished is not None:
+            begun = w.b.integer(part.begin) > 0
+            found = [w.load(waiting, frame(r, v, [])) for r, v in places]
+            sums = [w.b.select(begun, total, zero) for total in found]
         if prod(kernel.lengths[self.kept :]):
             sums = level(0, [], sums)
-        if not part.last:
+
+        def keep() -> None:
             for (r, v), total in zip(places, sums, strict=True):
-                w.store(total, target, frame(r, v, []))
-        elif self.bare:
+                w.store(total, waiting, frame(r, v, []))
+
+        def finish() -> None:
+            if not self.bare:
+                self._follow(block, row, rows, sums)
+                return
             for (r, v), total in zip(places, sums, strict=True):
                 w.write(kernel.stores, frame(r, v, []), {}, total)
+
+        if part.unfinished is None:
+            finish()
+        elif self.bare and len(kernel.stores) == 1:
+            keep()
         else:
-            self._follow(block, row, rows, sums)
+            w.b.when(part.unfinished, keep)
+            w.b.when(part.unfinished ^ True, finish)
 
     def _follow(self, block: "_Block", row: Place, rows: int, sums: Sequence[Value]) -> None:
         """What is made of the sums: written once, and run for each vector of the tile."""
@@ -338,12 +354,14 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the outermost summed axis; sums begin with the first and end with the last."""
+    """A part of the outermost summed axis; sums begin with the first and end with the last.
+
+    unfinished  whether other parts follow; None where this is the only one
+    """
 
     begin: Place = 0
     end: Place = 0
-    first: bool = True
-    last: bool = True
+    unfinished: Value | None = None
 
 
 def _blocks(vectors: int, most: int) -> list[tuple[int, int]]:

@@ -10,8 +10,9 @@ import numpy as np
 from chainrule.engines.native import jit
 from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.effort import WAKING, divided
-from chainrule.engines.native.fuse import Program as Kernels
 from chainrule.engines.native.fuse import fuse
+from chainrule.engines.native.kernels import Program as Kernels
+from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan
 from chainrule.engines.native.rewrites import rewritten
@@ -28,22 +29,26 @@ def complain(status: Array) -> None:
     raise IndexError(OUTSIDE)
 
 
-def _assembled(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
+def _planned(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
     simple = rewritten(graph)
     make = lambda parallel: fuse(simple, parallel)
     program, parallel = divided(graph, make, lambda program: program.kernels, WAKING)
     assembler = Assembler(parallel)
     assembler.place(program)
-    plan = assembler.plan(program)
+    return program, assembler, assembler.plan(program)
+
+
+def _text(assembler: Assembler, plan: Plan) -> str:
     assembler.step("step", plan)
     step = "call i64 @step(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
     assembler.entry("run", lambda b: b.emit(f"%ok = {step}"))
-    return program, assembler, plan
+    return assembler.module.text()
 
 
 def listing(graph: Graph) -> str:
     """The code of a graph in LLVM's language, each kernel below a line that says what it does."""
-    return _assembled(graph)[1].module.text()
+    _, assembler, plan = _planned(graph)
+    return _text(assembler, plan)
 
 
 class Program:
@@ -51,10 +56,10 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        program, assembler, plan = _assembled(graph)
+        program, assembler, plan = _planned(graph)
         self.parallel = assembler.parallel
-        self.text = assembler.module.text()
-        self._code = jit.Code(self.text)
+        name = key("run", assembler.settings, plan)
+        self._code = jit.Code(name, lambda: _text(assembler, plan))
         self._run = self._code.function("run", *ENTRY)
         self._inputs = [(buffer.shape, buffer.dtype) for buffer in program.inputs]
         self._results = program.results

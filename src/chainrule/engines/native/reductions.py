@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.kernels import Reduction
-from chainrule.engines.native.loops import Frame, KernelWriter, Place, lane_axis
+from chainrule.engines.native.loops import FEW_PLACES, Frame, KernelWriter, Memo, Place, lane_axis
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.values import Value
 
@@ -64,6 +64,8 @@ def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
     if w.divided and along == 0:
         lanes = min(lanes, grain(lengths[0]))
     others = [axis for axis in range(kept) if axis != along]
+    few = prod(kernel.summed) <= FEW_PLACES
+    still = w.still([kernel.body], range(kept, len(lengths)))
 
     def at(outer: list[Place]) -> None:
         places: list[Place] = [0] * len(lengths)
@@ -73,17 +75,22 @@ def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
         bounds = _bounds(w, kernel, places)
 
         def body(place: Place, live: int) -> None:
+            memo: Memo = {}
+
             def level(axis: int, inner: list[Place], carry: Value) -> Value:
                 if axis == len(lengths):
                     own = [*places[:kept], *inner]
                     own[along] = place
-                    value = w.evaluate(kernel.body, Frame(own, along, lanes, live), {})
+                    known = {name: memo[name] for name in still if few and name in memo}
+                    value = w.evaluate(kernel.body, Frame(own, along, lanes, live), known)
+                    memo.update(known)
                     return _joined(w, kernel.how, carry, w.b.splat(value, lanes))
                 (found,) = w.b.loop(
                     *bounds[axis],
                     1,
                     lambda i, c: [level(axis + 1, [*inner, i], c)],
                     [carry],
+                    written_out=FEW_PLACES if few else 1,
                 )
                 return found
 

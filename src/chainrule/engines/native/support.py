@@ -1,7 +1,7 @@
 """Which graphs this engine compiles."""
 
 from chainrule.engines.native.access import is_view
-from chainrule.engines.native.fuse import is_elementwise
+from chainrule.engines.native.inlining import is_elementwise
 from chainrule.engines.native.specials import SPECIALS
 from chainrule.graph import VOID, Graph, Leaf, Node
 from chainrule.ops.layout import Concatenate, Pad

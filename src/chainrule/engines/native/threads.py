@@ -307,7 +307,7 @@ done:
   ret void
 }}
 """
-    return jit.Code(text)
+    return jit.Code(text, lambda: text)
 
 
 def _loads(name: str, place: int, kind: str) -> str:

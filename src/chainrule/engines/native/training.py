@@ -15,9 +15,17 @@ from chainrule.engines.native import jit
 from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
 from chainrule.engines.native.effort import divided
-from chainrule.engines.native.fuse import Program, forget_unread, fuse
+from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.ir import Builder
-from chainrule.engines.native.kernels import Elementwise, Kernel, Load, Store
+from chainrule.engines.native.kernels import (
+    Elementwise,
+    Kernel,
+    Load,
+    Program,
+    Store,
+    forget_unread,
+)
+from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan, phases_of
 from chainrule.engines.native.program import complain
@@ -142,15 +150,18 @@ class Training:
             steps.append(_Step(last, layout, self.parallel))
         assembler = Assembler(self.parallel)
         self._place(assembler, steps)
-        arena = 0
-        for number, step in enumerate(steps):
-            plan, guard = step.plan(assembler)
-            assembler.step(f"step{number}", plan, guard)
-            arena = max(arena, plan.arena)
+        plans = [step.plan(assembler) for step in steps]
         self._first = steps[0]
-        assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
-        self.text = assembler.module.text()
-        self._code = jit.Code(self.text)
+
+        def text() -> str:
+            for number, (plan, guard) in enumerate(plans):
+                assembler.step(f"step{number}", plan, guard)
+            assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
+            return assembler.module.text()
+
+        indices = [step.index for step in steps]
+        name = key("train", assembler.settings, plans, steps[0].numbers, indices)
+        self._code = jit.Code(name, text)
         self._train = self._code.function("train", *ENTRY)
         self._table = np.zeros(assembler.slots.count, np.uintp)
         self._status = np.zeros(1, np.int64)
@@ -158,7 +169,7 @@ class Training:
         self._known: list[Any] = []
         for step in steps:
             self._know(step.program)
-        self._arena = aligned(arena)
+        self._arena = aligned(max(plan.arena for plan, _ in plans))
         self._sync = aligned(2 * ALIGNMENT)
         self._lock = Lock()
 

@@ -1,0 +1,122 @@
+"""The key under which machine code is kept: equal only where the code is."""
+
+import re
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from strategies import TRACED, programs
+
+import chainrule as cr
+from chainrule.engines.native import effort, jit
+from chainrule.engines.native import key as keys
+
+X = np.linspace(0.1, 1.0, 24, dtype="f4").reshape(4, 6)
+W = np.linspace(-1.0, 1.0, 30, dtype="f4").reshape(6, 5)
+
+
+def scanned(x, reverse=False, factor=0.5):
+    step = lambda carry, row: (np.tanh(carry * factor + row), carry)
+    return cr.scan(step, np.zeros(6, "f4"), x[::-1] if reverse else x)[0]
+
+
+# Functions of X and W that differ in one thing each.
+VARIANTS = {
+    "product": lambda x, w: x @ w,
+    "another product": lambda x, w: x @ w[:, ::-1],
+    "then a map": lambda x, w: np.tanh(x @ w),
+    "then another map": lambda x, w: np.exp(x @ w),
+    "times a number": lambda x, w: x @ w * 2.0,
+    "times another number": lambda x, w: x @ w * 2.5,
+    "plus constants": lambda x, w: x + np.arange(6, dtype="f4"),
+    "sum over rows": lambda x, w: x.sum(0),
+    "sum over columns": lambda x, w: x.sum(1),
+    "largest": lambda x, w: x.max(0),
+    "turned": lambda x, w: x.T.copy(),
+    "a slice": lambda x, w: x[1:3] + 1,
+    "another slice": lambda x, w: x[2:4] + 1,
+    "picked": lambda x, w: x[np.array([0, 2])],
+    "counted": lambda x, w: np.cumsum(x, 0),
+    "in doubles": lambda x, w: x.astype("f8") * 2,
+    "a loop": lambda x, w: scanned(x),
+    "a loop backwards": lambda x, w: scanned(x, reverse=True),
+    "a loop with another number": lambda x, w: scanned(x, factor=0.25),
+    "random numbers": lambda x, w: x + cr.random.normal(cr.random.key(0), (4, 6)),
+}
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Pairs of a key and the code that was written for it, comments left out."""
+    found = []
+    make = jit.Code.__init__
+
+    def remembered(self, key, text):
+        found.append((key, re.sub(r";.*", "", text())))
+        make(self, key, lambda: found[-1][1])
+
+    monkeypatch.setattr(jit.Code, "__init__", remembered)
+    monkeypatch.setenv("CHAINRULE_CACHE", "")
+    return found
+
+
+def keys_of(written, function):
+    written.clear()
+    cr.compile(function, engine="native")(X, W)
+    return [key for key, _ in written]
+
+
+def test_functions_that_differ_have_different_keys(written):
+    found = {name: keys_of(written, function) for name, function in VARIANTS.items()}
+    for one, other in combinations(found, 2):
+        assert found[one] != found[other], (one, other)
+
+
+def test_the_same_function_has_the_same_key_each_time(written):
+    for function in VARIANTS.values():
+        assert keys_of(written, function) == keys_of(written, function)
+
+
+def test_names_do_not_count(written):
+    before = keys_of(written, lambda x, w: np.tanh(x @ w))
+    assert keys_of(written, lambda data, weights: np.tanh(data @ weights)) == before
+    assert before
+
+
+def test_one_key_never_stands_for_two_codes(written, monkeypatch):
+    codes = {}
+
+    @settings(max_examples=60, deadline=None)
+    @given(programs())
+    def look(program):
+        written.clear()
+        work = effort.PARALLEL_WORK
+        for least in (work, 0.0):
+            effort.PARALLEL_WORK = least
+            places = tuple(range(len(program.inputs)))
+            function = cr.value_and_grad(program.function(TRACED), places)
+            cr.compile(function, engine="native")(*program.inputs)
+        effort.PARALLEL_WORK = work
+        for key, code in written:
+            assert codes.setdefault(key, code) == code
+
+    monkeypatch.setattr(effort, "PARALLEL_WORK", effort.PARALLEL_WORK)
+    look()
+    assert len(codes) > 60
+
+
+def test_other_sources_have_other_keys(monkeypatch):
+    before = keys.key("run")
+    monkeypatch.setattr(keys, "written_by", lambda: "another version")
+    assert keys.key("run") != before
+
+
+def test_code_is_written_only_where_the_cache_has_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
+    count = []
+    compiled = jit.compiled
+    monkeypatch.setattr(jit, "compiled", lambda text: count.append(1) or compiled(text))
+    results = [cr.compile(VARIANTS["then a map"], engine="native")(X, W) for _ in range(2)]
+    np.testing.assert_array_equal(*results)
+    assert len(count) == 1
