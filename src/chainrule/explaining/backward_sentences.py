@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from chainrule.explaining.changes import entry_name, largest
+from chainrule.explaining.closed import Short
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.loops import loops_in
 from chainrule.explaining.printing import Printer
@@ -62,9 +63,20 @@ class Backward(Speaker):
             )
             return (
                 f"{symbol} is {answer} − {target}{mean}: {short.name} and {self._loss()} cancel, "
-                f"{slope_of}."
+                f"{slope_of}.{self._share(short)}"
             )
         return f"How far {answer} is from {target}{mean}: too high gives a positive slope."
+
+    def _share(self, short: Short) -> str:
+        """How much of 1 the softmax gives to the class that is right."""
+        if short.name != "softmax" or short.prediction_value.ndim != 2:
+            return ""
+        sample = self.story.sample
+        right = int(short.target_value[sample].argmax())
+        classes = self.story.record.classes
+        name = classes[right] if classes else f"class {right}"
+        share = plain(number(float(short.prediction_value[sample, right])))
+        return f" The softmax gives the target, {name}, a share of {share}."
 
     def _scaled(self, scale: float, crosses: bool) -> str:
         """Where a factor before a difference comes from: the slope of a square, and a mean."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.explaining import expression as ex
 from chainrule.explaining import sentences
+from chainrule.explaining.changes import largest
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.marks import entry_of
@@ -124,6 +125,8 @@ class _Teller:
         value = self.record.value(node)
         symbol = self.symbol(phase, quantity, node)
         index = self.telling_entry(symbol, value)
+        if phase == "update" and node in self.record.updates.values() and value.size:
+            index = largest(value - self.record.value(quantity.node))  # what moves most
         numbers = ""
         if formula is not None and value.size and value.dtype.kind == "f":
             entry = self.story.numbers.entry(formula, index)
