@@ -36,10 +36,15 @@ class Scores:
     @property
     def remark(self) -> str:
         """What the numbers mean where a constant would have done as well; else empty."""
-        name = "r2" if "r2" in self.network else "accuracy"
-        if self.network[name] > self.constant[name]:
+        ours, constant = self.network, self.constant
+        if "r2" in ours:
+            better, guess = ours["r2"] > constant["r2"], "the mean"
+        else:
+            higher = ("accuracy", "balanced_accuracy")
+            better = any(ours[name] > constant[name] for name in higher)
+            guess = "the most frequent class"
+        if better:
             return ""
-        guess = "the mean" if name == "r2" else "the most frequent class"
         return f"No better than to guess {guess} always: nothing was learned that holds here."
 
     def figure(self, preprocessor: "Preprocessor", rows_are: str) -> "Figure":
