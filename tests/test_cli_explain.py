@@ -229,3 +229,24 @@ def test_bad_input_is_one_line(capsys, words: list[str], message: str) -> None:
     assert shown.out == ""
     assert message in shown.err
     assert shown.err.count("\n") == 1
+
+
+def test_a_step_of_the_training(capsys, tmp_path, monkeypatch) -> None:
+    """Taken again from the first weights, on the rows that were in the training part."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--layers", "5", "--epochs", "6", "--dropout", "0.2", "--seed", "3"]
+    assert main(["train", "sklearn:iris", "--out", "iris", *words]) == 0
+    capsys.readouterr()
+    text = run(capsys, "iris", "sklearn:iris", "--step", "7")
+    assert "step 7: batch 2 of 3 in epoch 3" in " ".join(text.split())
+    shown = json.loads(run(capsys, "iris", "sklearn:iris", "--step", "7", "--json"))
+    following = json.loads(run(capsys, "iris", "sklearn:iris", "--step", "8", "--json"))
+    assert shown["values"]["0.weight"] != following["values"]["0.weight"]
+    refused = [
+        (["iris", "sklearn:iris", "--step", "99"], "the training knows steps 0 to 17"),
+        (["iris", "sklearn:wine", "--step", "7"], "was not trained on"),
+        (["iris", "--step", "7"], "--step takes the FOLDER and the DATA"),
+    ]
+    for words, message in refused:
+        assert main(["explain", *words]) == 2
+        assert message in capsys.readouterr().err

@@ -289,7 +289,9 @@ def test_a_loop_is_one_step() -> None:
     story = cr.explain(final, 0.8, xs)
     told = [step for step in story if "³(" in step.text]
     assert told[0].sentence == "The same step 3 times, t after t: h ← tanh(w · h + xsₜ)."
-    assert told[-1].sentence.startswith("The loop backwards")
+    backwards = story.step("w", "backward")
+    assert backwards.text == "∂L/∂w = Σₜ₌₁³ (∂L/∂zₜ) · hₜ₋₁"
+    assert backwards.sentence.startswith("The loop backwards")
     assert story.gradients["w"] == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-15)
     assert story.paths("w", ()).gradient == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-12)
 
@@ -639,9 +641,11 @@ def test_what_is_not_finite_is_shown_as_it_is() -> None:
 
 
 def test_too_many_samples_for_paths() -> None:
-    net = cr.Sequential(cr.Dense(64), cr.Tanh(), cr.Dense(64), cr.Tanh(), cr.Dense(1))
+    """They meet in the statistics of the batch, so that each depends on each other one."""
+    net = cr.Sequential(cr.Dense(64), cr.BatchNorm(), cr.Dense(64), cr.Tanh(), cr.Dense(1))
     model = cr.Model(net, "mean_squared_error").build((4,))
-    story = cr.explain(model, np.zeros((2000, 4)) + 0.5, np.ones(2000))
+    x = np.random.default_rng(0).normal(size=(4000, 4))
+    story = cr.explain(model, x, np.ones(4000), training=True)
     with pytest.raises(SettingError, match="explain fewer samples"):
         story.paths("0.weight", (0, 0))
 

@@ -78,6 +78,7 @@ if TYPE_CHECKING:  # the same names as in _HOMES, for type checkers and editors;
     from chainrule.pipeline import value_and_grad as value_and_grad
     from chainrule.pipeline import vmap as vmap
     from chainrule.runs import run as run
+    from chainrule.trail import RecordSteps as RecordSteps
 
 __version__ = "0.1.0"
 
@@ -95,6 +96,7 @@ _HOMES = {
     "chainrule.explanation": "explain",
     "chainrule.history": "History",
     "chainrule.callbacks": "EarlyStopping Checkpoint",
+    "chainrule.trail": "RecordSteps",
     "chainrule.diagnosis": "RecordLayers diagnose why_not_finite",
     "chainrule.errors": (
         "ChainruleError GraphError TraceError LeakedValueError ShapeError DataError SettingError "

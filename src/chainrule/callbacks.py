@@ -3,7 +3,8 @@
 A callback is a function `(model, epoch, logs)`, with `epoch` counted from 0 in this call of `fit`
 and `logs` the epoch's numbers by name (`loss`, `gradient_norm`, `validation_loss`, …). If it
 returns True, the training ends. A class may have two methods as well: `begin(model)`, which may
-return True to train nothing at all, and `end(model)`, which is called whatever ended the training.
+return True to train nothing at all, and `end(model)`, which is called whatever ended the training;
+one that has nothing else need not be callable.
 Numbers that it adds to `logs` stand in the history of the epoch.
 """
 
@@ -146,9 +147,18 @@ class Callbacks:
 
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self._all = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+        self._listening = [callback for callback in self._all if callable(callback)]
+        for callback in self._all:
+            if not any(hasattr(callback, name) for name in ("__call__", "begin", "end")):
+                raise SettingError(
+                    f"callbacks holds {callback!r}, which is none: it is neither a function "
+                    "(model, epoch, logs) nor has it a method begin or end"
+                )
 
-    def __len__(self) -> int:
-        return len(self._all)
+    @property
+    def listen(self) -> bool:
+        """Whether there is one that wants to hear of every epoch."""
+        return bool(self._listening)
 
     def begin(self, model: "Model") -> str:
         """Who says that there is nothing to train, as `by EarlyStopping`, or "" for nobody."""
@@ -164,7 +174,7 @@ class Callbacks:
         hold them.
         """
         answers = []
-        for callback in self._all:
+        for callback in self._listening:
             known = set(logs)
             answers.append((callback, callback(model, epoch, logs)))
             new = {

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,13 @@ from chainrule.layers import Layer
 from chainrule.loss import Loss
 from chainrule.model import Model
 from chainrule.notation import OPTIMIZER, Roots, assigned
+from chainrule.replay import moment
 from chainrule.schedules import rate_at
 from chainrule.stabilise import stabilised
 from chainrule.tracing import trace_call
 from chainrule.tracing.function import argument_names
 from chainrule.tracing.surroundings import read_surroundings
+from chainrule.training import Task
 from chainrule.trees import flatten
 
 STATE = {"mean": "mu", "variance": "v"}  # how the running averages of a layer are written
@@ -34,6 +36,7 @@ def explain(
     wrt: int | tuple[int, ...] = 0,
     columns: Sequence[str] = (),
     classes: Sequence[str] = (),
+    step: int | None = None,
 ) -> Story:
     """Every number of a forward and a backward pass, with its formula and its reason.
 
@@ -43,6 +46,8 @@ def explain(
     wrt       for a function: which arguments are differentiated, as in `cr.grad`
     columns   for a model: what the columns of X are called, where they have names
     classes   for a model: what the classes are called, in the order of their numbers
+    step      for a model: this step of its training instead, as `Story.at` explains it; X and y are
+              then all data of the training
 
     Returns a `Story`: `.text()`, `.latex(name)`, `.paths(name, index)`, `.values`, `.gradients`,
     `.steps`. The model is not changed.
@@ -53,7 +58,10 @@ def explain(
                 f"explain takes a model with X and y, explain(model, X, y), and got {len(data)} "
                 f"array{'' if len(data) == 1 else 's'} beside it"
             )
-        record = _model_record(what, data[0], data[1], training)
+        if step is not None:
+            record = _past(what, step, data[0], data[1])
+        else:
+            record = _model_record(_now(what, data[0], data[1], training))
         return Story(_labelled(record, columns, classes))
     if not callable(what) or isinstance(what, Layer):
         raise SettingError(
@@ -105,20 +113,72 @@ def _recorded(graph: Graph) -> tuple[Graph, dict[Node, str]]:
 # --- models --------------------------------------------------------------------------------------
 
 
-def _model_record(model: Model, X: Any, y: Any, training: bool) -> Record:
+@dataclass(frozen=True)
+class _Pass:
+    """One pass of a model: what goes in, and the key of dropout where it happens while training.
+
+    place          where in the training it happens, in words
+    after, loss    what a step of the training has made of `carry`, where this is one
+    """
+
+    model: Model
+    task: Task
+    carry: dict[str, Any]
+    x: Any
+    y: Any
+    weights: Any = None
+    key: Any = None
+    place: str = ""
+    rows: Any = None
+    after: dict[str, Any] | None = None
+    loss: float | None = None
+    at: Callable[[int], Record] | None = None
+
+
+def _now(model: Model, X: Any, y: Any, training: bool) -> _Pass:
+    """The pass of these samples through the model as it is."""
     task, carry, x, target, noise = model.before_step(X, y)
+    key = random.fold_in(noise, 0) if training else None
+    return _Pass(model, task, carry, x, target, key=key, at=lambda step: _past(model, step, X, y))
 
-    def forward(params: Any, state: Any, x: Any, y: Any) -> Any:
-        key = random.fold_in(noise, 0) if training else None
-        return task.outcome(params, state, x, y, None, training, key)
 
-    given = (carry["params"], carry["state"], x, target)
-    graph, lines = _recorded(trace_call(forward, given).graph)
+def _past(model: Model, step: int, X: Any, y: Any) -> Record:
+    """A step of the model's training."""
+    found = moment(model, step, X, y)
+    where = f"step {found.step:,}: batch {found.place + 1} of {found.places} in epoch "
+    return _model_record(
+        _Pass(
+            model,
+            found.task,
+            found.before,
+            found.x,
+            found.y,
+            found.weights,
+            found.noise,
+            f"{where}{found.epoch + 1:,}",
+            found.rows,
+            found.after,
+            found.loss,
+            lambda step: _past(model, step, X, y),
+        )
+    )
+
+
+def _model_record(given: _Pass) -> Record:
+    task, carry = given.task, given.carry
+    training = given.key is not None
+
+    def forward(params: Any, state: Any, x: Any, y: Any, w: Any) -> Any:
+        return task.outcome(params, state, x, y, w, training, given.key)
+
+    arguments = (carry["params"], carry["state"], given.x, given.y, given.weights)
+    graph, lines = _recorded(trace_call(forward, arguments).graph)
     names = list(carry["params"])
     inputs = list(graph.inputs)
     parameters = dict(zip(names, inputs, strict=False))
     states = dict(zip(carry["state"], inputs[len(names) :], strict=False))
-    data = {"x": inputs[-2], "y": inputs[-1]}
+    rest = inputs[len(names) + len(states) :]
+    data = dict(zip(("x", "y", "weights"), rest, strict=False))
     data |= {f"{name.rpartition('.')[0]}.{_of_state(name)}": n for name, n in states.items()}
     loss, prediction = graph.outputs[:2]
     named_loss = task.loss if isinstance(task.loss, Loss) else None
@@ -135,22 +195,38 @@ def _model_record(model: Model, X: Any, y: Any, training: bool) -> Record:
     whole = Graph(graph.name, (*graph.inputs, *memory), graph.outputs)
     ends = [*graph.outputs, *lines, *found.values(), *updates.values()]
     ends += [slot.after for slot in slots]
-    leaves, _ = flatten(given)
+    leaves, _ = flatten(arguments)
     whole, values = evaluated(whole, [*leaves, *arrays], ends, run)
+    if given.after is not None:
+        values |= _as_it_was(given, loss, updates, slots)
     return Record(
         roots,
         found,
         updates,
         slots,
         values,
-        title=_title(model, x.shape[0]),
+        title=_title(given),
         rule=task.optimizer.latex(),
         loss_latex=named_loss.latex if named_loss else "",
         loss_name=task.loss.name,
         rate=float(rate_at(task.optimizer.lr, carry["optimizer"]["step"])),
         graph=whole,
         run=run,
+        rows=given.rows,
+        at=given.at,
     )
+
+
+def _as_it_was(
+    given: _Pass, loss: Node, updates: dict[str, Node], slots: list[Slot]
+) -> dict[Node, Any]:
+    """What the run itself has computed, by its own engine: the loss, and all that it replaced."""
+    assert given.after is not None  # asked by the caller
+    params, memory = given.after["params"], given.after["optimizer"]
+    found: dict[Node, Any] = {node: params[name] for name, node in updates.items()}
+    for slot in slots:
+        found[slot.after] = memory[slot.name][slot.parameter] if slot.parameter else memory["step"]
+    return found | {loss: np.asarray(given.loss, loss.dtype)}
 
 
 def _of_state(name: str) -> str:
@@ -201,11 +277,13 @@ def _memory_names(memory: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _title(model: Model, samples: int) -> str:
-    inside = [layer for _, layer in model.net.children()] or [model.net]
+def _title(given: _Pass) -> str:
+    task, samples = given.task, len(given.x)
+    inside = [layer for _, layer in task.net.children()] or [task.net]
     layers = " → ".join(repr(layer).removesuffix("()") for layer in inside)
     many = "1 sample" if samples == 1 else f"{samples} samples"
-    return f"{layers}, {model.loss.name.replace('_', ' ')}, {many}"
+    place = f"; {given.place}" if given.place else ""
+    return f"{layers}, {task.loss.name.replace('_', ' ')}, {many}{place}"
 
 
 # --- functions -----------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ from chainrule.prediction import CHUNK, Predictor
 from chainrule.progress import Progress
 from chainrule.settings import number, read_setting, whole_number
 from chainrule.summary import summary
-from chainrule.training import Compiled, Programs, Run, Task, chunks
+from chainrule.trail import Trail
+from chainrule.training import Compiled, Programs, Task, chunks
+from chainrule.training_run import Run
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Any]
@@ -72,9 +74,11 @@ class Model:
         self.start: tuple[Arrays, Arrays] | None = None  # params and state before the first epoch
         self.failure: Origin | None = None  # what stopped the newest training, if it was a NaN
         self.batch_size: int | None = 32  # of the newest fit
+        self.trail = Trail()
         self.input_shape: tuple[int, ...] | None = None
         self.output_shape: tuple[int, ...] = ()
         self._carry: dict[str, Any] = {}
+        self._first: dict[str, Any] | None = None  # the carry as `build` made it
         self._make_ready(optimizers.get(optimizer))
 
     def _make_ready(self, optimizer: Optimizer) -> None:
@@ -113,7 +117,8 @@ class Model:
     def optimizer(self, optimizer: Any) -> None:
         self._make_ready(optimizers.get(optimizer))
         if self._carry:
-            self._carry["optimizer"] = self.optimizer.init(self._carry["params"])
+            memory = self.optimizer.init(self._carry["params"])
+            self._carry = self._carry | {"optimizer": memory}
 
     # --- parameters ---
 
@@ -124,14 +129,14 @@ class Model:
         self.output_shape = output_shape(self.net, params, state, shape, self.dtype)
         self.input_shape = shape
         optimizer = self.optimizer.init(params)
-        self._carry = {"params": params, "optimizer": optimizer, "state": state}
+        self._carry = self._first = {"params": params, "optimizer": optimizer, "state": state}
         return self
 
     def reset(self) -> "Model":
         """Start again: first weights, no optimizer state, no history."""
         if self.input_shape is not None:
             self.build(self.input_shape)
-        self.history = History()
+        self.history, self.trail = History(), Trail()
         self.watched = {}
         self.start = self.failure = None
         return self
@@ -232,7 +237,7 @@ class Model:
         self.batch_size = batch_size
         if epochs is None:
             epochs = max(FEWEST_EPOCHS, -(-UPDATES // run.steps_per_epoch))
-        return self._train(run, epochs, held, callbacks, progress)
+        return self._train(run, epochs, held, share, callbacks, progress)
 
     def _prepared(
         self, X: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
@@ -277,21 +282,47 @@ class Model:
     ) -> Run:
         """A run from here, with the compiled steps of the last one where the shapes are those."""
         batch = min(batch_size or x.shape[0], x.shape[0])
-        shapes = (x.shape, y.shape, y.dtype, weight is None)
+        data = self._data(x, y, weight)
+        shapes = _shapes(data)
         if self._steps[0] != shapes:
             self._steps = (shapes, Programs())
-        data = {"x": x, "y": y, "noise": self._noise}
-        if weight is not None:
-            data["weights"] = weight
         order = self._order if shuffle else None
         steps = self._steps[1]
         return Run(self._task, data, self._built(), batch, order, self.engine, steps).compile()
+
+    def _data(self, x: Array, y: Array, weight: Array | None) -> Arrays:
+        weights = {} if weight is None else {"weights": weight}
+        return {"x": x, "y": y, "noise": self._noise, **weights}
+
+    def training_data(self, X: Any, y: Any, share: float) -> Arrays:
+        """The data of a run, as `fit` makes them of X, y and `validation_split`."""
+        x, target, weight = self._prepared(X, y)
+        if share:
+            x, target, weight, _ = self._split(x, target, weight, share)
+        return self._data(x, target, weight)
+
+    def run_again(
+        self, task: Task | None, data: Arrays, carry: Arrays, batch: int, shuffle: bool
+    ) -> Run:
+        """A run of an earlier training from `carry` on; the model is not changed."""
+        task = task or self._task
+        shared = task is self._task and self._steps[0] == _shapes(data)
+        programs = self._steps[1] if shared else Programs()
+        order = self._order if shuffle else None
+        return Run(task, data, carry, batch, order, self.engine, programs).compile()
+
+    def first_carry(self, task: Task | None) -> Arrays:
+        """What the training of a task began with, by the seed, if nobody set anything."""
+        params, state = self.net.init(self.input_shape or (), self.seed, self.dtype)
+        optimizer = (task or self._task).optimizer.init(params)
+        return {"params": params, "optimizer": optimizer, "state": state}
 
     def _train(
         self,
         run: Run,
         epochs: int,
         held: Held | None,
+        share: float,
         callbacks: Iterable[Any],
         progress: bool | None,
     ) -> History:
@@ -302,16 +333,19 @@ class Model:
             history.stopped = told.begin(self)
             if history.stopped:
                 epochs = 0
+            self.trail.begin(run, self.epoch, share, built=self._carry is self._first)
+            run.trail, self._first = self.trail, None
             with Progress(progress, epochs, run.steps_per_epoch) as display:
                 while len(history) < epochs and not history.stopped:
                     # Whoever looks at the weights after an epoch gets to see them.
-                    most = 1 if held or told else epochs - len(history)
+                    most = 1 if held or told.listen else epochs - len(history)
                     logs = self._some_epochs(run, most, held, history, display)
                     history.stopped = told.hear(
                         self, len(history) - 1, logs, (self.history, history)
                     )
                     # A callback may have set weights, or another optimizer.
                     run.task, run.programs, run.carry = self._task, self._steps[1], self._carry
+                    self.trail.follow(run, self.epoch)
         except KeyboardInterrupt:
             history.stopped = "interrupted"
         except NotFiniteError as error:
@@ -331,6 +365,7 @@ class Model:
             losses, norms = run.epochs(self.epoch, most, display.report)
         finally:
             self._carry = run.carry
+            self.trail.note(run)
         columns = {"loss": losses, "gradient_norm": norms}
         if held is not None:
             scores = self._scores(*held)
@@ -476,6 +511,11 @@ def load(path: StrPath) -> Model:
     Raises FileError for a folder that is missing, damaged, or not a model's.
     """
     return saving.load(path, Model)
+
+
+def _shapes(data: Arrays) -> Any:
+    """What compiled steps are made for."""
+    return {name: (array.shape, array.dtype) for name, array in data.items()}
 
 
 def _taking_part(x: Array, y: Array, weight: Array | None) -> Held:

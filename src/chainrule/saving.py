@@ -20,6 +20,8 @@ from chainrule.files import Document, StrPath, check_arrays, read_bundle, write_
 from chainrule.history import History
 from chainrule.layers import LAYERS
 from chainrule.layers.layer import within
+from chainrule.trail import Trail
+from chainrule.trees import flatten
 
 if TYPE_CHECKING:
     from chainrule.model import Model
@@ -43,6 +45,7 @@ def save(model: "Model", path: StrPath) -> None:
         "dtype": model.dtype.name,
         "input_shape": list(model.input_shape or ()),
         "stopped": model.history.stopped,
+        "trail": model.trail.config(flatten(carry)[0]),
         "numbers": list(model.history.columns()),  # in an order, which files of arrays do not keep
     }
     arrays = {
@@ -81,7 +84,9 @@ def load(path: StrPath, kind: "type[Model]") -> "Model":
     _require_finite(weights, place)
     params, state = _unpacked(weights, known)
     optimizer = _nested(carry["optimizer"], training)
-    model._carry = {"params": params, "optimizer": optimizer, "state": state}
+    model._carry, model._first = {"params": params, "optimizer": optimizer, "state": state}, None
+    if "trail" in content:
+        model.trail = _trail(content["trail"], flatten(model._carry)[0], place)
     model.history = _history(history, numbers, stopped, place)
     for name in dict.fromkeys(entry.split("/")[0] for entry in watched):
         own = {entry: value for entry, value in watched.items() if entry.split("/")[0] == name}
@@ -121,6 +126,16 @@ def _entries(best: Best) -> Arrays:
     """What a callback watches, as named arrays."""
     entries = {"value": np.array(best.value), "epoch": np.array(best.epoch)}
     return entries | (_weights(*best.weights) if best.weights else {})
+
+
+def _trail(content: Any, leaves: list[Any], place: str) -> Trail:
+    try:
+        return Trail.from_config(content, leaves)
+    except (LookupError, TypeError, ValueError) as error:
+        raise FileError(
+            f"{place} does not say how the model was trained ({error}); it was changed by hand or "
+            "damaged"
+        ) from None
 
 
 def _best(entries: Arrays, known: Arrays, place: str) -> Best:

@@ -9,11 +9,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from chromium import BROWSER, Chromium
 from pages import STORIES
 
 from chainrule.explaining.story import NOT_YET
+from chainrule.tex import number, plain
 
 OVERLAPS = """
 (() => {
@@ -236,3 +238,92 @@ def test_light_and_dark(browser, folder, dark: bool) -> None:
             shots.mkdir(parents=True, exist_ok=True)
             browser.screenshot(shots / f"{name}-{'dark' if dark else 'light'}.png")
     assert seen == [dark] * 3
+
+
+CELL = """
+(() => {
+  const heat = [...document.querySelectorAll('#figure-layers .heat')].find(
+    (h) => h.dataset.key === KEY && h.dataset.short === SHORT);
+  heat.scrollIntoView({block: 'center'});
+  const [x, y, size, columns, rows] = heat.dataset.grid.split(' ').map(Number);
+  const places = heat.dataset.places ? heat.dataset.places.split(' ').map(Number) : null;
+  const number = places ? places.indexOf(PLACE) : PLACE;
+  const point = new DOMPoint(x + (number % columns + 0.5) * size,
+    y + (Math.floor(number / columns) + 0.5) * size).matrixTransform(heat.getScreenCTM());
+  return [number, point.x, point.y];
+})()
+"""
+
+
+def pointed(browser: Chromium, key: str, short: str, place: int, click: bool = False) -> str:
+    """The mouse on the cell of a number; what is told of it then."""
+    script = CELL.replace("KEY", repr(key)).replace("SHORT", repr(short))
+    number, x, y = browser.run(script.replace("PLACE", str(place)))
+    assert number >= 0
+    kinds = ["mouseMoved", *(["mousePressed", "mouseReleased"] if click else [])]
+    for kind in kinds:
+        button = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
+        browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+    return told(browser)
+
+
+def told(browser: Chromium) -> str:
+    return browser.run("document.querySelector('#cell').innerText")
+
+
+def shown(value: float) -> str:
+    return plain(number(float(value)))
+
+
+def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:
+    """In a network that is too large to be drawn unit by unit: drilled into on demand."""
+    path = opened(browser, folder, "large")
+    assert path.stat().st_size < 3_000_000
+    story = STORIES["large"]()
+    values, slopes = story.values["a1"][0], story.gradients["a1"][0]
+    unit = int(np.argmax(values))
+    text = pointed(browser, "a1", "a⁽¹⁾", unit)
+    assert f"value {shown(values[unit])}, gradient {shown(slopes[unit])}" in text
+    z1, weight = story.values["z1"][0], story.values["0.weight"]
+    assert f"= {shown(z1[unit])}, times the slope 1" in text
+
+    text = pointed(browser, "z1", "z⁽¹⁾", unit, click=True)
+    moving = story.values["x"][0] * weight[:, unit]
+    strongest = np.argsort(-np.abs(moving))[:5]
+    assert "Its largest inputs" in text
+    for k in strongest:
+        assert f"times the slope {shown(weight[k, unit])}: {shown(moving[k])}" in text
+
+    # From here along the largest path: to the activation, and to what it feeds most.
+    browser.run("[...document.querySelectorAll('#cell p:last-of-type button')][0].click()")
+    text = told(browser)
+    assert text.startswith(f"a⁽¹⁾{plain(f'x_{{{unit + 1}}}')[1:]}")
+    coming = story.gradients["z2"][0] * story.values["2.weight"][unit]
+    for k in np.argsort(-np.abs(coming))[:5]:
+        assert f": {shown(coming[k])}" in text
+
+    # Before the backward pass no gradient is told.
+    browser.run("document.querySelector('#first').click()")
+    assert f"gradient {NOT_YET}" in told(browser)
+    assert "Where its gradient comes from" not in told(browser)
+    assert browser.complaints == []
+
+
+def test_an_entry_of_a_weight_by_mouse_and_a_unit_by_keyboard(browser, folder) -> None:
+    opened(browser, folder, "digits")
+    browser.run("document.querySelector('#tab-layers').click()")
+    story = STORIES["digits"]()
+    weight, gradient = story.values["0.weight"], story.gradients["0.weight"]
+    place = int(np.argmax(np.abs(weight)))
+    text = pointed(browser, "0.weight", "W⁽¹⁾", place)
+    assert f"value {shown(weight.flat[place])}, gradient {shown(gradient.flat[place])}" in text
+    browser.run(
+        "[...document.querySelectorAll('#figure-layers .heat')]"
+        ".find((h) => h.dataset.key === 'z1').focus()"
+    )
+    before = browser.run("document.querySelector('#time').value")
+    browser.press("ArrowRight")
+    browser.press("ArrowRight")
+    assert f"value {shown(story.values['z1'][0, 1])}" in told(browser)
+    assert browser.run("document.querySelector('#time').value") == before
+    assert browser.complaints == []

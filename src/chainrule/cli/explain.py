@@ -21,6 +21,9 @@ PHASES = ("forward", "loss", "backward", "update")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.argument("data", required=False)
 @click.option("--row", type=int, help="Which row of DATA, counted from 0 [default: 0].")
+@click.option(
+    "--step", type=int, help="This step of the training on DATA, counted from 0; -1 is the last."
+)
 @click.option("--network", metavar="SIZES", help="A network instead of a folder, such as 2-4-1.")
 @click.option("--loss", default="half_squared_error", show_default=True)
 @click.option("--activation", default="sigmoid", show_default=True, help="Between the layers.")
@@ -57,6 +60,7 @@ def command(
     folder: Path | None,
     data: str | None,
     row: int | None,
+    step: int | None,
     network: str | None,
     until: str,
     latex: str | None,
@@ -72,6 +76,7 @@ def command(
     chainrule explain --network 2-4-1 --sample 0,1 --target 1
     chainrule explain --network 2-4-1 --paths 0.weight[1,2]
     chainrule explain houses-network houses.csv --row 3
+    chainrule explain houses-network houses.csv --step 417
 
     A sample that is not given is drawn by the seed.
     """
@@ -83,7 +88,7 @@ def command(
         case = _untrained(network, options)
     else:
         _refuse_settings_of_a_network()
-        case = _trained(folder, data, row, options)
+        case = _training(folder, data) if step is not None else _trained(folder, data, row, options)
     story = explain(
         case.model,
         case.x,
@@ -91,6 +96,7 @@ def command(
         training=options["training"],
         columns=case.columns,
         classes=case.classes,
+        step=step,
     )
     if not case.has_target and not (latex is None and paths is None and page is None):
         raise DataError(f"{case.notes[0]}; a gradient needs one: name it with --target")
@@ -308,3 +314,36 @@ def _trained(
             notes = ["no row was named, so an average one stands in; name one with DATA and --row"]
     y, more = _targets(options, model.loss, len(x), int(np.prod(model.output_shape)))
     return Case(model, x, y, notes + more)
+
+
+def _training(folder: Path | None, data: str | None) -> Case:
+    """The model with all the rows that trained it, divided as they were then."""
+    from chainrule.cli.folder import read_preprocessor, read_shares
+    from chainrule.cli.predict import read_columns
+    from chainrule.model import load
+    from chainrule.tabular import split
+    from chainrule.tabular.targets import CLASSIFICATION, labelled_rows
+
+    if folder is None or data is None:
+        raise SettingError(
+            "--step takes the FOLDER and the DATA that trained it: the folder does not hold its rows"
+        )
+    model = load(folder)
+    preprocessor = read_preprocessor(folder)
+    shares = read_shares(folder)
+    target = preprocessor.label.column
+    frame = read_columns(data, preprocessor, (target,))
+    labelled = labelled_rows(frame[target])
+    classes = None
+    if preprocessor.label.task == CLASSIFICATION:
+        classes = preprocessor.target(frame, labelled)
+    parts = split(
+        labelled,
+        validation=shares["validation"],
+        test=shares["test"],
+        seed=model.seed,
+        classes=classes,
+    )
+    rows = parts.training
+    x, y = preprocessor.encode(frame, rows), preprocessor.target(frame, rows)
+    return Case(model, x, y)

@@ -69,6 +69,19 @@ def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
     write_atomically(folder / METRICS, (as_json(metrics) + "\n").encode())
 
 
+def read_shares(folder: Path) -> dict[str, float]:
+    """The shares of the rows that `chainrule train` kept from the training, by their part."""
+    path = folder / METRICS
+    try:
+        shares = json.loads(path.read_text(encoding="utf-8"))["shares"]
+        return {part: float(shares[part]) for part in ("validation", "test")}
+    except (OSError, ValueError, LookupError, TypeError):
+        raise FileError(
+            f"{path} does not say which shares of the rows trained the network; "
+            "'chainrule train' writes it"
+        ) from None
+
+
 def write_figures(folder: Path, figures: "dict[str, Figure]") -> None:
     """These figures, and none that an earlier result has left."""
     from chainrule.files import write_atomically

@@ -146,6 +146,7 @@ def summary(result: "Result") -> dict[str, Any]:
             "test": len(data.test),
             "without_target": data.unlabelled,
         },
+        "shares": {"validation": result.options.validation, "test": result.options.test},
         "features": len(preprocessor.feature_names),
         "left_out": dict(preprocessor.left_out),
         "network": repr(result.model.net),

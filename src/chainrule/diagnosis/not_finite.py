@@ -15,7 +15,8 @@ from chainrule.diagnosis.findings import plain
 from chainrule.errors import NotFiniteError, SettingError
 from chainrule.finite import Link, Origin, all_finite, origin
 from chainrule.model import Model
-from chainrule.training import Programs, Run
+from chainrule.training import Programs
+from chainrule.training_run import Run
 
 ROWS = 1024  # at a time
 EPOCHS = 10  # to follow a training that is still finite
@@ -108,7 +109,7 @@ def _as_it_stands(model: Model, x: Any, y: Any) -> Origin | None:
     batch = min(ROWS, len(x))
     run = Run(model._task, data, model._built(), batch, None, "numpy", Programs())
     for place in range(run.steps_per_epoch):
-        step = run._step(place, run._leaves)
+        step = run.step(place, run.leaves)
         results = step.program(step.inputs(step.carry))
         if not all_finite(results):
             found = origin(step.program.graph, step.inputs(step.carry))

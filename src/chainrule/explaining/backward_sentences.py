@@ -14,6 +14,8 @@ from chainrule.explaining.words import are, called, count, nothing_learned, rang
 from chainrule.ops.products import parts
 from chainrule.tex import number, plain
 
+MOST_LINES = 4  # formulas in a sentence
+
 
 class Backward(Speaker):
     """A step from the loss back to a parameter."""
@@ -29,7 +31,7 @@ class Backward(Speaker):
         if formula.head == "symbol" and formula.data.key.startswith("d_"):
             return self._handed_on()
         if loops_in(self.node, self.story.names.symbols):
-            return "The loop backwards, last step first; every step adds its part."
+            return self._through_time()
         if quantity.kind == "parameter":
             return self._of_parameter()
         if formula.head == "plus":
@@ -44,6 +46,18 @@ class Backward(Speaker):
         if formula.head == "layout":
             return "The same numbers go back to where they came from."
         return "The chain rule: what comes back, times the local derivative."
+
+    def _through_time(self) -> str:
+        """What the steps of a loop hand back, and the names that the formula reads."""
+        text = "The loop backwards, last step first; every step adds its part"
+        found = self.story.shared_loop(self.quantity.node)
+        if found is None:
+            return f"{text}."
+        lines = [*found[0].forward_lines(), *found[0].backward_lines()]
+        if len(lines) > MOST_LINES:
+            return f"{text}; story.latex({self.quantity.key!r}) has the formulas of one step."
+        told = [plain(f"{left} = {right}") for left, right, _ in lines]
+        return f"{text}. In step t: {'; '.join(told)}."
 
     def _nothing(self) -> str:
         return "All of it is 0: no change here would change the loss, so nothing is learned here."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Literal
@@ -11,9 +12,11 @@ import numpy as np
 from chainrule.errors import SettingError, UnknownNameError
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
-from chainrule.explaining.marks import entry_of, indexed
+from chainrule.explaining.marks import entry_of, indexed, signed
 from chainrule.explaining.printing import MOST_SHOWN, Printer
 from chainrule.explaining.sideways import sideways, turned
+from chainrule.explaining.unrolling import Unrolled, loops_between
+from chainrule.tex import plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Step, Story
@@ -24,6 +27,7 @@ MOST_CROSSED = 2000  # numbers on the way, in networks whose paths may be few
 HEADINGS = {
     "chain rule": "The chain rule:",
     "matrices": "With matrices, shapes underneath:",
+    "through time": "Through time, t = 1 to {}:",
     "indices": "Entry by entry:",
     "numbers": "With the numbers:",
     "one entry": "One entry, and its paths:",
@@ -41,18 +45,28 @@ class Line:
     right: str
     relation: str = "="
 
+    @property
+    def text(self) -> str:
+        """The equation in Unicode."""
+        return plain(f"{self.left} {self.relation} {self.right}")
+
 
 @dataclass(frozen=True)
 class Section:
-    """Equations under a heading, one of `HEADINGS`."""
+    """Equations under a heading, one of `HEADINGS`, perhaps with a number in it."""
 
     heading: str
     lines: tuple[Line, ...]
+    number: int = 0
+
+    @property
+    def title(self) -> str:
+        return HEADINGS[self.heading].format(self.number)
 
     @property
     def latex(self) -> str:
         rows = [
-            rf"&\text{{{HEADINGS[self.heading]}}}",
+            rf"&\text{{{self.title}}}",
             *(rf"{line.left} &{line.relation} {line.right}" for line in self.lines),
         ]
         body = " \\\\\n".join(rows)
@@ -130,13 +144,14 @@ class _Deriver:
 
     def derive(self) -> Derivation:
         sections = [
-            ("chain rule", list(self.chain())),
-            ("matrices", list(self.matrices())),
-            ("indices", list(self.indices())),
-            ("numbers", list(self.numbers())),
-            ("one entry", list(self.one_entry())),
+            Section("chain rule", tuple(self.chain())),
+            Section("matrices", tuple(self.matrices())),
+            *self.through_time(),
+            Section("indices", tuple(self.indices())),
+            Section("numbers", tuple(self.numbers())),
+            Section("one entry", tuple(self.one_entry())),
         ]
-        told = tuple(Section(heading, tuple(lines)) for heading, lines in sections if lines)
+        told = tuple(section for section in sections if section.lines)
         return Derivation(self.last.symbol, told, self.last.value, self.index)
 
     # --- sections ---
@@ -159,13 +174,31 @@ class _Deriver:
     def matrices(self) -> Iterator[Line]:
         printer = Printer(shapes=True, columns=self.columns)
         for step in self.steps:
-            expr = self._turned(step)
+            loop = self._loop_of(step)
             left = step.symbol + (f" = {step.meaning}" if step.meaning else "")
-            yield Line(left, printer.show(expr, self._symbol(step).column))
+            if loop is not None:
+                yield Line(left, loop[0].sum_over_time(loop[1]))
+            else:
+                yield Line(left, printer.show(self._turned(step), self._symbol(step).column))
+
+    def through_time(self) -> Iterator[Section]:
+        """What each step of the loops on the way computes, forward and backward."""
+        if self.columns:
+            return
+        for loop in self._loops:
+            lines = [*loop.lines]
+            place = loop.shares(self.quantity.node)
+            if place is not None:
+                whole = loop.has_all_of(self.quantity.node)
+                left = self.last.symbol if whole else rf"\Delta\, {self.last.symbol}"
+                lines += loop.sum_lines(place, left, self.digits)
+            yield Section("through time", tuple(Line(*line) for line in lines), loop.length)
 
     def indices(self) -> Iterator[Line]:
         printer = Printer(columns=self.columns)
         for step in self.steps:
+            if self._loop_of(step) is not None:
+                continue
             expr = self._turned(step)
             letters = self._letters(expr, step)
             symbol = self._symbol(step)
@@ -184,7 +217,7 @@ class _Deriver:
             expr = self._turned(step)
             column = self._symbol(step).column
             result = printer.array(numbers.of(expr), column)[0]
-            shown = printer.show(expr, column)
+            shown = result if self._loop_of(step) else printer.show(expr, column)
             yield Line(step.symbol, shown if shown == result else f"{shown} = {result}")
 
     def one_entry(self) -> Iterator[Line]:
@@ -200,10 +233,17 @@ class _Deriver:
         left = entry_of(symbol, index)
         numeric = Printer(self.story.numbers, self.digits)
         value = numeric.value(float(self.last.value[self.index]))[0]
-        symbolic = Printer().show(entry)
-        yield Line(left, symbolic)
-        shown = numeric.show(entry)
-        if shown != value:
+        loop = None if self.columns else self._loop_of(self.last)
+        if loop is not None:
+            parts = [numeric.value(float(part[self.index]))[0] for part in loop[0].added(loop[1])]
+            shown = signed(
+                parts if len(parts) <= MOST_PATHS else [*parts[:2], r"\cdots", parts[-1]]
+            )
+            yield Line(left, shown)
+        else:
+            yield Line(left, Printer().show(entry))
+            shown = numeric.show(entry)
+        if loop is None and shown != value:
             yield Line("", shown)
         yield Line("", value)
         if not self.columns:
@@ -228,6 +268,14 @@ class _Deriver:
         yield Line("", value)
 
     # --- helpers ---
+
+    def _loop_of(self, step: "Step") -> tuple[Unrolled, int] | None:
+        """The loop that alone makes a gradient, as one of its constants, and which."""
+        return self.story.shared_loop(step.quantity.node) if step.is_gradient else None
+
+    @cached_property
+    def _loops(self) -> list[Unrolled]:
+        return loops_between(self.story, self.quantity.node)
 
     def _turned(self, step: "Step") -> Expr:
         assert step.expression is not None

@@ -1,6 +1,6 @@
 """Symbols for all that a story shows: quantities, their gradients, and steps on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -107,6 +107,42 @@ def named(record: Record) -> Names:
     )
     _name_long_ones(names)
     return names
+
+
+def named_as(record: Record, quantities: list[Quantity], mark: Callable[[str], str]) -> Names:
+    """Names where those of the quantities are known; `mark` is put on all others."""
+    names = Names(record, quantities)
+    for quantity in quantities:
+        names.add(quantity.node, _symbol(names, quantity))
+    order = {node: place for place, node in enumerate(record.roots.forward)}
+    names.quantities += _marked(names, _steps_between(names), mark)
+    names.quantities.sort(key=lambda q: (not is_leaf(q.node), order.get(q.node, -1)))
+    _name_gradients(names)
+    names.reader = Reader(names.symbols, record.adjoints, _given(record))
+    known = len(names.quantities)
+    _name_long_ones(names)
+    names.quantities[known:] = _marked(names, names.quantities[known:], mark)
+    names.between[:] = _marked(names, names.between, mark)
+    names.quantities.sort(key=lambda q: (not is_leaf(q.node), order.get(q.node, -1)))
+    return names
+
+
+def _marked(
+    names: Names, quantities: Sequence[Quantity], mark: Callable[[str], str]
+) -> list[Quantity]:
+    found = []
+    for quantity in quantities:
+        marked = replace(quantity, latex=mark(quantity.latex))
+        old = names.symbols[quantity.node]
+        new = replace(old, latex=marked.latex)
+        for node in [node for node, symbol in names.symbols.items() if symbol is old]:
+            names.symbols[node] = new
+            if hasattr(names, "reader"):
+                names.reader.names[node] = new
+        found.append(marked)
+    if hasattr(names, "reader"):
+        names.reader.forget()
+    return found
 
 
 def _given(record: Record) -> set[Node]:

@@ -215,9 +215,14 @@ class _Network:
         for edges in reversed(self.stages):
             up, down, values = edges.above, edges.below, edges.values
             np.maximum.at(self.bound, down, np.abs(values) * self.bound[up])
-            np.add.at(counts, down, (values != 0) * counts[up])
-            np.add.at(totals, down, values * totals[up])
-            np.add.at(sizes, down, np.abs(values) * sizes[up])
+            for array, weights in (
+                (counts, (values != 0) * counts[up]),
+                (totals, values * totals[up]),
+                (sizes, np.abs(values) * sizes[up]),
+            ):
+                first = int(down.min(initial=size))
+                added = np.bincount(down - first, weights)
+                array[first : first + len(added)] += added
         self.count = int(counts[self.start])
         self.total = float(totals[self.start])
         self.absolute = float(sizes[self.start])

@@ -52,6 +52,8 @@ class Record:
     loss_latex  the loss as its textbook formula, where it has one
     columns   what the columns of the input are called, where that was said
     classes   and the classes
+    rows      of a step of a training: the places of its samples among those trained on
+    at        the record of any step of the training
     """
 
     roots: Roots
@@ -68,6 +70,8 @@ class Record:
     run: Run | None = None
     columns: Sequence[str] = ()
     classes: Sequence[str] = ()
+    rows: Array | None = None
+    at: "Callable[[int], Record] | None" = None
 
     def value(self, node: Node) -> Array:
         return np.asarray(self.values[node])

@@ -21,11 +21,13 @@ from chainrule.explaining.record import Record
 from chainrule.files import StrPath, write_atomically
 from chainrule.graph import Node, Shape
 from chainrule.notation import Quantity
+from chainrule.ops.loop import Loop
 from chainrule.tex import plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.derivation import Derivation
     from chainrule.explaining.paths import Paths
+    from chainrule.explaining.unrolling import Unrolled
 
 Phase = Literal["given", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("given", "forward", "loss", "backward", "update")
@@ -136,6 +138,7 @@ class Story:
         self.names: Names = named(record)
         self.numbers = Numbers(self.names.value, record.values)
         self.title = record.title
+        self._unrolled: dict[Node, Unrolled] = {}
 
     # --- the numbers ---
 
@@ -188,6 +191,47 @@ class Story:
         known = {name for q in self.quantities for name in (q.key, typed(q.text))}
         raise UnknownNameError("quantity", name, known)
 
+    def unrolled(self, loop: Node) -> "Unrolled":
+        """A loop of the graph, unrolled over time."""
+        from chainrule.explaining.unrolling import Unrolled
+
+        if loop not in self._unrolled:
+            self._unrolled[loop] = Unrolled(self, loop)
+        return self._unrolled[loop]
+
+    def shared_loop(self, node: Node) -> "tuple[Unrolled, int] | None":
+        """The loop that alone makes the gradient of a node, which all its steps share, and as
+        which of its constants."""
+        for loop in (n for n in self.record.roots.forward if isinstance(n.op, Loop)):
+            if node in loop.inputs and self.record.adjoints.get(node) is not None:
+                unrolled = self.unrolled(loop)
+                place = unrolled.shares(node)
+                if place is not None and unrolled.has_all_of(node):
+                    return unrolled, place
+        return None
+
+    # --- the training ---
+
+    def at(self, step: int) -> "Story":
+        """The story of one step of the training that the model has behind it.
+
+        step  its number, counted from 0 over all calls of `fit`; -1 is the newest
+
+        It is taken again, bit for bit: that batch with the weights of then, its loss, its
+        gradients, and its update. `rows` are the places of its samples among those trained on.
+        After `fit(..., callbacks=[cr.RecordSteps()])` it starts at the nearest checkpoint; else the
+        X and y of this explanation must be all data of the training, which is walked through from
+        its beginning. Raises SettingError and DataError where that is impossible.
+        """
+        if self.record.at is None:
+            raise SettingError("a function has no training; at(step) is for the story of a model")
+        return Story(self.record.at(step))
+
+    @property
+    def rows(self) -> Array | None:
+        """Of a step of a training: the places of its samples among those that were trained on."""
+        return self.record.rows
+
     # --- the steps ---
 
     @cached_property
@@ -204,7 +248,8 @@ class Story:
 
     def step(self, key: str, phase: Phase) -> Step:
         """One step by its quantity's key: `story.step("z1", "backward")` is that of δ⁽¹⁾."""
-        for step in self.steps:
+        # Of an update, the new value of the parameter rather than what the optimizer remembers.
+        for step in sorted(self.steps, key=lambda step: step.is_memory):
             if step.key == key and step.phase == phase:
                 return step
         raise UnknownNameError(f"{phase} step", key, [s.key for s in self.phase(phase)])

@@ -134,6 +134,9 @@ class _Teller:
                 entry = self.story.numbers.settled(entry)
             numbers = self.numeric.show(self.story.numbers.brief(entry))
         shown = "" if formula is None else self.in_symbols(quantity, formula, symbol)
+        loop = self.story.shared_loop(quantity.node) if phase == "backward" else None
+        if loop is not None:
+            shown, numbers = loop[0].sum_over_time(loop[1]), ""
         reads = [] if formula is None else list(dict.fromkeys(formula.symbols()))
         meaning = ""
         if phase == "backward" and symbol.latex.startswith(r"\delta"):

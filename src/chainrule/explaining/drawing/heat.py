@@ -28,20 +28,41 @@ def as_picture(array: Array) -> Array:
 def reduced(table: Array, most: int = MOST_CELLS) -> Array:
     """At most so many rows and columns: of each block, the number of the largest size."""
     table = np.asarray(table, dtype=float)
+    return np.asarray(table.ravel()[picked(table, most)])
+
+
+def picked(table: Array, most: int = MOST_CELLS) -> Array:
+    """Of each block, the flat place of the number of the largest size."""
+    table = np.asarray(table, dtype=float)
+    size = np.where(np.isnan(table), -1.0, np.abs(table))
+    places = np.arange(table.size).reshape(table.shape)
     for axis in (0, 1):
         length = table.shape[axis]
         if length <= most:
             continue
         blocks = np.array_split(np.arange(length), most)
-        chosen = [_largest(np.take(table, block, axis), axis) for block in blocks]
-        table = np.stack(chosen, axis)
-    return table
+        chosen = [_largest(size, places, block, axis) for block in blocks]
+        size, places = (np.stack(part, axis) for part in zip(*chosen, strict=True))
+    return places
 
 
-def _largest(block: Array, axis: int) -> Array:
-    size = np.where(np.isnan(block), -1.0, np.abs(block))
-    place = np.expand_dims(np.argmax(size, axis), axis)
-    return np.take_along_axis(block, place, axis).squeeze(axis)
+def _largest(size: Array, places: Array, block: Array, axis: int) -> tuple[Array, Array]:
+    own = np.take(size, block, axis)
+    place = np.expand_dims(np.argmax(own, axis), axis)
+    where = np.take(places, block, axis)
+    return tuple(np.take_along_axis(x, place, axis).squeeze(axis) for x in (own, where))  # type: ignore[return-value]
+
+
+def grid(array: Array, x: float, y: float, wide: float, high: float) -> tuple[str, str]:
+    """Where the cells of a heat map are, and which number of the array each is, in words that a
+    page reads: left, top, size, columns; and the flat places row by row, -1 of no number."""
+    places = picked(as_picture(array))
+    rows, columns = places.shape
+    size = min(wide / columns, high / rows, 22.0)
+    flat = np.where(places < array.size, places, -1).ravel()
+    if np.array_equal(flat, np.arange(flat.size)):
+        return f"{x:.1f} {y:.1f} {size:.3f} {columns} {rows}", ""
+    return f"{x:.1f} {y:.1f} {size:.3f} {columns} {rows}", " ".join(map(str, flat))
 
 
 def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, high: float) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.explaining.drawing.canvas import LINE, Box, Canvas, width_of
-from chainrule.explaining.drawing.heat import draw_heat, height_of
+from chainrule.explaining.drawing.heat import draw_heat, grid, height_of
 from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
@@ -150,6 +150,7 @@ class _Drawer:
     ) -> None:
         canvas = self.canvas
         known = step is None or step < canvas.after
+        cells, places = grid(array, x, y + SIZE * LINE * 2 + 8, wide, HEAT)
         said = self.fitting(name, wide, SIZE)
         canvas.label(x, y + SIZE, said, anchor="start", size=SIZE, look="card head", mark=key)
         below = y + SIZE * LINE * 2
@@ -165,6 +166,9 @@ class _Drawer:
             data_name=f"{short}: {about(array)}",
             data_short=short,
             data_parameter=key if key in self.story.record.roots.parameters else None,
+            data_key=key,
+            data_grid=cells,
+            data_places=places or None,
         ):
             draw_heat(canvas, array, x, below + 8, wide, HEAT)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.explaining import labels
 from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
-from chainrule.explaining.derivation import HEADINGS, Derivation, Line, Section
+from chainrule.explaining.derivation import Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
@@ -24,6 +24,7 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
+from chainrule.explaining.page.cells import cell_data
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
@@ -70,9 +71,13 @@ def _document(story: "Story") -> Iterator[str]:
     yield f'<main><div class="stage{wide}"><div class=left>'
     yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
     yield from _drawings(story, network)
-    yield "</div>"
+    yield '</div><div class="aside">'
+    yield (
+        '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
+        "</section>"
+    )
     yield from _inspector(story, weights)
-    yield "</div>"
+    yield "</div></div>"
     yield from _steps(story)
     yield from _glossary(story)
     yield "</main>"
@@ -164,6 +169,8 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
             f'style="--natural:{canvas.width:.0f}px"{hidden}>{drawn}</figure>'
         )
     yield (
+        '<p class="soft" id="pointing">Point at a cell to see its number, click to keep it; '
+        "or move to a picture with Tab, and in it with the arrow keys.</p>"
         '<p class="key"><span class="plus">━ above 0</span> <span class="minus">━ below 0</span> '
         "<span>the wider or the stronger, the larger</span></p></section>"
     )
@@ -349,7 +356,7 @@ def _whole(found: Derivation) -> str:
 
 def _section(section: Section) -> str:
     lines = "".join(_line(line) for line in section.lines if len(line.right) < 4 * LONGEST)
-    heading = HEADINGS[section.heading].rstrip(":")
+    heading = section.title.rstrip(":")
     return (
         f'<h4>{heading}</h4><div class="scroll"><math display="block">'
         f'<mtable class="lines">{lines}</mtable></math></div>'
@@ -376,6 +383,7 @@ def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
         "sample": story.sample,
         "offsets": OFFSETS,
         "weights": {weight.name: _weight(story, weight) for weight in weights},
+        **cell_data(story),
     }
 
 

@@ -49,6 +49,7 @@
     }
     showLines();
     showWeight();
+    if (kept) showCell(...kept);
   }
 
   function showText(text) {
@@ -200,6 +201,146 @@
         if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(name); }
       });
     }
+  }
+
+  // --- single numbers of heat maps ---
+
+  let kept = null;  // what is shown until something else is clicked: [key, place]
+
+  const unitOf = (key, place) => (data.units[key] || { of: {} }).of[place];
+
+  function lookedUp(heat, event) {
+    const [x, y, size, columns, rows] = heat.dataset.grid.split(" ").map(Number);
+    const matrix = heat.getScreenCTM().inverse();
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix);
+    return cellAt(heat, Math.floor((at.x - x) / size), Math.floor((at.y - y) / size), columns, rows);
+  }
+
+  function cellAt(heat, column, row, columns, rows) {
+    if (column < 0 || row < 0 || column >= columns || row >= rows) return null;
+    const number = row * columns + column;
+    const places = heat.dataset.places;
+    const place = places ? Number(places.split(" ")[number]) : number;
+    return place < 0 ? null : { place, column, row };
+  }
+
+  function mark(heat, cell) {
+    for (const old of all("rect.pointed")) old.remove();
+    if (!heat) return;
+    const [x, y, size] = heat.dataset.grid.split(" ").map(Number);
+    const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const attributes = { class: "pointed", x: x + cell.column * size, y: y + cell.row * size, width: size, height: size };
+    for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
+    heat.append(box);
+  }
+
+  function element(name, text, parent) {
+    const made = document.createElement(name);
+    made.textContent = text;
+    if (parent) parent.append(made);
+    return made;
+  }
+
+  function link(key, place, parent) {
+    const unit = unitOf(key, place);
+    if (key === "loss" || !unit) return element("span", key === "loss" ? "L" : `${key}[${place}]`, parent);
+    const button = element("button", unit[0], parent);
+    button.type = "button";
+    button.onclick = () => { kept = [key, place]; mark(null); showCell(key, place); };
+    return button;
+  }
+
+  function terms(title, list, panel, describe) {
+    if (!list.length) return;
+    element("h3", title, panel);
+    const items = element("ul", "", panel);
+    for (const [key, place, slope, product] of list) {
+      const item = element("li", "", items);
+      describe(item, key, place, slope, product);
+    }
+  }
+
+  function showCell(key, place) {
+    const panel = $("#cell");
+    panel.hidden = false;
+    panel.replaceChildren();
+    const held = data.entries[key];
+    if (held && held.of[place]) {
+      const [name, value, gradient] = held.of[place];
+      element("h2", name, panel);
+      element("p", `value ${value}, gradient ${isKnown(held.back) ? gradient : data.notYet}`, panel);
+      return;
+    }
+    const unit = unitOf(key, place);
+    if (!unit) { panel.hidden = true; return; }
+    const layer = data.units[key];
+    const [name, value, gradient, inputs, readers] = unit;
+    element("h2", `${name}, of ${layer.layer}`, panel);
+    const isBack = layer.back !== null && isKnown(layer.back);
+    const slopeOf = layer.back === null ? "" : `, gradient ${isBack ? gradient : data.notYet}`;
+    element("p", `value ${isKnown(layer.step) ? value : data.notYet}${slopeOf}`, panel);
+    if (isKnown(layer.step)) {
+      terms("Its largest inputs", inputs, panel, (item, k, p, slope, product) => {
+        link(k, p, item);
+        const other = unitOf(k, p);
+        item.append(other ? ` = ${other[1]}, times the slope ${slope}: ${product}` : `, slope ${slope}: ${product}`);
+      });
+    }
+    if (isBack) {
+      terms("Where its gradient comes from", readers, panel, (item, k, p, slope, product) => {
+        link(k, p, item);
+        const other = unitOf(k, p);
+        item.append(other ? `: its gradient ${other[2]}, times the slope ${slope}: ${product}` : `, slope ${slope}: ${product}`);
+      });
+      showWay(unit, panel);
+    }
+  }
+
+  function showWay(unit, panel) {
+    if (!unit[5].length) return;
+    element("h3", "Its largest path to the loss, slope by slope", panel);
+    const line = element("p", unit[0], panel);
+    for (let next = unit[5]; next && next.length;) {
+      const [key, place, slope] = next;
+      line.append(` —(${slope})→ `);
+      link(key, place, line);
+      const further = key === "loss" ? null : unitOf(key, place);
+      next = further ? further[5] : null;
+    }
+  }
+
+  for (const heat of all("#figure-layers .heat[data-grid]")) {
+    const key = heat.dataset.key;
+    const has = (cell) => cell && (unitOf(key, cell.place) || (data.entries[key] || { of: {} }).of[cell.place]);
+    heat.addEventListener("mousemove", (event) => {
+      const cell = lookedUp(heat, event);
+      if (!has(cell)) return;
+      mark(heat, cell);
+      showCell(key, cell.place);
+    });
+    heat.addEventListener("mouseleave", () => {
+      mark(null);
+      if (kept) showCell(...kept);
+    });
+    heat.addEventListener("click", (event) => {
+      const cell = lookedUp(heat, event);
+      if (has(cell)) kept = [key, cell.place];
+    });
+    heat.addEventListener("keydown", (event) => {
+      const moves = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+      if (!moves[event.key]) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const [, , , columns, rows] = heat.dataset.grid.split(" ").map(Number);
+      const [column, row] = (heat.dataset.at || "-1 0").split(" ").map(Number);
+      const [right, down] = moves[event.key];
+      const cell = cellAt(heat, column + right, row + down, columns, rows);
+      if (!has(cell)) return;
+      heat.dataset.at = `${cell.column} ${cell.row}`;
+      kept = [key, cell.place];
+      mark(heat, cell);
+      showCell(key, cell.place);
+    });
   }
 
   // --- products, cell by cell ---

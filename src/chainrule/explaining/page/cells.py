@@ -1,0 +1,254 @@
+"""What is told of a single number when its cell in a heat map is pointed at.
+
+Of a unit: its value and gradient, the inputs that move it most, and where its gradient comes from;
+from unit to unit this leads up to the loss along the largest path. All of it is looked up in the
+page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.errors import SettingError
+from chainrule.explaining.drawing.heat import as_picture, picked
+from chainrule.explaining.drawing.network import place_of
+from chainrule.explaining.entries import Array
+from chainrule.explaining.jacobian import jacobian, read_directly
+from chainrule.explaining.marks import entry_of
+from chainrule.notation import Quantity
+from chainrule.tex import number, plain
+
+if TYPE_CHECKING:
+    from chainrule.explaining.story import Story
+
+BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+MOST_TERMS = 5
+MOST_UNITS = 6000  # on a page; of more, those whose cells are drawn
+MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
+
+# A term: (key, place) of the other unit, the slope between the two, and the product.
+Term = tuple[str, int, float, float]
+
+
+@dataclass
+class Layer:
+    """The units of a quantity, for one sample.
+
+    values, gradients  flat; gradients may be missing
+    inputs, readers    of each unit: the terms of its value and of its gradient, largest first
+    bound              the size of the largest path from the loss to each unit
+    """
+
+    quantity: Quantity
+    first: int
+    values: Array
+    gradients: Array | None
+    inputs: dict[int, list[Term]] = field(default_factory=dict)
+    readers: dict[int, list[Term]] = field(default_factory=dict)
+    bound: Array = field(default_factory=lambda: np.zeros(0))
+    best: dict[int, tuple[str, int, float]] = field(default_factory=dict)
+
+
+def cell_data(story: "Story") -> dict[str, Any]:
+    """For the script: units by key, and the entries of parameters by key."""
+    layers = _layers(story)
+    return {
+        "units": {key: _told(story, layer, layers) for key, layer in layers.items()},
+        "entries": {q.key: _entries(story, q) for q in story.quantities if q.kind == "parameter"},
+    }
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _layers(story: "Story") -> dict[str, Layer]:
+    record, sample = story.record, story.sample
+    if record.roots.prediction is None:
+        return {}
+    kinds = ("input", "layer", "line", "prediction")
+    shown = [q for q in story.quantities if q.kind in kinds and q.node.dtype.kind == "f"]
+    layers: dict[str, Layer] = {}
+    for quantity in shown:
+        value, gradient = record.value(quantity.node), record.gradient(quantity.node)
+        size = value.size
+        first = 0
+        if story.names.is_batch(quantity.node):
+            size = value.size // value.shape[0]
+            first = sample * size
+        part = slice(first, first + size)
+        flat = None if gradient is None else gradient.ravel()[part]
+        layers[quantity.key] = Layer(quantity, first, value.ravel()[part], flat)
+    _connect(story, layers)
+    return layers
+
+
+def _connect(story: "Story", layers: dict[str, Layer]) -> None:
+    """Terms between all layers that read one another, last first, with the largest paths."""
+    record = story.record
+    loss = next(q for q in story.quantities if q.kind == "loss")
+    by_node = {layer.quantity.node: layer for layer in layers.values()}
+    ends = [*reversed(by_node.values())]
+    known = {*by_node, loss.node}
+    for layer in ends:
+        layer.bound = np.zeros(layer.values.size)
+    top = Layer(loss, 0, np.array([story.loss]), np.ones(1), bound=np.ones(1))
+    order = {node: place for place, node in enumerate(record.roots.forward)}
+    above = sorted([top, *ends], key=lambda layer: -order[layer.quantity.node])
+    for upper in above:
+        for node in read_directly(upper.quantity.node, known):
+            lower = by_node.get(node)
+            if lower is not None:
+                slopes = _slopes(story, upper, lower, known)
+                if slopes is not None:
+                    _note(upper, lower, slopes)
+
+
+def _slopes(story: "Story", upper: Layer, lower: Layer, known: Any) -> Array | None:
+    """The local derivatives of the sample's units, (above, below); None of too many."""
+    above, below = upper.quantity.node, lower.quantity.node
+    rows, columns = upper.values.size, lower.values.size
+    if min(rows, columns) * max(prod(above.shape), prod(below.shape)) > MOST_SLOPES:
+        return None
+    try:
+        places = np.arange(lower.first, lower.first + columns)
+        edges = jacobian(story.record, above, below, known, places)
+    except SettingError:
+        return None
+    own = (edges.above >= upper.first) & (edges.above < upper.first + rows)
+    slopes = np.zeros((rows, columns))
+    slopes[edges.above[own] - upper.first, edges.below[own] - lower.first] = edges.values[own]
+    return slopes
+
+
+def _note(upper: Layer, lower: Layer, slopes: Array) -> None:
+    """The largest terms between two layers."""
+    if upper.quantity.kind != "loss":
+        moving = slopes * lower.values
+        for unit, places in enumerate(_largest(moving)):
+            found = upper.inputs.setdefault(unit, [])
+            found += [
+                (lower.quantity.key, int(k), float(slopes[unit, k]), float(moving[unit, k]))
+                for k in places
+                if slopes[unit, k]
+            ]
+    if upper.gradients is not None:
+        coming = (slopes * upper.gradients[:, None]).T
+        for unit, places in enumerate(_largest(coming)):
+            found = lower.readers.setdefault(unit, [])
+            found += [
+                (upper.quantity.key, int(k), float(slopes[k, unit]), float(coming[unit, k]))
+                for k in places
+                if coming[unit, k]
+            ]
+    sizes = np.abs(slopes) * upper.bound[:, None]
+    strongest = np.argmax(sizes, axis=0)
+    for unit, row in enumerate(strongest):
+        if sizes[row, unit] > lower.bound[unit]:
+            lower.bound[unit] = sizes[row, unit]
+            lower.best[unit] = (upper.quantity.key, int(row), float(slopes[row, unit]))
+
+
+def _largest(table: Array) -> Array:
+    """Of each row the places of the largest few, largest first."""
+    size = np.abs(np.nan_to_num(table))
+    few = min(MOST_TERMS, table.shape[1])
+    chosen = np.argpartition(-size, few - 1, axis=1)[:, :few]
+    order = np.argsort(-np.take_along_axis(size, chosen, 1), axis=1, kind="stable")
+    return np.take_along_axis(chosen, order, 1)
+
+
+# --- telling -------------------------------------------------------------------------------------
+
+
+def _shown(value: float) -> str:
+    """A number in four digits; most need no formula to be read for that."""
+    text = number(float(value))
+    return plain(text) if "\\" in text else text.replace("-", "−")
+
+
+class _Namer:
+    """Names of the entries of a quantity: one is read as a formula, the others follow it."""
+
+    def __init__(self, story: "Story", quantity: Quantity) -> None:
+        self.symbol, self.shape = story.names.of(quantity), quantity.shape
+        first = plain(entry_of(self.symbol, (0,) * len(self.shape)))
+        below = self.below((0,) * len(self.shape))
+        self.stem = first.removesuffix(below) if below and first.endswith(below) else None
+
+    def below(self, index: tuple[int, ...]) -> str:
+        counted = zip(index, self.shape, strict=True)
+        parts = [str(i + 1) for i, length in counted if length != 1]
+        joiner = "," if max(map(len, parts), default=1) > 1 else ""
+        return joiner.join(parts).translate(BELOW)
+
+    def __call__(self, place: int) -> str:
+        found = np.unravel_index(place, self.shape) if self.shape else ()
+        index = tuple(int(i) for i in found)
+        if self.stem is None:
+            return plain(entry_of(self.symbol, index))
+        return self.stem + self.below(index)
+
+
+def _told(story: "Story", layer: Layer, layers: Mapping[str, Layer]) -> dict[str, Any]:
+    quantity = layer.quantity
+    total = sum(other.values.size for other in layers.values())
+    units: Any = range(layer.values.size)
+    if total > MOST_UNITS:
+        units = sorted({int(k) for k in _drawn(layer.values.reshape(_shape(story, layer)))})
+    name = _Namer(story, quantity)
+    return {
+        "layer": quantity.scope or "input",
+        "step": place_of(story, quantity.key, "forward"),
+        "back": None if layer.gradients is None else place_of(story, quantity.key, "backward"),
+        "of": {str(unit): _unit(layer, unit, name(layer.first + unit)) for unit in units},
+    }
+
+
+def _shape(story: "Story", layer: Layer) -> tuple[int, ...]:
+    shape = layer.quantity.shape
+    return shape[1:] if story.names.is_batch(layer.quantity.node) else shape
+
+
+def _drawn(array: Array) -> Iterator[int]:
+    yield from (int(k) for k in picked(as_picture(array)).ravel() if 0 <= k < array.size)
+
+
+def _unit(layer: Layer, unit: int, name: str) -> list[Any]:
+    """[name, value, gradient, inputs, readers, the next unit of the largest path]."""
+    gradient = "" if layer.gradients is None else _shown(layer.gradients[unit])
+    return [
+        name,
+        _shown(layer.values[unit]),
+        gradient,
+        _terms(layer.inputs.get(unit, [])),
+        _terms(layer.readers.get(unit, [])),
+        _way(layer.best.get(unit)),
+    ]
+
+
+def _way(best: tuple[str, int, float] | None) -> list[Any]:
+    return [] if best is None else [best[0], best[1], _shown(best[2])]
+
+
+def _terms(terms: list[Term]) -> list[list[Any]]:
+    best = sorted(terms, key=lambda term: -abs(term[3]))[:MOST_TERMS]
+    return [[key, place, _shown(slope), _shown(product)] for key, place, slope, product in best]
+
+
+def _entries(story: "Story", quantity: Quantity) -> dict[str, Any]:
+    """Of a parameter: the entries that are drawn, for its values and for its gradients."""
+    values = story.record.value(quantity.node)
+    found = story.record.gradient(quantity.node)
+    gradients = np.zeros(values.shape) if found is None else found
+    name = _Namer(story, quantity)
+    drawn = {*_drawn(values), *_drawn(gradients)}
+    return {
+        "back": place_of(story, quantity.key, "backward"),
+        "of": {
+            str(k): [name(k), _shown(values.ravel()[k]), _shown(gradients.ravel()[k])]
+            for k in sorted(drawn)
+        },
+    }
