@@ -84,6 +84,15 @@ def test_names_do_not_count(written):
     assert before
 
 
+def test_numbers_that_are_read_at_each_call_do_not_count(written):
+    table = np.ones(6, "f4")
+    looked_up = lambda x, w: cr.scan(lambda c, row: (c + row * table, c), np.zeros(6, "f4"), x)[0]
+    before = keys_of(written, looked_up)
+    table[2] = 5.0
+    assert keys_of(written, looked_up) == before
+    np.testing.assert_allclose(cr.compile(looked_up, engine="native")(X, W), (X * table).sum(0))
+
+
 def test_one_key_never_stands_for_two_codes(written, monkeypatch):
     codes = {}
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.access import Buffer
-from chainrule.graph import CONSTANT, Node, Op
+from chainrule.graph import CAPTURED, CONSTANT, Node, Op
 
 WRITERS = ("engines/native", "ops")  # the folders of the package whose code writes the text
 
@@ -71,6 +71,8 @@ class _Description:
 
     def _node(self, node: Node) -> str:
         """An op with its settings, on operands of which only constants have known numbers."""
+        if node.op is CAPTURED:  # read anew at each call
+            return self.of((node.shape, node.dtype))
         operands = [
             (child.shape, child.dtype, child.params if child.op is CONSTANT else None)
             for child in node.inputs
