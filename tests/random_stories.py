@@ -35,7 +35,7 @@ RESULTS = Path(__file__).parent / "results" / "random_stories.md"
 PATHS = 1e-9  # relative to the sizes of all paths
 PRINTED = 5e-3  # relative to the sizes of all terms, at four digits
 EXACT = 1e-8  # and at twelve
-MATRICES = 1e-6  # of formulas of matrices: constants in them have six digits
+MATRICES = 1e-5  # of formulas of matrices: constants in them have six digits
 
 
 @dataclass
