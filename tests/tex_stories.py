@@ -2,9 +2,10 @@
 
     python tests/tex_stories.py 60
 
-explains that many networks (those of `random_stories.py`), and has pdflatex compile every formula
-of every step and every derivation, with amsmath and nothing else. It needs a TeX (in Debian:
-texlive-latex-base), which CI does not have: there the reader of `chainrule.tex` takes its place,
+explains that many networks (those of `random_stories.py`) and some recurrent ones, and has pdflatex
+compile every formula of every step and every derivation, with amsmath and nothing else. It needs a
+TeX (in Debian: texlive-latex-base), which CI does not have: there the reader of `chainrule.tex`
+takes its place,
 which must refuse whatever TeX refuses.
 """
 
@@ -13,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import recurrent
 from random_stories import network
 
 import chainrule as cr
+from chainrule.explaining.story import Story
 
 RESULTS = Path(__file__).parent / "results" / "tex_stories.md"
 HEAD = r"""\documentclass{article}
@@ -32,10 +36,7 @@ def formulas(count: int) -> tuple[list[str], int, int]:
     """The body of a document, and how many formulas and derivations it holds."""
     body: list[str] = []
     steps = derivations = 0
-    for number in range(count):
-        rng = np.random.default_rng([2, number])
-        given = network(rng)
-        story = cr.explain(given.model, given.x, given.y, training=given.training)
+    for story in [*drawn(count), *over_time()]:
         for step in story:
             if step.formula:
                 body.append(rf"\[ {step.symbol} = {step.formula} \]")
@@ -47,6 +48,21 @@ def formulas(count: int) -> tuple[list[str], int, int]:
             body.append(story.latex(name))
             derivations += 1
     return body, steps, derivations
+
+
+def drawn(count: int) -> Iterator[Story]:
+    """Random networks."""
+    for number in range(count):
+        given = network(np.random.default_rng([2, number]))
+        yield cr.explain(given.model, given.x, given.y, training=given.training)
+
+
+def over_time() -> Iterator[Story]:
+    """Recurrent layers: the last of them, and all."""
+    for layer in recurrent.LAYERS:
+        for last in (True, False):
+            model, x, y = recurrent.model(layer, last=last)
+            yield cr.explain(model, x, y)
 
 
 def compile_tex(body: list[str]) -> tuple[bool, str]:
@@ -77,7 +93,9 @@ def main() -> None:
         f"Written by `python tests/tex_stories.py {count}` in "
         f"{time.perf_counter() - begun:.0f} seconds, with {version.stdout.splitlines()[0]}\n"
         f"and Python {platform.python_version()}.\n\n"
-        f"| | |\n|---|---:|\n| networks | {count} |\n| formulas of steps | {steps:,} |\n"
+        f"| | |\n|---|---:|\n| networks | {count} |\n"
+        f"| recurrent ones beside them | {2 * len(recurrent.LAYERS)} |\n"
+        f"| formulas of steps | {steps:,} |\n"
         f"| derivations | {derivations:,} |\n| compiled | {'all' if good else 'not all'} |\n"
     )
     RESULTS.write_text(text, encoding="utf-8")

@@ -326,7 +326,7 @@ def _training(folder: Path | None, data: str | None) -> Case:
 
     if folder is None or data is None:
         raise SettingError(
-            "--step takes the FOLDER and the DATA that trained it: the folder does not hold its rows"
+            "--step takes the FOLDER and the DATA that trained it: the rows are not in the folder"
         )
     model = load(folder)
     preprocessor = read_preprocessor(folder)

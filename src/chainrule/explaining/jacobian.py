@@ -127,7 +127,8 @@ class _Stage:
             units = np.moveaxis(units, axis + 1, 1)
             units[~halves] = 0
             units = np.moveaxis(units, 1, axis + 1)
-            (block,) = self._sweep(self.unit, self.back, len(units), lambda b, e: units[b:e], 1)  # noqa: B023
+            given = lambda begin, end, units=units: units[begin:end]
+            (block,) = self._sweep(self.unit, self.back, len(units), given, blocks=1)
             back = np.moveaxis(block[1].reshape(-1, *self.below.shape), axis + 1, 1)
             if not back[~halves].any():
                 found.append(axis)

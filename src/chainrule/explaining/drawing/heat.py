@@ -50,7 +50,8 @@ def _largest(size: Array, places: Array, block: Array, axis: int) -> tuple[Array
     own = np.take(size, block, axis)
     place = np.expand_dims(np.argmax(own, axis), axis)
     where = np.take(places, block, axis)
-    return tuple(np.take_along_axis(x, place, axis).squeeze(axis) for x in (own, where))  # type: ignore[return-value]
+    largest, at = (np.take_along_axis(x, place, axis).squeeze(axis) for x in (own, where))
+    return largest, at
 
 
 def grid(array: Array, x: float, y: float, wide: float, high: float) -> tuple[str, str]:
