@@ -12,6 +12,7 @@ from typing import Any
 
 import chainrule as cr
 from chainrule.diagnosis import SYMPTOMS
+from chainrule.explaining.page.glossary import listed
 from chainrule.graph import Op
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import LAYERS
@@ -23,7 +24,9 @@ from chainrule.schedules import SCHEDULES
 from chainrule.tracing.value import FUNCTIONS, UFUNCS
 
 DOCS = Path(__file__).parent
-PAGES = [DOCS / "networks.md", DOCS / "numpy-code.md", DOCS / "design.md", DOCS / "diagnosis.md"]
+PAGES = [
+    DOCS / f"{name}.md" for name in ("networks", "numpy-code", "design", "diagnosis", "explain")
+]
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", flags=re.S)
 
@@ -133,6 +136,10 @@ def symptoms() -> str:
     )
 
 
+def terms() -> str:
+    return table(["term", "what it is"], listed())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
@@ -145,6 +152,7 @@ TABLES: dict[str, Callable[[], str]] = {
         ufuncs,
         ops,
         symptoms,
+        terms,
     )
 }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from latex_numbers import Unknown, evaluate
+from latex_numbers import Unknown, evaluate, symbols_of
 from test_every_layer import CASES
 from test_every_loss import draw
 
@@ -35,6 +35,7 @@ RESULTS = Path(__file__).parent / "results" / "random_stories.md"
 PATHS = 1e-9  # relative to the sizes of all paths
 PRINTED = 5e-3  # relative to the sizes of all terms, at four digits
 EXACT = 1e-8  # and at twelve
+MATRICES = 1e-5  # of formulas of matrices: constants in them have six digits
 
 
 @dataclass
@@ -167,6 +168,17 @@ def examine_paths(
 def examine_latex(
     story: Story, name: str, entry: tuple[int, ...], found: Findings, where: str
 ) -> None:
+    names = symbols_of(story)
+    for line in story.derivation(name, entry).section("matrices").lines:
+        try:
+            value = evaluate(line.right, names=names)
+            size = evaluate(line.right, size=True, names=names)
+        except Unknown:
+            found.counts["formulas of whole arrays that are no matrices"] += 1
+            continue
+        truth = names[line.left.partition(" = ")[0]]
+        off = np.max(np.abs(value.ravel() - truth.ravel()) / np.maximum(size.ravel(), 1e-6))
+        found.error("formulas of matrices", float(off), MATRICES, f"{line.right} of {where}")
     for digits, limit in ((4, PRINTED), (12, EXACT)):
         derivation = story.derivation(name, entry, digits=digits)
         for section in derivation.sections:

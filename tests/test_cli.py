@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule import cli, examples, plots
 from chainrule.callbacks import EarlyStopping
 from chainrule.cli import folder as folders
-from chainrule.cli import job, main, networks, terminal, train
+from chainrule.cli import job, main, networks, scores, terminal, train
 from chainrule.cli.terminal import figure
 from chainrule.losses import LOSSES
 from chainrule.tabular import Preprocessor, split
@@ -312,6 +312,38 @@ def test_a_network_learns_what_the_columns_say(run, data):
     assert answer["task"] == "regression"
     assert answer["metrics"]["r2"] > 0.95
     assert answer["metrics"]["rmse"] < 0.2 * answer["constant_guess"]["rmse"]
+
+
+@pytest.mark.parametrize("target", ["value", "kind"])
+def test_no_better_than_a_constant_is_said(run, target):
+    generator = np.random.default_rng(0)
+    noise = {f"x{i}": generator.normal(size=80) for i in range(12)}
+    noise["value"] = generator.normal(size=80)
+    noise["kind"] = ["often"] * 80
+    pl.DataFrame(noise).with_columns(
+        kind=pl.when(pl.int_range(80) % 8 == 0).then(pl.lit("rare")).otherwise(pl.col("kind"))
+    ).write_csv("noise.csv")
+    other = "kind" if target == "value" else "value"
+    words = [
+        "train",
+        "noise.csv",
+        "--target",
+        target,
+        "--drop",
+        other,
+        "--epochs",
+        40,
+        "--lr",
+        0.02,
+    ]
+    said = "No better than to guess " + ("the mean" if target == "value" else "the most frequent")
+    answer = json.loads(run(*words, "--json")[1])
+    name = "r2" if target == "value" else "balanced_accuracy"
+    worse = answer["metrics"][name] <= answer["constant_guess"][name]
+    assert (said in " ".join(run(*words)[1].split())) == worse
+    assert worse or target == "kind"
+    good = scores.Scores(9, {"r2": 0.3}, {"r2": 0.0}, "predicted.png")
+    assert good.remark == ""
 
 
 def test_balanced_classes_count_alike(run):

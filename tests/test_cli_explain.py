@@ -94,10 +94,111 @@ def test_a_trained_folder(capsys, tmp_path, monkeypatch) -> None:
     capsys.readouterr()
     text = run(capsys, "iris", "sklearn:iris", "--row", "3")
     assert "softmax(z⁽²⁾) − y" in text
-    assert "note:" not in text
+    assert "sepal width (cm) = " in text
+    assert "row 3 of sklearn:iris: sepal length (cm) 4.6" in text
     assert "an average one stands in" in run(capsys, "iris")
     own = run(capsys, "iris", "--sample", "0.1,0.2,0.3,0.4", "--target", "1", "--json")
     assert np.shape(json.loads(own)["values"]["x"]) == (1, 4)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Two trained folders, of classes and of values, and their tables with gaps."""
+    folder = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(0)
+    lines = {"pets": ["weight,animal,home"], "price": ["size,price"]}
+    for row in range(60):
+        animal = ("cat", "dog", "bird")[rng.integers(3)]
+        home = "" if row == 7 else "garden" if animal == "dog" else "flat"
+        lines["pets"].append(f"{rng.uniform(1, 30):.2f},{animal},{home}")
+        size = rng.uniform(30, 200)
+        lines["price"].append(f"{size:.1f},{'' if row == 5 else round(3 * size, 1)}")
+    for name, target in (("pets", "home"), ("price", "price")):
+        (folder / f"{name}.csv").write_text("\n".join(lines[name]) + "\n", encoding="utf-8")
+        words = ["train", str(folder / f"{name}.csv"), "--target", target, "--epochs", "2"]
+        assert main([*words, "--layers", "3", "--out", str(folder / name)]) == 0
+    return folder
+
+
+def of_row(tables, name: str, *words: str) -> list[str]:
+    return [str(tables / name), str(tables / f"{name}.csv"), *words]
+
+
+def test_columns_and_classes_are_named(capsys, tables) -> None:
+    text = run(capsys, *of_row(tables, "pets", "--row", "3"))
+    for shown in (
+        "animal (0 bird, 1 cat, 2 dog) = ",
+        "Side by side: column 1, weight, as it is; column 2, animal,",
+        "This is the answer: flat ",
+        "W⁽¹⁾  4 × 3",
+        "1.weight",
+    ):
+        assert shown in text
+    assert "concatenate" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+    assert "price is " in run(capsys, *of_row(tables, "price"))
+
+
+def test_the_target_of_a_row_can_be_another(capsys, tables) -> None:
+    own, garden, flat = (
+        json.loads(run(capsys, *of_row(tables, "pets", "--row", "3", "--json", *more)))
+        for more in ((), ("--target", "garden"), ("--target", "flat"))
+    )
+    assert own["values"]["y"] in (garden["values"]["y"], flat["values"]["y"])
+    assert garden["values"]["y"] == [1]
+    assert flat["values"]["y"] == [0]
+    words = of_row(tables, "price", "--row", "5", "--target", "300", "--until", "loss")
+    assert "L = " in run(capsys, *words)
+
+
+def test_a_row_without_a_target(capsys, tables) -> None:
+    text = run(capsys, *of_row(tables, "pets", "--row", "7"))
+    assert "row 7 of" in text
+    assert "the predicted class stands in" in " ".join(text.split())
+    assert "∂L/∂W⁽¹⁾" in text
+    text = run(capsys, *of_row(tables, "price", "--row", "5"))
+    assert "no value in 'price'" in " ".join(text.split())
+    assert "Backward" not in text
+    assert "Loss" not in text
+
+
+def test_a_page(capsys, tables, tmp_path) -> None:
+    path = tmp_path / "row.html"
+    shown = run(capsys, *of_row(tables, "pets", "--html", str(path)))
+    assert shown.startswith(f"{path}: ")
+    assert "animal (0 bird" in path.read_text(encoding="utf-8")
+    run(capsys, *CHAIN, "--html", str(path))
+    assert "0.3723" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("pets", ["--row", "60"], "has rows 0 to 59, and no row 60"),
+        ("pets", ["--row", "-1"], "no row -1"),
+        ("pets", ["--target", "gardn"], "did you mean 'garden'?"),
+        ("pets", ["--target", "flat", "--target", "flat"], "one row is explained"),
+        ("pets", ["--sample", "1,2"], "not both"),
+        ("pets", ["--loss", "cross_entropy"], "--loss is for a --network"),
+        ("pets", ["--set", "0.bias=1"], "--set is for a --network"),
+        (
+            "pets",
+            ["--html", "/no/such/folder/page.html"],
+            "cannot write '/no/such/folder/page.html'",
+        ),
+        ("price", ["--target", "dear"], "takes a number for 'price', not 'dear'"),
+        ("price", ["--row", "5", "--latex", "0.weight"], "row 5 of"),
+        ("price", ["--row", "5", "--latex", "0.weight"], "name it with --target"),
+    ],
+)
+def test_rows_that_are_refused(capsys, tables, name: str, words: list[str], message: str) -> None:
+    assert main(["explain", *of_row(tables, name, *words)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert message in shown.err
+    assert shown.err.count("\n") == 1
+    assert main(["explain", str(tables / "price"), "--row", "2"]) == 2
+    assert "name the table behind FOLDER" in capsys.readouterr().err
 
 
 REFUSED = [
@@ -109,7 +210,7 @@ REFUSED = [
     (["--network", "2-2-1", "--sample", "1"], "--sample has 1 numbers, and the network takes 2"),
     (["--network", "2-2-1", "--sample", "1,b"], "--sample takes numbers"),
     (["--network", "2-2-1", "--target", "1,2"], "--target has 2 numbers, and the network gives 1"),
-    (["--network", "2-2-1", "--target", "1", "--target", "0"], "1 samples and 2 targets"),
+    (["--network", "2-2-1", "--target", "1", "--target", "0"], "1 sample and 2 targets; name one"),
     (["--network", "2-2-1", "--set", "0.weight"], "--set takes NAME=NUMBERS"),
     (["--network", "2-2-1", "--set", "0.weight=1,2;3"], "rows of different lengths"),
     (["--network", "2-2-1", "--set", "9.weight=1"], "there is no parameter '9.weight'"),

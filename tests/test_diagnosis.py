@@ -106,6 +106,19 @@ def test_the_model_is_left_as_it_is() -> None:
     assert model.epoch == epoch + 1
 
 
+@pytest.mark.parametrize("ask", [cr.diagnose, cr.why_not_finite])
+def test_a_model_without_parameters_is_left_without(ask) -> None:
+    """Data to look at do not decide which data are trained on."""
+    random = np.random.default_rng(0)
+    net = cr.Sequential(cr.Dense(3), cr.Tanh(), cr.Dense(1))
+    model = cr.Model(net, "mean_squared_error", seed=0)
+    X, y = random.normal(size=(40, 4)), random.normal(size=40)
+    ask(model, X, y)
+    assert model.input_shape is None
+    model.fit(X[:, :3], y, epochs=1, progress=False)
+    assert model.params["0.weight"].shape == (3, 3)
+
+
 def test_xor_from_seed_42_is_a_start_that_fails_and_no_mistake() -> None:
     model, X, y = FAULTY["XOR from seed 42"].training.run()
     (finding,) = cr.diagnose(model, X, y).findings

@@ -38,7 +38,7 @@ def test_readme_begins_with_a_command_that_trains() -> None:
     shell = [block for block in SNIPPETS["blocks"](read(PAGES[0])) if block.language == "sh"]
     train, test = map(SNIPPETS["commands"], shell[:2])
     assert train[-1].startswith("chainrule train ")
-    assert test[-1] == "python -m pytest"
+    assert test[-1] == "python -m pytest -n auto"
     for lines in (train, test):
         assert [line.split()[0] for line in lines[-3:-1]] == ["python3", "pip"]
 

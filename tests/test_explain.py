@@ -8,7 +8,7 @@ from latex_numbers import evaluate
 
 import chainrule as cr
 from chainrule.engines.numpy import Program
-from chainrule.errors import SettingError, ShapeError, UnknownNameError
+from chainrule.errors import FileError, SettingError, ShapeError, UnknownNameError
 from chainrule.explaining.story import NOT_YET
 from chainrule.tex import parse, plain
 
@@ -296,6 +296,76 @@ def test_a_loop_is_one_step() -> None:
     assert story.paths("w", ()).gradient == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-12)
 
 
+def test_a_loop_of_a_lambda_has_a_name_and_a_sentence() -> None:
+    def total(w, xs):
+        _, squares = cr.scan(lambda h, x: (np.tanh(w * h + x), h * h), 0.5, xs)
+        return np.sum(squares)
+
+    def second(w, xs):
+        state, _ = cr.scan(lambda h, x: ((np.tanh(w * h[0] + x), h[1] + x), None), (0.5, 0.0), xs)
+        return state[0] + state[1]
+
+    for function in (total, second):
+        story = cr.explain(function, 0.8, np.array([0.1, -0.4, 0.7]))
+        text = story.text(96)
+        assert "<lambda>" not in text
+        assert "The same step 3 times, t after t: h ← tanh(w · h + xsₜ)" in " ".join(text.split())
+        assert "<lambda>" not in story.html()
+        paths = story.paths("w", ())
+        assert sum(path.value for path in paths) == pytest.approx(story.gradients["w"], abs=1e-12)
+
+
+def test_code_without_names_of_its_own() -> None:
+    """Values inside a line, and on lines with several statements, are told as well."""
+    a, x = np.array([0.5, -0.3, 0.8]), np.array([1.0, 2.0, -0.5])
+    story = cr.explain(lambda a, x: np.sum(np.tanh(a * x) ** 2), a, x)
+    (path,) = story.paths("a", 1)
+    assert [str(factor).partition(" = ")[0] for factor in path.factors] == [
+        "∂L/∂u₂,₂", "∂u₂,₂/∂u₁,₂", "∂u₁,₂/∂a₂"
+    ]  # fmt: skip
+    assert [plain(factor.formula) for factor in path.factors][1:] == ["tanh′(u₁,₂)", "x₂"]
+    expected = [2 * np.tanh(a * x)[1], 1 - np.tanh(a * x)[1] ** 2, x[1]]
+    assert [factor.value for factor in path.factors] == pytest.approx(expected)
+    assert story.step("u1", "forward").text == "u₁ = a ⊙ x"
+
+
+def test_a_table_of_ones() -> None:
+    """A gradient that is one number everywhere is a matrix all the same."""
+    story = cr.explain(lambda W, X: np.mean(X @ W), np.ones((3, 2)), np.ones((4, 3)))
+    told = [step.text for step in story.phase("backward")]
+    assert told == ["∂L/∂u₁ = ⅛ 1₄ₓ₂", "∂L/∂W = Xᵀ (∂L/∂u₁)"]
+    lines = story.derivation("W").section("matrices").lines
+    assert lines[0].right == r"\frac{1}{8} \, \underset{4 \times 2}{\mathbf{1}}"
+
+
+def test_long_sums_below_a_mean() -> None:
+    """Dots inside of a sum stay where they are: those terms are not all of it."""
+    net = cr.Sequential(cr.Dense(10))
+    model = cr.Model(net, "cross_entropy", dtype="float64").build((4,))
+    story = cr.explain(model, np.random.default_rng(0).normal(size=(3, 4)), [1, 2, 3])
+    step = story.step("loss", "loss")
+    parse(step.numbers)
+    assert float(step.value) == pytest.approx(story.loss)
+
+
+def test_categories_become_features() -> None:
+    net = cr.Sequential(cr.OneHot((0, 3, 0)), cr.Dense(1))
+    model = cr.Model(net, "mean_squared_error", dtype="float64").build((3,))
+    story = cr.explain(model, [[1.5, 2, 0.2]], [1.0], columns=["size", "town", "age"])
+    step = story.phase("forward")[0]
+    assert step.sentence == (
+        "Side by side: column 1, size, as it is; column 2, town, as 3 features, each 1 for one "
+        "category and else 0; column 3, age, as it is."
+    )
+    assert step.text.endswith("[x[·,1] ∣ [x[·,2] = (0,1,2)] ∣ x[·,3]]")
+    many = cr.OneHot((0,) + (2,) * 9)
+    wide = cr.Model(cr.Sequential(many, cr.Dense(1)), "mean_squared_error").build((10,))
+    told = cr.explain(wide, np.zeros((1, 10)), [1.0]).phase("forward")[0].sentence
+    assert told == (
+        "Side by side: 1 column as it is, and 9 columns with categories as 18 features of 0 and 1."
+    )
+
+
 # --- the sentences -------------------------------------------------------------------------------
 
 
@@ -312,6 +382,47 @@ def test_sentences_speak_of_these_numbers() -> None:
     assert "passes where the input was positive, 3 of 3" in story.step("z1", "backward").sentence
 
 
+def test_what_moves_most_and_why() -> None:
+    model = xor(optimizer=cr.SGD(0.1, momentum=0.9), engine="numpy")
+    model.fit(XOR, XOR_TARGETS, epochs=20, batch_size=None, progress=False)
+    story = cr.explain(model, XOR, XOR_TARGETS)
+    change = {
+        step.key: step.value - story.values[step.key]
+        for step in story.phase("update")
+        if not step.is_memory
+    }
+    name = max(change, key=lambda key: np.abs(change[key]).max())
+    (told,) = [line for line in " ".join(story.text(96).split()).split(". ") if "Of all" in line]
+    assert f"({name}) moves most" in told
+    for step in story.phase("update"):
+        if not step.is_memory:
+            moved = change[step.key]
+            place = np.unravel_index(np.argmax(np.abs(moved)), moved.shape)
+            along = moved[place] * story.gradients[step.key][place] > 0
+            assert ("along the slope" in step.sentence) == along
+
+
+def test_where_a_factor_comes_from() -> None:
+    net = cr.Sequential(cr.Dense(2))
+    for loss, samples, said in (
+        ("mean_squared_error", 3, ", twice: the slope of the square, and over 6 because"),
+        ("mean_squared_error", 1, ", twice: the slope of the square, and over 2 because"),
+        ("half_squared_error", 3, ", over 3 because the loss is a mean"),
+    ):
+        model = cr.Model(net, loss, dtype="float64").build((2,))
+        story = cr.explain(model, XOR[:samples], np.ones((samples, 2)))
+        assert said in story.step("prediction", "backward").sentence
+
+
+def test_a_bias_before_a_normalisation_learns_nothing() -> None:
+    net = cr.Sequential(cr.Dense(3), cr.BatchNorm(), cr.Tanh(), cr.Dense(1))
+    model = cr.Model(net, "mean_squared_error", dtype="float64").build((2,))
+    story = cr.explain(model, XOR + 0.1, XOR_TARGETS, training=True)
+    assert "add up to 0 but for rounding" in story.step("0.bias", "backward").sentence
+    assert story.step("0.weight", "backward").sentence.count("rounding") == 0
+    assert "Each entry of z⁽¹⁾ minus" in " ".join(step.sentence for step in story)
+
+
 def test_a_branch_is_told() -> None:
     net = cr.Sequential(cr.Dense(2), cr.Residual(cr.Tanh(), cr.Dense(2)), cr.Dense(1))
     model = cr.Model(net, "mean_squared_error", dtype="float64").build((2,))
@@ -319,6 +430,63 @@ def test_a_branch_is_told() -> None:
     assert "depends on z⁽¹⁾ in 2 ways" in story.step("z1", "backward").sentence
     chain_rule = story.derivation("0.weight").section("chain rule")
     assert [line.relation for line in chain_rule.lines] == ["=", "+"]
+
+
+def test_a_vector_of_errors_is_not_a_vector_of_samples() -> None:
+    """With one output and no axis for it, δ holds one error for each sample."""
+
+    def loss(p, X, y):
+        h = np.tanh(X @ p["W"])
+        z = h @ p["w"]
+        return np.mean((z - y) ** 2)
+
+    rng = np.random.default_rng(0)
+    params = {"W": rng.normal(size=(2, 3)), "w": rng.normal(size=3)}
+    story = cr.explain(loss, params, rng.normal(size=(4, 2)), rng.normal(size=4))
+    told = story.step("h", "backward").sentence
+    assert told == "The error ∂L/∂z goes back along each weight of w: error times weight."
+    lines = story.derivation("W").section("matrices").lines
+    assert r"\underset{4 \times 1}{\frac{\partial L}{\partial z}} \, " in lines[1].right
+    assert r"{\underset{3 \times 1}{w}}^\top" in lines[1].right or (
+        r"\underset{3 \times 1}{w}^\top" in lines[1].right
+    )
+
+
+def test_columns_and_classes_have_names() -> None:
+    net = cr.Sequential(cr.Dense(3), cr.Tanh(), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(0.1), dtype="float64").build((2,))
+    names = {"columns": ["age", "height"], "classes": ["no", "yes"]}
+    story = cr.explain(model, XOR * 1.0, XOR_TARGETS, **names)
+    text = story.text(90)
+    age, height = XOR[story.sample]
+    assert f"sample {story.sample + 1}: age = {age}, height = {height}" in text
+    assert "no, yes, yes, no" in text
+    assert "This is the answer: no " in story.step("z2", "forward").sentence
+    told = [s.sentence for s in story.phase("update") if s.key == "0.weight" and not s.is_memory]
+    assert "(from age) moves most" in told[0] or "(from height) moves most" in told[0]
+    assert "age = " in story.html()
+
+
+def test_t_is_the_number_of_this_update() -> None:
+    model = xor(optimizer="adam", engine="numpy")
+    model.fit(XOR, XOR_TARGETS, epochs=3, batch_size=None, progress=False)
+    story = cr.explain(model, XOR, XOR_TARGETS)
+    assert "the number t of updates, here 4:" in " ".join(story.text(80).split())
+    step = next(s for s in story.phase("update") if s.key == "0.weight" and not s.is_memory)
+    assert "(0.9)ᵗ)" in step.text
+    assert "ᵗ⁺¹" not in step.text
+    assert "mⁿᵉʷ(W⁽¹⁾)" in step.text
+    np.testing.assert_allclose(evaluate(step.numbers), step.value[step.index], rtol=2e-3)
+
+
+def test_lines_have_no_blanks_at_their_ends() -> None:
+    story = cr.explain(chain(), [[0.5]], [[0.6]])
+    for text in (
+        story.text(80),
+        story.text(80, until="loss"),
+        story.paths("0.weight", (0, 0)).text(),
+    ):
+        assert all(line == line.rstrip() for line in text.splitlines())
 
 
 # --- derivations ---------------------------------------------------------------------------------
@@ -419,7 +587,7 @@ def test_a_large_network_is_explained_in_a_second() -> None:
     paths = story.paths("0.weight", (100, 7))
     assert time.process_time() - begun < 1.0
     assert max(map(len, text.splitlines())) <= 80
-    assert len(text.splitlines()) < 250
+    assert len(text.splitlines()) < 280
     assert len(paths) == 10
     assert paths.number > 1000
     gradient = story.gradients["0.weight"][100, 7]
@@ -484,6 +652,7 @@ def test_too_many_samples_for_paths() -> None:
 
 def test_bad_input_is_one_sentence() -> None:
     model, story = xor(), cr.explain(xor(), XOR, XOR_TARGETS)
+    by_hand = cr.explain(lambda w: w**2, 0.5)
     cases = [
         (lambda: cr.explain(model), SettingError, r"explain\(model, X, y\)"),
         (lambda: cr.explain(cr.Dense(2), XOR), SettingError, "not Dense; wrap a network"),
@@ -497,6 +666,27 @@ def test_bad_input_is_one_sentence() -> None:
         (lambda: story.latex("0.weight", samples="rwos"), SettingError, "'rows' or 'columns'"),
         (lambda: story.values["z9"], UnknownNameError, "there is no quantity 'z9'"),
         (lambda: story.step("z1", "loss"), UnknownNameError, "there is no loss step 'z1'"),
+        (lambda: story.step("z1", "fwd"), UnknownNameError, "there is no phase 'fwd'"),
+        (lambda: story.phase("first"), UnknownNameError, "'backward', 'forward', 'given'"),
+        (lambda: story.text(until="end"), UnknownNameError, "there is no phase 'end'"),
+        (lambda: by_hand.step("w", "update"), UnknownNameError, "'w'; there are none"),
+        (lambda: story.svg(after=999), SettingError, "after=999 is no moment of this story"),
+        (lambda: story.svg(after="end"), SettingError, "after='end' is no moment"),
+        (lambda: story.state(-99), SettingError, "after=-99 is no moment"),
+        (lambda: story.paths("0.weight", (0, 0), most="all"), SettingError, "most='all' is no num"),
+        (lambda: story.paths("0.weight", (0, 0), most=0), SettingError, "most=0 is no number"),
+        (lambda: story.paths("0.weight", "00"), SettingError, "no entry of 0.weight"),
+        (lambda: story.latex("0.weight", 1.5), SettingError, "no entry of 0.weight"),
+        (lambda: story.html("/no/such/folder/x.html"), FileError, "cannot write '/no/such/folder/"),
+        (lambda: story.html("/"), FileError, "it is a folder"),
+        (lambda: story.quantity("weight"), UnknownNameError, "'0.weight' or '2.weight'"),
+        (lambda: story.quantity("dW1"), UnknownNameError, "did you mean 'W1'"),
+        (
+            lambda: cr.explain(model, XOR, XOR_TARGETS, columns=["a"]),
+            SettingError,
+            "2 columns of X",
+        ),
+        (lambda: cr.explain(model, XOR, XOR_TARGETS, classes="ab"), SettingError, "the 2 classes"),
     ]
     for call, kind, message in cases:
         with pytest.raises(kind, match=message):

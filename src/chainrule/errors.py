@@ -20,6 +20,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+MOST_SUGGESTED, MOST_LISTED = 3, 40
+
 
 class ChainruleError(Exception):
     """Base class: `except cr.ChainruleError` catches whatever chainrule raises on purpose."""
@@ -76,13 +78,24 @@ class NotFiniteError(ChainruleError, ArithmeticError):
 def suggestion(name: object, known: Iterable[str]) -> str:
     """`did you mean 'relu'?`, or the list of all names where none is near.
 
-    Initials count as near: 'mse' is mean_squared_error.
+    Initials count as near, 'mse' is mean_squared_error; so does a part of a name, where few share
+    it.
     """
     names = sorted(known)
+    if not names:
+        return "there are none"
     folded = {other.casefold(): other for other in names}
     wanted = str(name).casefold()
     near = [other for other in folded if wanted == "".join(word[:1] for word in other.split("_"))]
     near = near or get_close_matches(wanted, folded, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {folded[near[0]]!r}?"
-    return "choose one of " + ", ".join(map(repr, names))
+    if near and wanted in near[0]:  # others may hold it just as well
+        near = [other for other in folded if wanted in other and len(other) == len(near[0])]
+    if not near and len(wanted) > 1:
+        near = [
+            other for other in folded if wanted in other or (len(other) > 1 and other in wanted)
+        ]
+    if 0 < len(near) <= MOST_SUGGESTED:
+        return f"did you mean {' or '.join(repr(folded[other]) for other in near)}?"
+    listed = ", ".join(map(repr, names[:MOST_LISTED]))
+    more = len(names) - MOST_LISTED
+    return f"choose one of {listed}" + (f" and {more} more" if more > 0 else "")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ def explain(
     *data: Any,
     training: bool = False,
     wrt: int | tuple[int, ...] = 0,
+    columns: Sequence[str] = (),
+    classes: Sequence[str] = (),
     step: int | None = None,
 ) -> Story:
     """Every number of a forward and a backward pass, with its formula and its reason.
@@ -42,6 +44,8 @@ def explain(
     data      X and y for a model, as `fit` takes them; the arguments for a function
     training  whether layers behave as while training (dropout, statistics of the batch)
     wrt       for a function: which arguments are differentiated, as in `cr.grad`
+    columns   for a model: what the columns of X are called, where they have names
+    classes   for a model: what the classes are called, in the order of their numbers
     step      for a model: this step of its training instead, as `Story.at` explains it; X and y are
               then all data of the training
 
@@ -55,14 +59,32 @@ def explain(
                 f"array{'' if len(data) == 1 else 's'} beside it"
             )
         if step is not None:
-            return Story(_past(what, step, data[0], data[1]))
-        return Story(_model_record(_now(what, data[0], data[1], training)))
+            record = _past(what, step, data[0], data[1])
+        else:
+            record = _model_record(_now(what, data[0], data[1], training))
+        return Story(_labelled(record, columns, classes))
     if not callable(what) or isinstance(what, Layer):
         raise SettingError(
             f"explain takes a model or a function, not {type(what).__name__}; wrap a network in "
             "cr.Model(net, loss=...), or write its loss as a function"
         )
     return Story(_function_record(what, data, wrt))
+
+
+def _labelled(record: Record, columns: Sequence[str], classes: Sequence[str]) -> Record:
+    """With names for columns and classes; SettingError where there are not as many as of these."""
+    x, prediction = record.roots.data["x"], record.roots.prediction
+    outputs = prediction.shape[-1] if prediction is not None and prediction.ndim > 1 else 1
+    wanted = {
+        "columns": (columns, x.shape[-1] if x.ndim == 2 else 0, "columns of X"),
+        "classes": (classes, 2 if outputs == 1 else outputs, "classes"),
+    }
+    for name, (given, count, what) in wanted.items():
+        if isinstance(given, str) or (len(given) and len(given) != count):
+            raise SettingError(
+                f"{name}={given!r} does not name the {count} {what}: a list of {count} names"
+            )
+    return replace(record, columns=tuple(map(str, columns)), classes=tuple(map(str, classes)))
 
 
 def run(graph: Graph, arrays: Sequence[Any]) -> dict[Node, Any]:

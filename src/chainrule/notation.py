@@ -31,6 +31,15 @@ PARAMETERS = {
     "bias": "b",
     "scale": r"\gamma",
 }
+# What optimizers remember, in the letters of their rules; of several, that which the rule assigns.
+REMEMBERED = {
+    "mean": ("m", r"\bar{g}"),
+    "square": ("v",),
+    "sum": ("v",),
+    "momentum": ("u", "v"),
+    "step_square": ("u",),
+    "largest_square": (r"\hat{v}",),
+}
 SHIFT_OF_A_SCALE = r"\beta"  # a bias beside a scale, as normalisations have them
 
 LOSS = "loss"  # the scope of what compares the prediction with the target
@@ -240,6 +249,14 @@ def parameter(name: str, shape: Shape, level: int, scaled: bool = False) -> str:
     if symbol == "W" and _count(shape) == 1:
         symbol = "w"
     return f"{symbol}^{{({level})}}" if level else symbol
+
+
+def remembered(slot: str, rule: Sequence[str]) -> str:
+    """The letter of a slot of an optimizer: m of its mean of gradients."""
+    for letter in REMEMBERED.get(slot, ()):
+        if any(line.startswith(f"{letter} ") for line in rule):
+            return letter
+    return identifier(slot)
 
 
 def identifier(name: str) -> str:

@@ -168,6 +168,52 @@ def test_a_cell_lights_its_row_and_column(browser, folder) -> None:
     assert " = " in said
 
 
+@pytest.mark.parametrize("name", ["chain", "xor", "digits"])
+def test_terms_stand_where_they_come_first(browser, folder, name: str) -> None:
+    opened(browser, folder, name)
+    terms = "[...document.querySelectorAll('.steps .terms dt')].map((t) => t.textContent)"
+    told = browser.run(terms)
+    assert len(told) == len(set(told)) > 8
+    assert told[:2] == ["x", "y"]
+    # Each stands in the first step that uses its sign; z before the loss, the loss before δ.
+    assert told.index("z⁽¹⁾") < told.index("L") < told.index("∂L/∂w") < told.index("wⁿᵉʷ")
+    shown = (
+        "[...document.querySelectorAll('.terms, .glossary')].filter((t) => t.offsetHeight).length"
+    )
+    assert browser.run(shown) > 8
+    browser.point("#terms", click=True)
+    assert browser.run(shown) == 0
+    browser.point("#terms", click=True)
+    assert browser.run(shown) > 8
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize("wide", [900, 1100, 1400])
+@pytest.mark.parametrize("name", ["chain", "xor", "digits", "by_hand"])
+def test_nothing_covers_anything(browser, folder, name: str, wide: int) -> None:
+    """The cards stand beside or below each other, inside the window, and so do the drawings."""
+    path = opened(browser, folder, name)
+    browser.open(path, wide=wide)
+    boxes = browser.run(
+        "[...document.querySelectorAll('#now, .drawings, #inspector')].map((card) => "
+        "{const b = card.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]})"
+    )
+    for place, (left, top, right, bottom) in enumerate(boxes):
+        assert 0 <= left < right <= wide
+        for other in boxes[place + 1 :]:
+            beside = right <= other[0] or other[2] <= left
+            assert beside or bottom <= other[1] or other[3] <= top
+    assert browser.run("document.documentElement.scrollWidth") <= wide
+    if name != "by_hand" and wide > 1000:  # all of it is in sight, without scrolling sideways
+        assert (
+            browser.run(
+                "(() => {const f = document.querySelector('figure:not([hidden])');"
+                "return f.scrollWidth - f.clientWidth})()"
+            )
+            <= 1
+        )
+
+
 def test_printed_everything_is_there(browser, folder) -> None:
     opened(browser, folder, "chain")
     browser.run("document.querySelector('#first').click()")

@@ -1,37 +1,26 @@
 """`chainrule explain`: every number of a forward and a backward pass, in the terminal."""
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainrule.cli.rows import Case, row_of_table
 from chainrule.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainrule.explaining.story import Story
-    from chainrule.model import Model
 
 PHASES = ("forward", "loss", "backward", "update")
-
-
-@dataclass
-class Case:
-    """What is explained: a model, samples, targets, and what was assumed about them."""
-
-    model: "Model"
-    x: "NDArray[Any]"
-    y: "NDArray[Any]"
-    notes: list[str] = field(default_factory=list)
 
 
 @click.command("explain", short_help="Show every number of a forward and a backward pass.")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.argument("data", required=False)
-@click.option("--row", type=int, default=0, help="Which row of DATA, counted from 0.")
+@click.option("--row", type=int, help="Which row of DATA, counted from 0 [default: 0].")
 @click.option(
     "--step", type=int, help="This step of the training on DATA, counted from 0; -1 is the last."
 )
@@ -51,23 +40,33 @@ class Case:
     help="Set a parameter: 0.weight=0.2,0.5;0.8,0.1 (rows end with a semicolon). Repeatable.",
 )
 @click.option("--sample", "samples", multiple=True, metavar="NUMBERS", help="0.5,0.1. Repeatable.")
-@click.option("--target", "targets", multiple=True, metavar="NUMBERS", help="One for each sample.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NUMBERS",
+    help="One for each sample; with DATA, a class or value instead of the row's own.",
+)
 @click.option("--training", is_flag=True, help="Layers behave as while training.")
 @click.option("--until", type=click.Choice(PHASES), default="update", help="Stop after this phase.")
 @click.option("--latex", metavar="NAME", help="Instead, derive the gradient of NAME in LaTeX.")
 @click.option("--columns", is_flag=True, help="With --latex: samples as columns of matrices.")
 @click.option("--paths", metavar="NAME[I,J]", help="Instead, the paths of one gradient.")
+@click.option(
+    "--html", "page", metavar="FILE", type=click.Path(path_type=Path), help="Instead, write a page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Values and gradients as JSON.")
 def command(
     folder: Path | None,
     data: str | None,
-    row: int,
+    row: int | None,
     step: int | None,
     network: str | None,
     until: str,
     latex: str | None,
     columns: bool,
     paths: str | None,
+    page: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -85,19 +84,32 @@ def command(
 
     if (folder is None) == (network is None):
         raise SettingError("name either a FOLDER that was trained, or --network with sizes: 2-4-1")
-    if step is not None:
-        case = _training(folder, data)
+    if network is not None:
+        case = _untrained(network, options)
     else:
-        case = _untrained(network, options) if network else _trained(folder, data, row, options)
-    story = explain(case.model, case.x, case.y, training=options["training"], step=step)
+        _refuse_settings_of_a_network()
+        case = _training(folder, data) if step is not None else _trained(folder, data, row, options)
+    story = explain(
+        case.model,
+        case.x,
+        case.y,
+        training=options["training"],
+        columns=case.columns,
+        classes=case.classes,
+        step=step,
+    )
+    if not case.has_target and not (latex is None and paths is None and page is None):
+        raise DataError(f"{case.notes[0]}; a gradient needs one: name it with --target")
     if latex is not None:
         click.echo(story.latex(latex, samples="columns" if columns else "rows"), nl=False)
     elif paths is not None:
         click.echo(story.paths(*_entry(paths)).text(), nl=False)
+    elif page is not None:
+        _write_page(story, page, case.notes)
     elif as_json:
         click.echo(_json(story, case.notes))
     else:
-        _print(story, until, case.notes)
+        _print(story, until if case.has_target else "forward", case.notes)
 
 
 def _print(story: "Story", until: Any, notes: list[str]) -> None:
@@ -109,6 +121,16 @@ def _print(story: "Story", until: Any, notes: list[str]) -> None:
     for note in notes:
         lines = wrapped(f"note: {note}", console.width - 4, "      ")
         console.print("\n" + "\n".join(f"  {line}" for line in lines), style="dim")
+
+
+def _write_page(story: "Story", path: Path, notes: list[str]) -> None:
+    from chainrule.cli.terminal import answers
+
+    size = len(story.html(path).encode())
+    console = answers()
+    console.print(f"{path}: {len(story.steps)} steps, {size / 1000:,.0f} kB")
+    for note in notes:
+        console.print(f"note: {note}", style="dim")
 
 
 def _json(story: "Story", notes: list[str]) -> str:
@@ -202,6 +224,8 @@ def _targets(
 ) -> tuple["NDArray[Any]", list[str]]:
     import numpy as np
 
+    from chainrule.cli.terminal import plural
+
     given = options["targets"]
     multiclass = loss.task == "multiclass"
     notes = []
@@ -211,7 +235,8 @@ def _targets(
             given = [",".join(["1", *["0"] * (outputs - 1)])] * samples
         notes.append(f"the target is taken to be {given[0]}; --target gives another")
     if len(given) != samples:
-        raise DataError(f"there are {samples} samples and {len(given)} targets; one for each")
+        counted = f"{plural(samples, 'sample')} and {plural(len(given), 'target')}"
+        raise DataError(f"there are {counted}; name one target for each sample")
     rows = np.array([_numbers("--target", text) for text in given], dtype=float)
     if multiclass and rows.shape[1] == 1:
         return rows[:, 0].astype(np.int64), notes
@@ -249,24 +274,36 @@ def _entry(text: str) -> tuple[str, tuple[int, ...]]:
 # --- a network that was trained ------------------------------------------------------------------
 
 
-def _trained(folder: Path | None, data: str | None, row: int, options: dict[str, Any]) -> Case:
+NETWORK_ONLY = ("loss", "activation", "output", "no_bias", "optimizer", "rate", "seed", "settings")
+
+
+def _refuse_settings_of_a_network() -> None:
+    """SettingError for options that a trained folder has answered already."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name))
+        if parameter.name in NETWORK_ONLY and given is click.core.ParameterSource.COMMANDLINE:
+            raise SettingError(
+                f"{parameter.opts[0]} is for a --network; the network in FOLDER has its own"
+            )
+
+
+def _trained(
+    folder: Path | None, data: str | None, row: int | None, options: dict[str, Any]
+) -> Case:
     import numpy as np
 
     from chainrule.cli.folder import PREPROCESSING, read_preprocessor
-    from chainrule.cli.predict import read_columns
     from chainrule.model import load
 
     assert folder is not None  # asked by the caller
     model = load(folder)
     if data is not None:
-        preprocessor = read_preprocessor(folder)
-        target = preprocessor.label.column
-        frame = read_columns(data, preprocessor, (target,))
-        if not 0 <= row < frame.height:
-            raise DataError(f"{data} has rows 0 to {frame.height - 1}, and no row {row}")
-        rows = np.array([row])
-        encoded = preprocessor.encode(frame, rows)
-        return Case(model, encoded, preprocessor.target(frame, rows))
+        if options["samples"]:
+            raise SettingError("name a row of DATA with --row, or give a --sample; not both")
+        return row_of_table(model, read_preprocessor(folder), data, row or 0, options["targets"])
+    if row is not None:
+        raise SettingError(f"--row {row} is a row of DATA: name the table behind FOLDER")
     shape = model.input_shape or ()
     if options["samples"]:
         x, notes = _samples(options, int(np.prod(shape)))

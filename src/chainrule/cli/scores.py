@@ -33,6 +33,20 @@ class Scores:
     confusion: NDArray[np.int64] | None = None
     values: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
+    @property
+    def remark(self) -> str:
+        """What the numbers mean where a constant would have done as well; else empty."""
+        ours, constant = self.network, self.constant
+        if "r2" in ours:
+            better, guess = ours["r2"] > constant["r2"], "the mean"
+        else:
+            higher = ("accuracy", "balanced_accuracy")
+            better = any(ours[name] > constant[name] for name in higher)
+            guess = "the most frequent class"
+        if better:
+            return ""
+        return f"No better than to guess {guess} always: nothing was learned that holds here."
+
     def figure(self, preprocessor: "Preprocessor", rows_are: str) -> "Figure":
         """A confusion matrix, or predictions over true values."""
         from chainrule import plots

@@ -35,6 +35,7 @@ def show_training(result: "Result", folder: Path, files: list[str], replaces: bo
         facts([*_data(result), ("network", _network(result)), ("training", _training(result))]),
         "",
         judgement(result.scores, _PARTS[result.data.judge[0]]),
+        *([Text(result.scores.remark, style="yellow")] if result.scores.remark else []),
         "",
         *_diagnosis(result),
         facts(
@@ -188,6 +189,7 @@ def show_prediction(
     lines: list[RenderableType] = [facts(rows)]
     if judged is not None:
         lines += ["", judgement(judged, "rows with a target")]
+        lines += [Text(judged.remark, style="yellow")] if judged.remark else []
     _print(lines)
 
 

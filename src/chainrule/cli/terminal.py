@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from chainrule.tabular.csv_file import Progress
 
-WIDEST = 96  # a line that is longer is hard to read, however wide the window
 MANY_ROWS = 100_000
 SHOW_PROGRESS_FROM = 16 << 20  # bytes: less is read before a bar could be seen
 
@@ -99,6 +98,8 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 def _console(stderr: bool) -> "Console":
     from rich.console import Console
+
+    from chainrule.explaining.text import WIDEST
 
     console = Console(stderr=stderr, highlight=False, markup=False)
     if console.width > WIDEST:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.case import Case, unbuilt_apart
 from chainrule.diagnosis.findings import Diagnosis, Finding
 from chainrule.diagnosis.not_finite import WhyNotFinite, why_not_finite
 from chainrule.diagnosis.record import RecordLayers
@@ -30,15 +30,15 @@ def diagnose(model: Model, X: Any, y: Any, *, starts: int = 50) -> Diagnosis:
     X, y    the training data as `fit` took them; of many rows, 1,024 are measured
     starts  with how many other starts one is compared that has come to a standstill; 0 for none
 
-    The model is left as it is, or built where it was not; sample weights are not looked at. Raises
-    DataError for data that do not fit the model.
+    The model is left as it is: one without parameters is built apart for these data. Sample weights
+    are not looked at. Raises DataError for data that do not fit the model.
     """
     if not isinstance(model, Model):
         raise SettingError(
             f"diagnose takes a model, cr.diagnose(model, X, y), not a {type(model).__name__}"
         )
     starts = read_setting("diagnose", "starts", whole_number(0), starts)
-    case = Case(model, X, y, starts)
+    case = Case(unbuilt_apart(model), X, y, starts)
     found: list[Finding] = []
     with np.errstate(all="ignore"):
         for symptom in SYMPTOMS.values():

@@ -1,5 +1,6 @@
 """What is known about a training run: its data, where it began, where it stands, how it steps."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,11 @@ class Step:
         (LeCun, Simard and Pearlmutter 1993).
         """
         return -0.5 * self.curvature * self.length**2 / self.slope if self.slope < 0 else 0.0
+
+
+def unbuilt_apart(model: Model) -> Model:
+    """The model, or where it has no parameters yet a copy, which can be built for these data."""
+    return copy.copy(model) if model.input_shape is None else model
 
 
 class Case:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.diagnosis.case import unbuilt_apart
 from chainrule.diagnosis.findings import plain
 from chainrule.errors import NotFiniteError, SettingError
 from chainrule.finite import Link, Origin, all_finite, origin
@@ -75,14 +76,15 @@ def why_not_finite(model: Model, X: Any, y: Any) -> WhyNotFinite:
     they are; what stopped the newest training, if it was a NaN; and up to ten further epochs, on a
     copy, as `fit` would go on. All is replayed in the model's own dtype.
 
-    The weights are left as they are. Raises DataError where X or y themselves are not finite: it
-    names the row and the column.
+    The model is left as it is: one without parameters is built apart for these data. Raises
+    DataError where X or y themselves are not finite: it names the row and the column.
     """
     if not isinstance(model, Model):
         raise SettingError(
             f"why_not_finite takes a model, cr.why_not_finite(model, X, y), not a "
             f"{type(model).__name__}"
         )
+    model = unbuilt_apart(model)
     x, target, _ = model._prepared(X, y)
     found = _as_it_stands(model, x, target)
     if found is not None:

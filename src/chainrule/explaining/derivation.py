@@ -117,7 +117,7 @@ class _Deriver:
         self.quantity = story.quantity(name)
         self.steps = self._needed()
         self.last = self.steps[-1]
-        at = (index,) if isinstance(index, int) else index
+        at = None if index is None else as_index(index)
         self.index = (
             self.last.index if at is None else checked_index(name, at, self.last.value.shape)
         )
@@ -179,7 +179,7 @@ class _Deriver:
             if loop is not None:
                 yield Line(left, loop[0].sum_over_time(loop[1]))
             else:
-                yield Line(left, printer.show(self._turned(step)))
+                yield Line(left, printer.show(self._turned(step), self._symbol(step).column))
 
     def through_time(self) -> Iterator[Section]:
         """What each step of the loops on the way computes, forward and backward."""
@@ -215,8 +215,9 @@ class _Deriver:
                 return
         for step in self.steps:
             expr = self._turned(step)
-            result = printer.array(numbers.of(expr))[0]
-            shown = result if self._loop_of(step) else printer.show(expr)
+            column = self._symbol(step).column
+            result = printer.array(numbers.of(expr), column)[0]
+            shown = result if self._loop_of(step) else printer.show(expr, column)
             yield Line(step.symbol, shown if shown == result else f"{shown} = {result}")
 
     def one_entry(self) -> Iterator[Line]:
@@ -290,7 +291,8 @@ class _Deriver:
 
     def _symbol(self, step: "Step") -> Symbol:
         batch = self.story.names.is_batch(step.node) and step.quantity.kind != "parameter"
-        symbol = Symbol(step.key, step.symbol, step.value.shape, batch)
+        column = step.quantity.node in self.story.names.columns
+        symbol = Symbol(step.key, step.symbol, step.value.shape, batch, column)
         return turned(symbol) if self.columns else symbol
 
     def _letters(self, expr: Expr, step: "Step") -> Sequence[str]:
@@ -337,6 +339,11 @@ def fits(expr: Expr) -> bool:
     """Whether all arrays of a formula can be printed in full."""
     shapes = [expr.shape, *(s.shape for s in expr.symbols())]
     return all(len(shape) <= 2 and max(shape, default=1) <= MOST_SHOWN for shape in shapes)
+
+
+def as_index(index: Index | int) -> Index:
+    """An index as a tuple: of one number, that number alone."""
+    return (index,) if np.ndim(index) == 0 else tuple(index)  # type: ignore[return-value, arg-type]
 
 
 def checked_index(name: str, index: Sequence[int], shape: tuple[int, ...]) -> Index:

@@ -60,6 +60,8 @@ class Numbers:
             return self.value_of(data[0])[data[1]]
         if head in ("number", "measured"):
             return data
+        if head == "ones":
+            return np.ones(expr.shape)
         if head == "plus":
             return sum(args[1:], start=args[0])
         if head == "times":

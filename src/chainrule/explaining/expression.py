@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.graph import Node, Shape
 from chainrule.ops import TABLE
+from chainrule.ops.map import Map
 from chainrule.ops.products import parts
 
 Number = float
@@ -22,22 +23,25 @@ Number = float
 class Symbol:
     """A name for a value: a quantity, or the gradient of one.
 
-    key    where its numbers are, in the table of values
-    latex  how it is written; with an index behind it, one of its entries
+    key     where its numbers are, in the table of values
+    latex   how it is written; with an index behind it, one of its entries
+    batch   whether the first axis counts samples
+    column  of one axis: whether it is written as a column
     """
 
     key: str
     latex: str
     shape: Shape
-    batch: bool = False  # whether the first axis counts samples
+    batch: bool = False
+    column: bool = False
 
 
 @dataclass(frozen=True)
 class Expr:
     """One operation on other formulas.
 
-    head   symbol, entry (one number of a symbol), number, plus, times, over, contract, sum,
-           layout, transpose, derivative, apply (any other row)
+    head   symbol, entry (one number of a symbol), number, ones (an array of them), plus, times,
+           over, contract, sum, layout, transpose, derivative, apply (any other row)
     data   the symbol; (symbol, index); the number; the spec; the axes; the op
     node   the node that it came from, whose numbers it stands for
     """
@@ -88,13 +92,39 @@ def broadcast(exprs: Iterable[Expr]) -> Shape:
     return np.broadcast_shapes(*(expr.shape for expr in exprs))
 
 
+def written(expr: Expr) -> Shape:
+    """The shape that a formula has on paper: what repeats is written once."""
+    if expr.head == "number":
+        return ()
+    op = getattr(expr.data, "op", expr.data)
+    if expr.head in ("plus", "times", "over", "derivative") or isinstance(op, Map):
+        return np.broadcast_shapes(*map(written, expr.args))
+    if expr.head == "layout" and expr.data is None and expr.args[0].size != expr.size:
+        return written(expr.args[0])
+    return expr.shape
+
+
+def filled(expr: Expr, column: bool = False) -> Expr:
+    """The formula with the ones written that it is repeated by, as a matrix product needs it.
+
+    column  of one axis: whether the ones are a column
+    """
+    missing = len(expr.shape) - len(written(expr))
+    if (*(1,) * missing, *written(expr)) == expr.shape or expr.is_single or is_number(expr, 0):
+        return expr
+    factor, rest = coefficient_of(expr)
+    ones = Expr("ones", (), expr.shape, column)
+    found = [number(factor)] * (factor != 1) + [*rest, ones]
+    return Expr("times", tuple(found), expr.shape) if len(found) > 1 else ones
+
+
 def plus(*terms: Expr) -> Expr:
     """The sum, without terms that are 0."""
     shape = broadcast(terms)
     flat: list[Expr] = []
     constant, place = 0.0, 0
     for term in terms:
-        for part in term.args if term.head == "plus" else (term,):
+        for part in term.args if term.head == "plus" and term.data is None else (term,):
             if part.head == "number":
                 constant, place = constant + part.data, place or len(flat) + 1
             else:
@@ -176,7 +206,7 @@ def over(above: Expr, below: Expr) -> Expr:
 
 
 def negative(expr: Expr) -> Expr:
-    if expr.head == "plus":
+    if expr.head == "plus" and expr.data is None:  # one with dots is a sum of more than its terms
         return plus(*(times(number(-1), term) for term in expr.args))
     return times(number(-1), expr, shape=expr.shape)
 
@@ -184,13 +214,22 @@ def negative(expr: Expr) -> Expr:
 def contract(spec: str, a: Expr, b: Expr, shape: Shape) -> Expr:
     """A product summed over shared axes; constants come out, and a product of numbers is plain."""
     (left, first), (right, second) = coefficient_of(a), coefficient_of(b)
-    if not first or not second:  # a factor that is one number everywhere
-        summed = [letter for letter in parts(spec)[0] if letter not in parts(spec)[2]]
-        if not summed:
-            return times(a, b, shape=shape)
-        return Expr("contract", (a, b), shape, spec)
+    letters, others, out = parts(spec)
+    summed = [n for letter, n in zip(letters, a.shape, strict=True) if letter not in out]
+    if not first and not second:
+        return number(left * right * prod(summed), shape)
+    if not summed and not (first and second):  # a factor that is one number everywhere
+        rest, own = (a, letters) if first else (b, others)
+        kept = "".join(letter for letter in out if letter in own)
+        if kept == own:  # the same along the axes that it does not have
+            within = tuple(n if i in own else 1 for i, n in zip(out, shape, strict=True))
+            spread = view(view(rest, within), shape)
+            return times(number(right if first else left), spread, shape=shape)
+    if left * right == 0:
+        return number(0, shape)
     if left * right != 1:
-        a, b = times(*first, shape=a.shape), times(*second, shape=b.shape)
+        a = times(*first, shape=a.shape) if first else number(1, a.shape)
+        b = times(*second, shape=b.shape) if second else number(1, b.shape)
         return times(number(left * right), contract(spec, a, b, shape), shape=shape)
     return Expr("contract", (a, b), shape, spec)
 
@@ -205,7 +244,22 @@ def total(x: Expr, axes: Shape, shape: Shape) -> Expr:
     if value != 1:
         inner = times(*rest, shape=x.shape)
         return times(number(value), total(inner, axes, shape), shape=shape)
+    own = written(x)
+    own = (*(1,) * (len(x.shape) - len(own)), *own)
+    repeated = [axis for axis in axes if own[axis] == 1 < x.shape[axis]]
+    if repeated:  # the same number again and again: so often that number
+        kept = tuple(1 if axis in repeated else n for axis, n in enumerate(x.shape))
+        count = prod(x.shape[axis] for axis in repeated)
+        return times(number(count), total(_once(x, kept), axes, shape), shape=shape)
     return Expr("sum", (x,), shape, axes)
+
+
+def _once(x: Expr, shape: Shape) -> Expr:
+    """What is repeated along some axes, without the repetition."""
+    if x.head == "layout" and x.data is None:
+        (inner,) = x.args
+        return view(inner, shape) if inner.size == prod(shape) else Expr("layout", (inner,), shape)
+    return Expr(x.head, x.args, shape, x.data)
 
 
 def view(x: Expr, shape: Shape) -> Expr:

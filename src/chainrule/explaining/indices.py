@@ -72,10 +72,12 @@ class Indexed:
                 summed += [place[letter]] if place[letter] else []
         pieces = []
         for arg, letters in ((a, left), (b, right)):
+            if arg.head == "number" and arg.data == 1:
+                continue
             text, level = self.show(arg, tuple(place[letter] for letter in letters), used)
             pieces.append(text if level >= PREFIX else bracketed(text))
         head = rf"\sum_{{{','.join(summed)}}} " if summed else ""
-        return rf"{head}{pieces[0]} \, {pieces[1]}", PREFIX if summed else PRODUCT
+        return head + r" \, ".join(pieces), PREFIX if summed else PRODUCT
 
     def _sum(self, expr: Expr, at: tuple[str, ...], used: set[str]) -> Piece:
         (x,), axes = expr.args, expr.data

@@ -98,26 +98,36 @@ def _as_rows(left: str, right: str, out: str) -> tuple[str, str, str]:
     return left, right, out
 
 
-def as_matrices(spec: str) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
+def as_matrices(
+    spec: str, standing: tuple[bool, bool]
+) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
     """A contraction as a product of two matrices: in which order, and which of them transposed.
 
-    Arrays of one axis are rows on the left and columns on the right. None where there are more
-    axes than a matrix has, or axes that both share and keep.
+    standing  whether each, if it has one axis, is a column
+
+    None where there are more axes than a matrix has, or axes that both share and keep. A matrix and
+    a vector give a vector that stands as that one does.
     """
     left, right, out = _as_rows(*parts(spec))
     summed = [letter for letter in left if letter not in out]
     shared = [letter for letter in out if letter in left and letter in right]
     if max(len(left), len(right), len(out)) > 2 or shared or len(summed) > 1:
         return None
-    order = (0, 1)
-    if out and out[-1] in left and len(out) == 2:
-        order, left, right = (1, 0), right, left
-    if len(out) == 1 and out in right and len(right) == 2 and len(left) == 1:
-        return (0, 1), (False, right[0] == out)
-    if len(out) == 1 and out in left and len(left) == 2 and len(right) == 1:
-        return (0, 1), (left[1] == out, False)
-    if len(left) == len(right) == 1:  # both are rows: x wᵀ is their product, xᵀ w the outer one
-        return order, (not summed, bool(summed))
-    turn_left = len(left) == 2 and bool(summed) and left[0] == summed[0]
-    turn_right = len(right) == 2 and bool(summed) and right[1] == summed[0]
-    return order, (turn_left, turn_right)
+    if not left or not right:
+        return (0, 1), (False, False)
+    swapped = (out[-1] in left) if len(out) == 2 else False
+    if len(out) == 1 and len(left) != len(right):  # a vector stands behind, or lies in front
+        place = 0 if len(left) == 1 else 1
+        swapped = standing[place] == (place == 0)
+    order = (1, 0) if swapped else (0, 1)
+    factors = [(left, right)[place] for place in order]
+    inner = summed[0] if summed else ""
+
+    def turned(place: int) -> bool:
+        own = factors[place]
+        if len(own) == 2:
+            return own[place] == inner
+        # Of an inner product the right factor is a column, of an outer one the left.
+        return standing[order[place]] != ((place == 1) == bool(inner))
+
+    return order, (turned(0), turned(1))

@@ -11,9 +11,11 @@ from chainrule.explaining import closed
 from chainrule.explaining.closed import Short
 from chainrule.explaining.entries import Array
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.nested import unnamed
 from chainrule.explaining.reading import MOST_OPERATIONS, Reader
-from chainrule.explaining.record import Record, is_leaf
+from chainrule.explaining.record import Record, Slot, is_leaf
 from chainrule.explaining.sideways import MARK
+from chainrule.explaining.vectors import columns
 from chainrule.graph import Node, constant_value, dependents, ordered
 from chainrule.notation import LOSS, OPTIMIZER, Quantity, scope_of
 
@@ -30,6 +32,7 @@ class Names:
     short       gradients that are told in their short form, by the node they are of
     nodes       behind symbols, by key
     between     steps of the backward pass that are the gradient of nothing with a name
+    columns     the nodes of one axis that are written as columns
     """
 
     record: Record
@@ -39,6 +42,7 @@ class Names:
     short: dict[Node, Short] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     between: list[Quantity] = field(default_factory=list)
+    columns: frozenset[Node] = frozenset()
     reader: Reader = field(init=False)
 
     def value(self, symbol: Symbol) -> Array:
@@ -72,20 +76,35 @@ class Names:
         prediction = self.record.roots.prediction
         return prediction.shape[0] if prediction is not None and prediction.shape else 0
 
+    @cached_property
+    def telling_sample(self) -> int:
+        """The sample that errs most: the one whose numbers are worked out."""
+        ends = [q.node for q in self.quantities if q.kind in ("prediction", "layer")]
+        for node in [self.record.roots.prediction, *reversed(ends)]:
+            gradient = None if node is None else self.record.gradient(node)
+            if node is None or gradient is None:
+                continue
+            if gradient.ndim > 1 and self.is_batch(node):
+                size = np.abs(gradient).reshape(gradient.shape[0], -1).max(axis=1)
+                return int(np.argmax(size)) if np.isfinite(size).all() else 0
+        return 0
+
 
 def named(record: Record) -> Names:
     """Names for everything in a record."""
     quantities = notation.quantities(record.roots)
-    names = Names(record, quantities)
+    names = Names(record, quantities, columns=columns(record.roots.forward, record.adjoints))
     for quantity in quantities:
         names.add(quantity.node, _symbol(names, quantity))
-    names.quantities += _steps_between(names)
+    names.quantities += [*_nested(names), *_steps_between(names)]
     _find_short_form(names)
     order = {node: place for place, node in enumerate(record.roots.forward)}
     names.quantities.sort(key=lambda q: (not is_leaf(q.node), order.get(q.node, -1)))
     _name_slots(names)
     _name_gradients(names)
-    names.reader = Reader(names.symbols, record.adjoints, _given(record))
+    names.reader = Reader(
+        names.symbols, record.adjoints, _given(record), names.columns, record.values
+    )
     _name_long_ones(names)
     return names
 
@@ -135,7 +154,7 @@ def _given(record: Record) -> set[Node]:
 def _symbol(names: Names, quantity: Quantity) -> Symbol:
     node = quantity.node
     batch = names.is_batch(node) and quantity.kind != "parameter"
-    return Symbol(quantity.key, quantity.latex, node.shape, batch)
+    return Symbol(quantity.key, quantity.latex, node.shape, batch, node in names.columns)
 
 
 def _find_short_form(names: Names) -> None:
@@ -196,6 +215,20 @@ def _steps_between(names: Names) -> list[Quantity]:
     return found
 
 
+def _nested(names: Names) -> list[Quantity]:
+    """Of a function: what its lines compute without giving it a name."""
+    roots = names.record.roots
+    if roots.prediction is not None:
+        return []
+    learned = dependents(roots.forward, roots.parameters.values())
+    found: list[Quantity] = []
+    counts: dict[str, int] = {}
+    for node in unnamed(roots.forward, learned, names.symbols):
+        formula = Reader(names.symbols, {}, _given(names.record)).read(node)
+        found.append(_between(names, node, formula, counts))
+    return found
+
+
 def _is_view(formula: Expr) -> bool:
     return formula.head in ("symbol", "number") or (
         formula.head == "layout" and formula.data is None
@@ -240,12 +273,30 @@ def _name_slots(names: Names) -> None:
         owner = parameters.get(slot.parameter)
         if owner is None:
             if not slot.parameter:  # how many updates there have been
-                names.add(slot.before, Symbol(slot.name, "t", slot.before.shape))
+                _name_count(names, slot)
             continue
-        base = notation.identifier(slot.name)
-        for node, key, mark in ((slot.before, "", ""), (slot.after, "_new", "'")):
+        base = notation.remembered(slot.name, names.record.rule)
+        for node, key, mark in ((slot.before, "", ""), (slot.after, "_new", r"^{\mathrm{new}}")):
             latex = rf"{base}{mark}({owner.latex})"
-            names.add(node, Symbol(f"{slot.name}:{slot.parameter}{key}", latex, node.shape))
+            column = names.record.roots.parameters[slot.parameter] in names.columns
+            name = f"{slot.name}:{slot.parameter}{key}"
+            names.add(node, Symbol(name, latex, node.shape, column=column))
+
+
+def _name_count(names: Names, slot: Slot) -> None:
+    """t is the number of this update: one more than have been made."""
+    names.add(slot.before, Symbol(slot.name, "(t-1)", ()))
+    for node in ordered(names.record.updates.values()):
+        if node.op.name == "add" and node.shape == ():
+            counts = [_without_casts(child) is slot.before for child in node.inputs]
+            if any(counts) and constant_value(node.inputs[counts.index(True) - 1]) == 1:
+                names.add(node, Symbol("t", "t", ()))
+
+
+def _without_casts(node: Node) -> Node:
+    while node.op.name == "cast":
+        (node,) = node.inputs
+    return node
 
 
 def _name_gradients(names: Names) -> None:
@@ -256,7 +307,8 @@ def _name_gradients(names: Names) -> None:
             continue
         batch = names.is_batch(node) and quantity.kind != "parameter"
         key = quantity.gradient_key
-        names.add(node, Symbol(key, quantity.gradient_latex, node.shape, batch))
+        column = quantity.node in names.columns
+        names.add(node, Symbol(key, quantity.gradient_latex, node.shape, batch, column))
         names.nodes.setdefault(key, node)
 
 
@@ -276,7 +328,8 @@ def _name_long_ones(names: Names) -> None:
             serial += 1
             letter = "u" if node.role is None else "g"
             key = f"{letter}'{serial}"
-            symbol = Symbol(key, rf"{letter}'_{{{serial}}}", node.shape, names.is_batch(node))
+            batch, column = names.is_batch(node), node in names.columns
+            symbol = Symbol(key, rf"{letter}'_{{{serial}}}", node.shape, batch, column)
             names.add(node, symbol)
             reader.names[node] = symbol
             quantity = Quantity(node, key, symbol.latex, "auxiliary", scope_of(node))
@@ -290,4 +343,5 @@ def target_symbol(names: Names, short: Short) -> Symbol:
         return own
     key = f"{own.key}_one_hot"
     names.arrays[key] = np.asarray(short.target_value)
-    return Symbol(key, own.latex, short.node.shape, names.is_batch(short.node))
+    column = short.node in names.columns
+    return Symbol(key, own.latex, short.node.shape, names.is_batch(short.node), column)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from chainrule.explaining.derivation import checked_index
+from chainrule.errors import SettingError
+from chainrule.explaining.derivation import as_index, checked_index
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import Edges, jacobian, read_directly
 from chainrule.explaining.local import partial
@@ -134,9 +135,13 @@ class Paths(Sequence[Path]):
 
 def find_paths(story: "Story", name: str, index: Index | int, most: int | None) -> Paths:
     """See `Story.paths`."""
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+        raise SettingError(
+            f"most={most!r} is no number of paths; give a whole number from 1, or None for all of "
+            f"them where they are {ALL_OF} or fewer, and else the {LARGEST} largest"
+        )
     quantity = story.quantity(name)
-    at = (index,) if isinstance(index, int) else tuple(index)
-    entry = checked_index(name, at, quantity.shape)
+    entry = checked_index(name, as_index(index), quantity.shape)
     network = _Network(story, quantity, entry)
     found = network.search(most)
     symbol = entry_of(story.names.of(quantity), entry)
@@ -169,12 +174,13 @@ class _Network:
     def _crossed(self, start: Quantity) -> list[Quantity]:
         """What paths go through, in order: the start, what leaves layers, the loss."""
         between = self.record.adjoints
+        kinds = ["layer", "line", "prediction"]
+        if self.record.roots.prediction is None:  # of a function, what has no name in the code too
+            kinds.append("auxiliary")
         kept = [
             q
             for q in self.story.quantities
-            if q.node is start.node
-            or q.kind == "loss"
-            or (q.kind in ("layer", "line", "prediction") and q.node in between)
+            if q.node is start.node or q.kind == "loss" or (q.kind in kinds and q.node in between)
         ]
         order = {q.node: place for place, q in enumerate(self.story.quantities)}
         return sorted(kept, key=lambda q: (q.node is not start.node, order[q.node]))

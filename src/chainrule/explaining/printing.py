@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.explaining import expression as ex
 from chainrule.explaining.entries import Array, Numbers
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.features import sliced
 from chainrule.explaining.indices import Indexed
 from chainrule.explaining.marks import (
     Piece,
@@ -21,6 +22,10 @@ from chainrule.explaining.marks import (
     signed,
     word,
 )
+from chainrule.explaining.vectors import factors_stand, stands
+from chainrule.explaining.words import step_name
+from chainrule.graph import Shape
+from chainrule.ops.layout import Concatenate, Slice
 from chainrule.ops.loop import Loop
 from chainrule.ops.map import ATOM, POWER, PREFIX, PRODUCT, SUM, Map
 from chainrule.ops.products import parts
@@ -48,9 +53,15 @@ class Printer:
     ) -> None:
         self.numbers, self.digits, self.shapes, self.columns = numbers, digits, shapes, columns
 
-    def show(self, expr: Expr) -> str:
-        """The formula, with matrices as wholes."""
-        return self._show(expr)[0]
+    def show(self, expr: Expr, column: bool | None = None) -> str:
+        """The formula, with matrices as wholes.
+
+        column  whether it is to be a column, where it has one axis
+        """
+        whole = ex.filled(expr, bool(column))
+        if column is None or len(expr.shape) != 1:
+            return self._show(whole)[0]
+        return self._standing(whole, column)[0]
 
     def show_indexed(self, expr: Expr, letters: Sequence[str]) -> str:
         """One entry of the formula, at the place that the letters name, one for each axis."""
@@ -66,14 +77,47 @@ class Printer:
         text, own = self._show(expr)
         return text if own >= level else bracketed(text)
 
+    def _standing(self, expr: Expr, column: bool) -> Piece:
+        """A formula of one axis as a column, or as a row: turned where it is the other."""
+        if stands(expr) == column or len(expr.shape) != 1 or expr.is_single:
+            return self._show(expr)
+        if not ex.written(expr):  # one number, repeated
+            return self._show(ex.filled(expr, column))
+        if self.numbers is not None:
+            return self.array(self.numbers.of(expr), column)
+        return on_its_side(self._within(expr, ATOM)), POWER
+
+    def _alike(self, args: Sequence[Expr], shape: Shape) -> list[Expr]:
+        """Arguments of an elementwise operation, every vector standing as the first one does.
+
+        Beside a matrix vectors are rows, which broadcasting repeats.
+        """
+        vectors = [a for a in args if len(a.shape) == 1 and not a.is_single and ex.written(a)]
+        if not vectors:
+            return list(args)
+        column = len(shape) == 1 and stands(vectors[0])
+        return [self._turned(a, column) if a in vectors else a for a in args]
+
+    def _turned(self, arg: Expr, column: bool) -> Expr:
+        if stands(arg) == column:
+            return arg
+        return Expr("printed", (), arg.shape, self._standing(arg, column))
+
     def _symbol(self, expr: Expr) -> Piece:
         name: Symbol = expr.data
         if self.numbers is not None:
-            return self.array(self.numbers.value_of(name))
+            return self.array(self.numbers.value_of(name), name.column)
         if self.shapes and expr.shape:
-            lengths = r" \times ".join(map(str, expr.shape))
-            return rf"\underset{{{lengths}}}{{{name.latex}}}", ATOM
+            return rf"\underset{{{_lengths(expr, name.column)}}}{{{name.latex}}}", ATOM
         return name.latex, PREFIX if name.latex.startswith(r"\frac") else ATOM
+
+    def _ones(self, expr: Expr) -> Piece:
+        if self.numbers is not None:
+            return self.array(np.ones(expr.shape), expr.data)
+        lengths = _lengths(expr, expr.data)
+        if self.shapes:
+            return rf"\underset{{{lengths}}}{{\mathbf{{1}}}}", ATOM
+        return rf"\mathbf{{1}}_{{{lengths}}}", ATOM
 
     def _entry(self, expr: Expr) -> Piece:
         name, index = expr.data
@@ -99,12 +143,13 @@ class Printer:
         text = number(measured, self.digits)
         return text, SUM if text.startswith("-") else PRODUCT if "cdot" in text else ATOM
 
-    def array(self, array: Array) -> Piece:
-        """Numbers as a matrix; of a large one the corner."""
+    def array(self, array: Array, column: bool = False) -> Piece:
+        """Numbers as a matrix; of a large one the corner. What has one axis is a row, or a
+        `column`."""
         if np.size(array) == 1:
             return self.value(float(np.asarray(array).reshape(())))
         table = _as_table(array)
-        if self.columns and np.ndim(array) == 1:
+        if np.ndim(array) == 1 and (column or self.columns):
             table = table.T
         return matrix(self._cells(table)), ATOM
 
@@ -124,17 +169,17 @@ class Printer:
         return cells
 
     def _plus(self, expr: Expr) -> Piece:
-        terms = [self._within(arg, SUM) for arg in expr.args]
+        terms = [self._within(arg, SUM) for arg in self._alike(expr.args, expr.shape)]
         return signed(terms), SUM
 
     def _times(self, expr: Expr) -> Piece:
-        sign, factors = "", list(expr.args)
+        sign, factors = "", self._alike(expr.args, expr.shape)
         if ex.is_number(factors[0], -1) and len(factors) > 1:
             sign, factors = "-", factors[1:]
         shown = []
         for place, factor in enumerate(factors):
             last = place == len(factors) - 1
-            free = last and factor.head == "sum" and self.numbers is None
+            free = last and factor.head in ("sum", "contract") and self.numbers is None
             free = free and all(f.is_single for f in factors[:-1])
             leading = place == 0 and factor.head == "number" and not sign
             level = SUM if free or leading else PRODUCT if self._is_plain(factor) else PREFIX
@@ -158,33 +203,42 @@ class Printer:
         return r" \, "
 
     def _over(self, expr: Expr) -> Piece:
-        above, below = map(self.show, expr.args)
+        above, below = (self._show(arg)[0] for arg in self._alike(expr.args, expr.shape))
         return rf"\frac{{{above}}}{{{below}}}", ATOM
 
     def _contract(self, expr: Expr) -> Piece:
-        found = as_matrices(expr.data)
+        standing = factors_stand(expr)
+        found = as_matrices(expr.data, standing)
         if found is None:
             return self._spelled(expr)
         order, turned = found
         factors = [expr.args[place] for place in order]
-        shown = []
-        for factor, turn in zip(factors, turned, strict=True):
-            turns = turn and not factor.is_single
-            if turns and self.numbers is None:
-                shown.append(on_its_side(self._within(factor, ATOM)))
-            elif turns:
-                values = self.numbers.of(factor)  # type: ignore[union-attr]  # asked above
-                shown.append(self.array(_as_table(values).T)[0])
-            else:
-                shown.append(self._within(factor, PREFIX))
+        shown = [
+            self._factor(factor, turn and not factor.is_single, standing[place])
+            for place, factor, turn in zip(order, factors, turned, strict=True)
+        ]
         single = [factor.is_single for factor in factors]
         dot = any(single) if self.numbers is not None else all(single)
         return (r" \cdot " if dot else r" \, ").join(shown), PRODUCT
 
+    def _factor(self, factor: Expr, turn: bool, column: bool) -> str:
+        """A factor of a product of matrices, perhaps turned; `column` is how a vector stands."""
+        if len(factor.shape) == 1:
+            text, level = self._standing(factor, column != turn)
+            return text if level >= PREFIX else bracketed(text)
+        factor = ex.filled(factor)
+        if not turn:
+            return self._within(factor, PREFIX)
+        if factor.head == "ones":
+            return self._ones(Expr("ones", (), factor.shape[::-1], False))[0]
+        if self.numbers is None:
+            return on_its_side(self._within(factor, ATOM))
+        return self.array(_as_table(self.numbers.of(factor)).T)[0]
+
     def _spelled(self, expr: Expr) -> Piece:
         """A product of arrays with more axes: with its indices."""
         if self.numbers is not None:
-            return self.array(self.numbers.of(expr))
+            return self.array(self.numbers.of(expr), stands(expr))
         left, right, out = parts(expr.data)
         letters = dict(zip(dict.fromkeys(left + right), "nijklmpqrst", strict=False))
         left, right, out = ("".join(letters[i] for i in part) for part in (left, right, out))
@@ -205,13 +259,16 @@ class Printer:
         inside = inside if level >= ATOM or x.head == "symbol" else bracketed(inside)
         return rf"\sum_{{{letters}}} {scripted(inside, letters)}", PREFIX
 
-    def _slices(self, expr: Expr, shape: tuple[int, ...] | None = None) -> Piece:
+    def _slices(self, expr: Expr, shape: Shape | None = None) -> Piece:
         """A sum as the arrays that are added up, each of this shape."""
         (x,), axes = expr.args, expr.data
         assert self.numbers is not None  # asked by the caller
         values = np.moveaxis(self.numbers.of(x), axes, range(len(axes)))
         slices = values.reshape(-1, *values.shape[len(axes) :])
-        shown = [self.array(part if shape is None else part.reshape(shape))[0] for part in slices]
+        column = stands(expr)
+        shown = [
+            self.array(part if shape is None else part.reshape(shape), column)[0] for part in slices
+        ]
         if len(shown) > MOST_SHOWN + 2:
             shown = [*shown[:2], r"\cdots", shown[-1]]
         return signed(shown), SUM
@@ -224,9 +281,16 @@ class Printer:
     def _layout(self, expr: Expr) -> Piece:
         if expr.data is None:
             return self._view(expr)
-        inside = ", ".join(map(self.show, expr.args))
         if self.numbers is not None:
-            return self.array(self.numbers.of(expr))
+            return self.array(self.numbers.of(expr), stands(expr))
+        if isinstance(expr.data.op, Slice):
+            index = sliced(expr.data)
+            if index is not None:
+                return scripted(self._within(expr.args[0], ATOM), index), ATOM
+        if isinstance(expr.data.op, Concatenate):
+            beside = r" \mid ".join(map(self.show, expr.args))
+            return f"[{beside}]", ATOM
+        inside = ", ".join(map(self.show, expr.args))
         return rf"\operatorname{{{word(expr.data.op.name)}}}({inside})", ATOM
 
     def _view(self, expr: Expr) -> Piece:
@@ -236,32 +300,32 @@ class Printer:
             real, seen = ([n for n in shape if n != 1] for shape in (x.shape, expr.shape))
             if x.size == expr.size and real != seen:
                 return rf"\operatorname{{reshape}}({self.show(x)})", ATOM
-            return self._show(x)
-        if np.atleast_2d(np.empty(x.shape)).shape == expr.shape:
+        if len(x.shape) == 1 and len(expr.shape) == 2 and x.size == expr.size:
+            return self._standing(x, column=expr.shape[1] == 1)
+        if self.numbers is None:
             return self._show(x)
         if x.size != expr.size or len(expr.shape) < 2:
             return self._show(x)
         if x.head == "sum":
             return self._slices(x, expr.shape)
-        return self.array(self.numbers.of(expr))
+        return self.array(self.numbers.of(expr), stands(expr))
 
     def _derivative(self, expr: Expr) -> Piece:
         op, _ = expr.data
         if self.numbers is not None:
-            return self.array(self.numbers.of(expr))
-        return prime(op, self.show(expr.args[0])), ATOM
+            return self.array(self.numbers.of(expr), stands(expr))
+        return prime(op, self._show(expr.args[0])[0]), ATOM
 
     def _apply(self, expr: Expr) -> Piece:
         op = expr.data if isinstance(expr.data, Map) else expr.data.op
         if isinstance(op, Map):
             return self._map(op, expr.args)
         if isinstance(op, Loop):
-            name, times = expr.data.params["body"].name, expr.data.params["length"]
-            name = "step" if name.startswith("<") else name  # a lambda
+            name, times = step_name(expr.data), expr.data.params["length"]
             inside = ", ".join(map(self.show, expr.args))
             return rf"\operatorname{{{word(name)}}}^{{{times}}}({inside})", ATOM
         if self.numbers is not None and expr.shape:
-            return self.array(self.numbers.of(expr))
+            return self.array(self.numbers.of(expr), stands(expr))
         if isinstance(op, Reduce):
             if len(expr.args) > 1:  # of single entries
                 return rf"{reduction(op)}({', '.join(map(self.show, expr.args))})", ATOM
@@ -274,8 +338,8 @@ class Printer:
     def _map(self, op: Map, args: Sequence[Expr]) -> Piece:
         if self.numbers is not None and op.result == "bool":  # as a factor: 1 or 0
             whole = Expr("apply", tuple(args), ex.broadcast(args), op)
-            return self.array(self.numbers.of(whole).astype(float))
-        return self.template(op.latex, args, op.level)
+            return self.array(self.numbers.of(whole).astype(float), stands(whole))
+        return self.template(op.latex, self._alike(args, ex.broadcast(args)), op.level)
 
     def template(self, latex: str, args: Sequence[Expr], level: int) -> Piece:
         shown = []
@@ -290,6 +354,14 @@ class Printer:
                 own = SUM  # a second exponent
             shown.append(text if own >= needed else bracketed(text))
         return latex.format(*shown), level
+
+
+def _lengths(expr: Expr, column: bool = False) -> str:
+    """The shape as it is written: that of a matrix, where it has one axis."""
+    shape = expr.shape
+    if len(shape) == 1:
+        shape = (shape[0], 1) if column else (1, shape[0])
+    return r" \times ".join(map(str, shape))
 
 
 def _as_table(array: Array) -> Array:

@@ -7,9 +7,12 @@ read as the nodes that it made.
 
 import re
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from chainrule.explaining import expression as ex
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.features import counting
 from chainrule.graph import CAPTURED, CONSTANT, Node, constant_value
 from chainrule.ops import TABLE
 from chainrule.ops.layout import BroadcastTo, Layout, Reshape, StopGradient, Transpose
@@ -38,6 +41,8 @@ class Reader:
     adjoints  of forward nodes: the nodes of their gradients
     given     nodes that follow from the data alone: how an index or a mask was computed is told
               only where it is short
+    columns   nodes of one axis that are written as columns
+    values    the numbers of nodes: small constants are written as what they are
     """
 
     def __init__(
@@ -45,10 +50,12 @@ class Reader:
         names: Mapping[Node, Symbol],
         adjoints: Mapping[Node, Node],
         given: Collection[Node] = (),
+        columns: Collection[Node] = (),
+        values: Mapping[Node, Any] = MappingProxyType({}),
     ) -> None:
         self.names = dict(names)
         self.adjoints = adjoints
-        self.given = given
+        self.given, self.columns, self.values = given, columns, values
         self._known: dict[Node, Expr] = {}
 
     def forget(self) -> None:
@@ -66,9 +73,12 @@ class Reader:
             found = self._formula(node)
             if node in self.given and node.dtype.kind in "iub" and found.weight() > 2:
                 word = "mask" if node.dtype.kind == "b" else "index"
-                found = ex.symbol(Symbol(_leaf_key(node), rf"\mathrm{{{word}}}", node.shape))
+                found = ex.symbol(self._unnamed(node, rf"\mathrm{{{word}}}"))
             self._known[node] = found
         return self._known[node]
+
+    def _unnamed(self, node: Node, latex: str) -> Symbol:
+        return Symbol(f"#{node.serial}", latex, node.shape, column=node in self.columns)
 
     def _formula(self, node: Node) -> Expr:
         found = self._by_role(node) or self._by_op(node)
@@ -98,7 +108,8 @@ class Reader:
         if value is not None and not isinstance(value, bool):
             return ex.number(value, node.shape)
         if not node.inputs:
-            return ex.symbol(Symbol(_leaf_key(node), _leaf_latex(node), node.shape))
+            shown = counting(self.values.get(node)) if node.dtype.kind != "b" else None
+            return ex.symbol(self._unnamed(node, shown or _leaf_latex(node)))
         args = [self._inside(child) for child in node.inputs]
         op = node.op
         if isinstance(op, Contract):
@@ -154,10 +165,6 @@ _OPPOSITES = {
 def _what(node: Node) -> object:
     """The op of a Map alone: equal formulas are then equal. Others keep the node's settings."""
     return node.op if isinstance(node.op, Map) and not node.params else node
-
-
-def _leaf_key(node: Node) -> str:
-    return f"#{node.serial}"
 
 
 def _leaf_latex(node: Node) -> str:

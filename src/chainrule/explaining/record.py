@@ -50,6 +50,8 @@ class Record:
     title     what it is, in one line
     rule      the optimizer's update, one LaTeX formula a line
     loss_latex  the loss as its textbook formula, where it has one
+    columns   what the columns of the input are called, where that was said
+    classes   and the classes
     rows      of a step of a training: the places of its samples among those trained on
     at        the record of any step of the training
     """
@@ -66,6 +68,8 @@ class Record:
     rate: float | None = None
     graph: Graph | None = None
     run: Run | None = None
+    columns: Sequence[str] = ()
+    classes: Sequence[str] = ()
     rows: Array | None = None
     at: "Callable[[int], Record] | None" = None
 

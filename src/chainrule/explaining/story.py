@@ -4,11 +4,11 @@ A story is data. `steps` holds everything that is shown of a pass; the terminal,
 print it in their own way.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from chainrule.explaining.entries import Array, Index, Numbers
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.naming import Names, named
 from chainrule.explaining.record import Record
+from chainrule.files import StrPath, write_atomically
 from chainrule.graph import Node, Shape
 from chainrule.notation import Quantity
 from chainrule.ops.loop import Loop
@@ -84,6 +85,12 @@ class Step:
         return plain(f"{self.symbol} = {self.formula}") if self.formula else plain(self.symbol)
 
     @property
+    def place(self) -> str:
+        """Where it belongs: the layer, or of a parameter's gradient and update, its name."""
+        own = self.quantity.kind == "parameter" and self.phase in ("backward", "update")
+        return self.quantity.key if own and self.layer else self.layer
+
+    @property
     def is_gradient(self) -> bool:
         return self.phase == "backward"
 
@@ -97,6 +104,11 @@ class State:
     updated: Array | str
 
 
+def typed(symbol: str) -> str:
+    """A symbol as it is typed: `W1` for W⁽¹⁾."""
+    return unicodedata.normalize("NFKC", symbol).translate({ord("("): None, ord(")"): None})
+
+
 class Lookup(dict[str, Array]):
     """Arrays by name; other names of a quantity, such as `z⁽¹⁾` of z1, are found as well."""
 
@@ -107,7 +119,8 @@ class Lookup(dict[str, Array]):
     def __missing__(self, name: str) -> Array:
         if name in self._others:
             return self._others[name]
-        raise UnknownNameError(self._kind, name, [*self, *self._others])
+        known = {*self, *(other for other in self._others if other.isascii())}
+        raise UnknownNameError(self._kind, name, known)
 
 
 class Story:
@@ -136,7 +149,8 @@ class Story:
     @cached_property
     def values(self) -> Lookup:
         arrays = {q.key: self.record.value(q.node) for q in self.quantities}
-        others = {q.text: arrays[q.key] for q in self.quantities}
+        others = {typed(q.text): arrays[q.key] for q in self.quantities}
+        others |= {q.text: arrays[q.key] for q in self.quantities}
         return Lookup(arrays, others, "quantity")
 
     @cached_property
@@ -149,7 +163,7 @@ class Story:
                 continue
             if quantity.kind != "parameter":
                 others[quantity.key] = gradient
-            others[quantity.text] = gradient
+            others[quantity.text] = others[typed(quantity.text)] = gradient
             others[plain(quantity.gradient_latex)] = gradient
         for name, node in self.record.roots.parameters.items():
             found = self.record.gradient(node)
@@ -160,12 +174,22 @@ class Story:
     def loss(self) -> float:
         return float(self.record.value(self.record.roots.loss))
 
+    @property
+    def sample(self) -> int:
+        """The sample whose numbers are worked out: the one that errs most, counted from 0."""
+        return self.names.telling_sample
+
     def quantity(self, name: str) -> Quantity:
-        """A quantity by key, symbol or parameter name; UnknownNameError for any other."""
+        """A quantity by key, symbol or parameter name; UnknownNameError for any other.
+
+        `W1` finds W⁽¹⁾ as well.
+        """
         for quantity in self.quantities:
-            if name in (quantity.key, quantity.text, plain(quantity.gradient_latex)):
+            own = (quantity.key, quantity.text, plain(quantity.gradient_latex))
+            if name in (*own, typed(quantity.text)):
                 return quantity
-        raise UnknownNameError("quantity", name, [q.key for q in self.quantities])
+        known = {name for q in self.quantities for name in (q.key, typed(q.text))}
+        raise UnknownNameError("quantity", name, known)
 
     def unrolled(self, loop: Node) -> "Unrolled":
         """A loop of the graph, unrolled over time."""
@@ -217,6 +241,9 @@ class Story:
         return tuple(steps(self))
 
     def phase(self, phase: Phase) -> list[Step]:
+        """The steps of one phase, one of `PHASES`, in order."""
+        if phase not in PHASES:
+            raise UnknownNameError("phase", phase, PHASES)
         return [step for step in self.steps if step.phase == phase]
 
     def step(self, key: str, phase: Phase) -> Step:
@@ -227,13 +254,23 @@ class Story:
                 return step
         raise UnknownNameError(f"{phase} step", key, [s.key for s in self.phase(phase)])
 
+    def moment(self, after: int) -> int:
+        """How many steps have happened: negative numbers count from the end, as in lists."""
+        count = len(self.steps)
+        if not isinstance(after, int) or not -count - 1 <= after <= count:
+            raise SettingError(
+                f"after={after!r} is no moment of this story; it has {count} steps, so that after "
+                f"runs from 0 (nothing computed) to {count}, or from -{count + 1} to -1"
+            )
+        return after % (count + 1)
+
     def state(self, after: int) -> dict[str, State]:
         """What is known of each quantity after so many steps: for a time line.
 
         after  0 before anything was computed (inputs and parameters are given), `len(steps)` at the
                end; negative numbers count from the end
         """
-        last = range(len(self.steps) + 1)[after]
+        last = self.moment(after)
         known: dict[str, State] = {}
         for place, step in enumerate(self.steps):
             old = known.get(step.key, State(NOT_YET, NOT_YET, NOT_YET))
@@ -315,7 +352,7 @@ class Story:
 
         return svg(self, kind, after)
 
-    def html(self, path: str | Path | None = None) -> str:
+    def html(self, path: StrPath | None = None) -> str:
         """The story as one HTML page that needs no network; written to `path` if one is given.
 
         Returns the text of the page.
@@ -324,7 +361,7 @@ class Story:
 
         page = document(self)
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write_atomically(path, page.encode())
         return page
 
     def __repr__(self) -> str:

@@ -1,12 +1,14 @@
 """From a record to steps: what is told, in which order, and which entry stands for the rest."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.explaining import expression as ex
 from chainrule.explaining import sentences
+from chainrule.explaining.changes import largest
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.marks import entry_of
@@ -33,20 +35,7 @@ class _Teller:
         self.story, self.names, self.record = story, story.names, story.record
         self.symbolic = Printer()
         self.numeric = Printer(story.numbers)
-        self.sample = self._telling_sample()
-
-    def _telling_sample(self) -> int:
-        """The sample that errs most: the one whose numbers are worked out."""
-        prediction = self.record.roots.prediction
-        ends = [q.node for q in self.names.quantities if q.kind in ("prediction", "layer")]
-        for node in [prediction, *reversed(ends)]:
-            gradient = None if node is None else self.record.gradient(node)
-            if node is None or gradient is None:
-                continue
-            if gradient.ndim > 1 and self.names.is_batch(node):
-                size = np.abs(gradient).reshape(gradient.shape[0], -1).max(axis=1)
-                return int(np.argmax(size)) if np.isfinite(size).all() else 0
-        return 0
+        self.sample = story.sample
 
     # --- phases ---
 
@@ -124,8 +113,7 @@ class _Teller:
             key = f"{short.name}_{inner.key}"
             self.names.arrays[key] = np.asarray(short.prediction_value)
             latex = short.latex.format(inner.latex)
-            symbol = Symbol(key, latex, inner.shape, inner.batch)
-            prediction = ex.symbol(symbol)
+            prediction = ex.symbol(replace(inner, key=key, latex=latex))
         difference = ex.plus(prediction, ex.negative(ex.symbol(target)))
         return ex.times(ex.number(short.scale), difference)
 
@@ -137,13 +125,15 @@ class _Teller:
         value = self.record.value(node)
         symbol = self.symbol(phase, quantity, node)
         index = self.telling_entry(symbol, value)
+        if phase == "update" and node in self.record.updates.values() and value.size:
+            index = largest(value - self.record.value(quantity.node))  # what moves most
         numbers = ""
         if formula is not None and value.size and value.dtype.kind == "f":
             entry = self.story.numbers.entry(formula, index)
             if phase == "loss":
                 entry = self.story.numbers.settled(entry)
             numbers = self.numeric.show(self.story.numbers.brief(entry))
-        shown = "" if formula is None else self.in_symbols(quantity, formula, phase)
+        shown = "" if formula is None else self.in_symbols(quantity, formula, symbol)
         loop = self.story.shared_loop(quantity.node) if phase == "backward" else None
         if loop is not None:
             shown, numbers = loop[0].sum_over_time(loop[1]), ""
@@ -164,7 +154,7 @@ class _Teller:
             value=value,
             shapes=tuple((s.latex, s.shape) for s in [symbol, *reads]),
             uses=tuple(s.key for s in reads),
-            sentence=sentences.sentence(self.story, phase, quantity, node, formula, value),
+            sentence=sentences.sentence(self.story, phase, quantity, node, formula, value, index),
             layer="optimizer" if phase == "update" else quantity.scope,
             node=node,
             slopes=tuple(self.slopes(formula)) if formula is not None else (),
@@ -172,25 +162,27 @@ class _Teller:
             is_memory=phase == "update" and node not in self.record.updates.values(),
         )
 
-    def in_symbols(self, quantity: Quantity, formula: Expr, phase: "Phase") -> str:
-        if quantity.kind == "loss" and phase == "loss" and self.record.loss_latex:
+    def in_symbols(self, quantity: Quantity, formula: Expr, symbol: Symbol) -> str:
+        if symbol.key == quantity.key and quantity.kind == "loss" and self.record.loss_latex:
             return self.record.loss_latex
         if not formula.shape and formula.head != "contract":
             return self.symbolic.show_indexed(formula, ())
-        return self.symbolic.show(formula)
+        return self.symbolic.show(formula, symbol.column)
 
     def symbol(self, phase: "Phase", quantity: Quantity, node: Node) -> Symbol:
         shape, batch = node.shape, self.names.is_batch(node) and quantity.kind != "parameter"
+        column = quantity.node in self.names.columns
         if phase == "backward" and quantity.node is node:  # a step between
             return self.names.symbols[node]
         if phase == "backward":
-            return Symbol(quantity.gradient_key, quantity.gradient_latex, shape, batch)
+            latex = quantity.gradient_latex
+            return Symbol(quantity.gradient_key, latex, shape, batch, column)
         if phase == "update":
             own = self.names.symbols.get(node)
             if own is not None and own.key != quantity.key:
                 return own
-            return Symbol(f"new:{quantity.key}", _new(quantity.latex), shape)
-        return Symbol(quantity.key, quantity.latex, shape, batch)
+            return Symbol(f"new:{quantity.key}", _new(quantity.latex), shape, column=column)
+        return Symbol(quantity.key, quantity.latex, shape, batch, column)
 
     def telling_entry(self, symbol: Symbol, value: Array) -> Index:
         """The entry that is worked out: of the sample that errs most, the largest."""

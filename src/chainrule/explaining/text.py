@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.errors import UnknownNameError
+from chainrule.explaining import labels
+from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
 from chainrule.graph import Shape
@@ -15,7 +18,7 @@ from chainrule.tex import number, plain
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-WIDEST = 96
+WIDEST = 96  # a line that is longer is hard to read, however wide the window
 MOST_UPDATED = 64  # of larger parameters the update is told, not printed
 MOST_ROWS, CORNER = 8, 4  # of an array: in full up to so many rows, else so many of its corner
 HEADINGS = {
@@ -49,6 +52,8 @@ def show(story: Story, console: "Console", until: Phase = "update") -> None:
 def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]:
     from rich.text import Text
 
+    if until not in PHASES:
+        raise UnknownNameError("phase", until, PHASES)
     title = "\n".join(f"  {part}" for part in wrapped(story.title, width - 4, ""))
     yield Text(f"\n{title}", style="bold")
     last = PHASES.index(until)
@@ -59,8 +64,10 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
             continue
         yield _heading(HEADINGS[phase], width)
         if phase == "given":
-            yield from _given(steps, width)
+            yield from _given(story, steps, width)
             continue
+        if phase == "forward" and labels.which_sample(story):
+            yield Text(f"       {labels.which_sample(story)}\n")
         if phase == "update":
             yield from _rule(story, width)
             steps = [step for step in steps if not step.is_memory]
@@ -69,13 +76,10 @@ def _lines(story: Story, width: int, until: Phase) -> Iterator["RenderableType"]
             yield from _step(step, count, width)
     yield _heading("All parameters", width)
     yield _summary(story, computed=last >= PHASES.index("backward"))
-    note = (
-        "length: the root of the sum of squares; largest: the gradient's largest entry; step: how "
-        "far the update moves the parameter, in parts of its length."
-    )
-    yield Text(
-        "\n" + "\n".join(f"    {part}" for part in wrapped(note, width - 6, "")), style="dim"
-    )
+    notes = [SUMMARY_NOTE, most_moved(story) if last >= PHASES.index("update") else ""]
+    for note in filter(None, notes):
+        lines = "\n".join(f"    {part}" for part in wrapped(note, width - 6, ""))
+        yield Text(f"\n{lines}", style="dim" if note is SUMMARY_NOTE else "")
 
 
 def _heading(title: str, width: int) -> "RenderableType":
@@ -85,7 +89,7 @@ def _heading(title: str, width: int) -> "RenderableType":
     return Text.assemble("\n  ", (title, "bold"), " ", (rule, "dim"), "\n")
 
 
-def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
+def _given(story: Story, steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
     from rich.text import Text
 
     names = max(len(plain(step.symbol)) for step in steps)
@@ -99,18 +103,24 @@ def _given(steps: Sequence[Step], width: int) -> Iterator["RenderableType"]:
         if key and len(begin) + len(rows[0]) + len(key) + 4 <= width:
             first[0].append(" " * (width - 2 - len(begin) - len(rows[0]) - len(key)))
             first[0].append(key, style="dim")
+        elif key:
+            first.insert(0, Text.assemble((begin, ""), (key, "dim")))
+            first[1] = Text(" " * len(begin) + rows[0], style="cyan")
         yield Text("\n").join([*first, *rest])
+        named = labels.given(story, step)
+        if named:
+            lines = wrapped(named, width - len(begin) - 2, "")
+            yield Text("\n".join(" " * len(begin) + line for line in lines))
 
 
 def _rule(story: Story, width: int) -> Iterator["RenderableType"]:
     """The optimizer's rule, where it is more than a step against the gradient."""
     from rich.text import Text
 
-    lines = [plain(line) for line in story.record.rule]
-    if len(lines) < 2:
+    told, lines = rule(story)
+    if not lines:
         return
-    told = "For every parameter θ with its gradient g, rate η and update number t:"
-    shown = [*wrapped(told, width - 9, ""), *(f"  {line}" for line in lines)]
+    shown = [*wrapped(told, width - 9, ""), *(f"  {plain(line)}" for line in lines)]
     yield Text("\n".join(f"       {line}" for line in shown) + "\n")
 
 
@@ -123,7 +133,7 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
     symbol = plain(step.symbol) + meaning
     formula = plain(step.formula)
     shape = shape_text(step.value.shape)
-    layer = " · ".join(part for part in (shape, step.layer) if part)
+    layer = " · ".join(part for part in (shape, step.place) if part)
     line = f"{symbol} = {formula}"
     parts = wrapped(line, width - len(label) - 2, " " * (len(symbol) + 3))
     head = Text.assemble((label, "dim"), (parts[0], "bold"))
@@ -154,43 +164,19 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
 
 def _summary(story: Story, computed: bool) -> "RenderableType":
     """What every parameter is told: its gradient's length, its largest entry, its step."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("    parameter", no_wrap=True)
-    table.add_column("shape", no_wrap=True)
-    for name in ("length", "of gradient", "largest", "step"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for quantity in story.quantities:
-        if quantity.kind != "parameter":
-            continue
-        value = story.values[quantity.key]
-        row = [
-            f"    {quantity.text}  {quantity.key if quantity.scope else ''}".rstrip(),
-            shape_text(value.shape),
-            _figure(_length(value)),
-        ]
-        if not computed:
-            table.add_row(*row, Text(NOT_YET, style="dim"), "", "")
-            continue
-        gradient = story.gradients[quantity.key]
-        largest = float(gradient.flat[int(np.argmax(np.abs(gradient)))]) if gradient.size else 0.0
-        row += [_figure(_length(gradient)), _figure(largest), _ratio(story, quantity.key, value)]
-        table.add_row(*row)
-    return table
-
-
-def _ratio(story: Story, name: str, value: Array) -> str:
-    after = story.record.updates.get(name)
-    length = _length(value)
-    if after is None or not length:
-        return "–"
-    return _figure(_length(story.record.value(after) - value) / length)
-
-
-def _length(array: Array) -> float:
-    return float(np.sqrt(np.sum(np.square(array.astype(float)))))
+    rows = summary(story, computed, NOT_YET)
+    symbols = max(len(row[0]) for row in rows)
+    lines = [[f"{row[0]:<{symbols}}  {row[1]}".rstrip(), *row[2:]] for row in rows]
+    lines.insert(0, [SUMMARY_HEAD[0], *SUMMARY_HEAD[2:]])
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    told = Text()
+    for place, line in enumerate(lines):
+        cells = [f"{cell:{'<' if k < 2 else '>'}{wide[k]}}" for k, cell in enumerate(line)]
+        end = "\n" if place < len(lines) - 1 else ""
+        told.append(f"    {'   '.join(cells)}".rstrip() + end, style="" if place else "dim")
+    return told
 
 
 def _figure(value: float) -> str:
@@ -271,7 +257,7 @@ def about(array: Array) -> str:
     )
     zeros = float(np.mean(flat == 0))
     said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}"
-    said += f", length {_figure(_length(finite))}"
+    said += f", length {_figure(float(np.linalg.norm(finite)))}"
     if zeros:
         said += f", {zeros:.0%} of them 0"
     if finite.size < flat.size:

@@ -1,6 +1,7 @@
 """Words and numbers of sentences."""
 
 from chainrule.explaining.record import Array
+from chainrule.graph import Node
 from chainrule.ops.map import Map
 from chainrule.ops.reductions import Reduce
 from chainrule.tex import number, plain
@@ -15,6 +16,13 @@ def function_name(op: Map) -> str:
     """`σ`, `ReLU`, `x²`: a row as a name, or where it is no function f(x), as its formula."""
     formula = plain(op.latex.format(*"xyuv"[: op.arity]))
     return formula.removesuffix("(x)")
+
+
+def step_name(loop: Node) -> str:
+    """What a step of a loop is called: its function's name, where it has one."""
+    name, _, direction = str(loop.params["body"].name).partition(" ")
+    own = name if name.isidentifier() else "step"
+    return f"{own} {direction}".strip()
 
 
 def count(count: int, one: str, many: str = "") -> str:

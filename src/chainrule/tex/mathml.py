@@ -4,7 +4,7 @@ from html import escape
 
 from chainrule.tex.reading import Tex, parse
 
-_OPERATORS = frozenset("=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±()[]{}|‖,;:⌊⌋⌈⌉¬′∗/!")
+_OPERATORS = frozenset("∣=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±()[]{}|‖,;:⌊⌋⌈⌉¬′∗/!")
 _LARGE = frozenset("ΣΠ")
 _ACCENTS = {"\u0302": "^", "\u0304": "‾", "\u0303": "~", "\u0307": "˙"}
 _FENCES = {"pmatrix": ("(", ")"), "cases": ("{", "")}

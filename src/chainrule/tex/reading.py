@@ -39,7 +39,7 @@ SYMBOLS = pairs(
     "Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Phi Φ Psi Ψ Omega Ω "
     "partial ∂ infty ∞ top ⊤ prime ′ cdot · odot ⊙ times × oplus ⊕ pm ± le ≤ ge ≥ ne ≠ approx ≈ "
     "ll ≪ gg ≫ leftarrow ← to → in ∈ land ∧ lor ∨ neg ¬ lnot ¬ cdots ⋯ vdots ⋮ ddots ⋱ dots … "
-    "sum Σ prod Π lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ { { } } & & % % _ _ # # | ‖"
+    "mid ∣ sum Σ prod Π lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ { { } } & & % % _ _ # # | ‖"
 )
 NAMES = (
     *("ln", "log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"),

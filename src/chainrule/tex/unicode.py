@@ -4,14 +4,14 @@ import unicodedata
 
 from chainrule.tex.reading import Tex, pairs, parse
 
-_RELATIONS = "=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±"
+_RELATIONS = "∣=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±"
 _SUPERSCRIPTS = pairs(
     "0 ⁰ 1 ¹ 2 ² 3 ³ 4 ⁴ 5 ⁵ 6 ⁶ 7 ⁷ 8 ⁸ 9 ⁹ + ⁺ − ⁻ = ⁼ ( ⁽ ) ⁾ ′ ′ ⊤ ᵀ T ᵀ L ᴸ a ᵃ b ᵇ c ᶜ d ᵈ "
     "e ᵉ f ᶠ g ᵍ h ʰ i ⁱ j ʲ k ᵏ l ˡ m ᵐ n ⁿ o ᵒ p ᵖ r ʳ s ˢ t ᵗ u ᵘ v ᵛ w ʷ x ˣ y ʸ z ᶻ"
 )
 _SUBSCRIPTS = pairs(
-    "0 ₀ 1 ₁ 2 ₂ 3 ₃ 4 ₄ 5 ₅ 6 ₆ 7 ₇ 8 ₈ 9 ₉ + ₊ − ₋ = ₌ ( ₍ ) ₎ , , a ₐ e ₑ h ₕ i ᵢ j ⱼ k ₖ l ₗ "
-    "m ₘ n ₙ o ₒ p ₚ r ᵣ s ₛ t ₜ u ᵤ v ᵥ x ₓ"
+    "0 ₀ 1 ₁ 2 ₂ 3 ₃ 4 ₄ 5 ₅ 6 ₆ 7 ₇ 8 ₈ 9 ₉ + ₊ − ₋ = ₌ ( ₍ ) ₎ , , × ₓ a ₐ e ₑ h ₕ i ᵢ j ⱼ k ₖ "
+    "l ₗ m ₘ n ₙ o ₒ p ₚ r ᵣ s ₛ t ₜ u ᵤ v ᵥ x ₓ"
 )
 _FRACTIONS = pairs("1/2 ½ 1/3 ⅓ 2/3 ⅔ 1/4 ¼ 3/4 ¾ 1/5 ⅕ 1/6 ⅙ 1/8 ⅛")
 

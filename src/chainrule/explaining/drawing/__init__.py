@@ -22,7 +22,7 @@ def draw(story: "Story", kind: Kind, after: int) -> Canvas:
     """See `Story.svg`."""
     if kind not in KINDS:
         raise UnknownNameError("diagram", kind, KINDS)
-    steps = range(len(story.steps) + 1)[after]
+    steps = story.moment(after)
     if kind == "operations":
         return draw_operations(story, steps)
     network = read_network(story) if kind == "network" else None

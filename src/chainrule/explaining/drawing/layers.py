@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.explaining.drawing.canvas import LINE, Box, Canvas, width_of
 from chainrule.explaining.drawing.heat import draw_heat, grid, height_of
-from chainrule.explaining.drawing.network import place_of, telling_sample
+from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
 from chainrule.explaining.text import about, shape_text
@@ -23,7 +23,7 @@ MOST_READ_OUT = 40
 
 
 def draw_layers(story: "Story", after: int) -> Canvas:
-    sample = telling_sample(story)
+    sample = story.sample
     many = story.names.samples
     canvas = Canvas(
         f"{story.title}: layer by layer",

@@ -78,14 +78,6 @@ class Network:
         return [c for c in self.connections if c.target[0] == column and c.source[1] < 0]
 
 
-def telling_sample(story: "Story") -> int:
-    """The sample whose numbers the steps work out."""
-    for step in story.phase("forward"):
-        if story.names.is_batch(step.node) and step.index:
-            return step.index[0]
-    return 0
-
-
 def place_of(story: "Story", key: str, phase: "Phase") -> int | None:
     """The number of a step, from 0; None where there is none."""
     for place, step in enumerate(story.steps):
@@ -161,7 +153,7 @@ def _into(network: Network, place: int) -> Iterator[Connection]:
     yield from found
     yield from _biases(story, step, place)
     known = {q.node for c in network.columns for q in c.owners}
-    sample = telling_sample(story)
+    sample = story.sample
     for below in read_directly(entering.node, known):
         source = next(p for p, c in enumerate(network.columns) for q in c.owners if q.node is below)
         if source in with_weights:

@@ -90,7 +90,7 @@ class _Drawer:
         if place > 1:  # what arrives is told before the weight multiplies it
             passing = self.between(before.quantity, start)
         many = len(weights) > 1
-        length = passing + widest + (90 if many else 44)
+        length = passing + widest + (80 if many else 30)
         x = start + RADIUS + length + RADIUS
         for connection, (up, down, backward) in zip(weights, said, strict=True):
             y = self.row(connection.source[1]) if place == 1 else 0.0
@@ -199,7 +199,7 @@ class _Drawer:
         gradient = told_gradient(self.story, quantity, 0)
         before = f"{gradient.name} {NOT_YET}" if gradient else ""
         said = [*value.texts, before, *(gradient.texts if gradient else ())]
-        length = max(width_of(text, SIZE) for text in said) + 30
+        length = max(width_of(text, SIZE) for text in said) + 22
         x = start + RADIUS + length / 2
         self.canvas.line(start + RADIUS, 0, start + RADIUS + length, 0, "wire")
         self.canvas.label(

@@ -11,7 +11,6 @@ from chainrule.explaining.drawing.network import (
     Told,
     change_of,
     place_of,
-    telling_sample,
     told_gradient,
     told_value,
     weight_name,
@@ -31,14 +30,14 @@ MOST_TARGETS = 4
 
 def draw_units(network: Network, after: int) -> Canvas:
     story = network.story
-    several = f", sample {telling_sample(story) + 1} of {network.samples}"
+    several = f", sample {story.sample + 1} of {network.samples}"
     canvas = Canvas(
         f"{story.title}: unit by unit",
         "Columns of units from the input on the left to the loss on the right. Above each unit is "
         "its value, below it the gradient of the loss. Lines are weights: blue above zero, "
         f"orange below, the thicker the larger{several if network.samples > 1 else ''}.",
         after,
-        telling_sample(story),
+        story.sample,
     )
     _Drawer(network, canvas).draw()
     return canvas

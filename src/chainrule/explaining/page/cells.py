@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import SettingError
 from chainrule.explaining.drawing.heat import as_picture, picked
-from chainrule.explaining.drawing.network import place_of, telling_sample
+from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.jacobian import jacobian, read_directly
 from chainrule.explaining.marks import entry_of
@@ -65,7 +65,7 @@ def cell_data(story: "Story") -> dict[str, Any]:
 
 
 def _layers(story: "Story") -> dict[str, Layer]:
-    record, sample = story.record, telling_sample(story)
+    record, sample = story.record, story.sample
     if record.roots.prediction is None:
         return {}
     kinds = ("input", "layer", "line", "prediction")

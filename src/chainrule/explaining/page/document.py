@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.explaining import labels
+from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.derivation import Derivation, Line, Section
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
     place_of,
     read_network,
-    telling_sample,
     weight_name,
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
 from chainrule.explaining.page.cells import cell_data
-from chainrule.explaining.page.glossary import terms_of
+from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
 from chainrule.explaining.story import NOT_YET, PHASES
@@ -68,8 +69,8 @@ def _document(story: "Story") -> Iterator[str]:
     network = read_network(story)
     wide = " wide" if network and is_chain(network) else ""
     yield f'<main><div class="stage{wide}"><div class=left>'
-    yield from _drawings(story, network)
     yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
+    yield from _drawings(story, network)
     yield '</div><div class="aside">'
     yield (
         '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
@@ -95,7 +96,8 @@ def _header(story: "Story") -> Iterator[str]:
     yield (
         f"<header><div><h1>{escape(story.title)}</h1><p>Every number of one pass, and why. "
         f'<span class="badge">{loss}</span></p></div>'
-        '<button id="theme" type="button">Light / dark</button></header>'
+        '<div class="switches"><label><input id="terms" type="checkbox" checked/> Explain the terms'
+        '</label><button id="theme" type="button">Light / dark</button></div></header>'
     )
 
 
@@ -179,6 +181,7 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
 
 def _steps(story: "Story") -> Iterator[str]:
     yield '<section class="steps"><h2>All steps</h2>'
+    terms = [found for _, found in first_terms(story)]
     place = 0
     for phase in PHASES:
         steps = story.phase(phase)
@@ -186,30 +189,70 @@ def _steps(story: "Story") -> Iterator[str]:
             continue
         yield f'<h3 class="{phase}">{escape(PHASE_HEADINGS[phase])}</h3>'
         if phase == "given":
-            yield _given(steps)
+            yield _given(story, steps)
+            yield _terms([term for found in terms[: len(steps)] for term in found])
             place += len(steps)
             continue
+        if phase == "forward":
+            yield f"<p>{labels.which_sample(story)}</p>"
+        if phase == "update":
+            yield _rule(story)
         for step in steps:
-            yield _step(story, step, place)
+            yield _step(story, step, place, terms[place])
             place += 1
-    yield "</section>"
+    yield f"{_summary(story)}</section>"
 
 
-def _given(steps: "list[Step]") -> str:
+def _rule(story: "Story") -> str:
+    """The optimizer's rule, where it is more than a step against the gradient."""
+    told, lines = rule(story)
+    shown = "".join(f'<div class="formula">{mathml(line, display=True)}</div>' for line in lines)
+    return f"<p>{escape(told)}</p>{shown}" if lines else ""
+
+
+def _summary(story: "Story") -> str:
+    """Every parameter in a line, and which number moves most."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in SUMMARY_HEAD)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in summary(story, True, NOT_YET)
+    )
+    moved = most_moved(story)
+    return (
+        f'<h3>All parameters</h3><div class="scroll"><table class="summary"><thead><tr>{head}</tr>'
+        f"</thead><tbody>{rows}</tbody></table></div><p class=soft>{escape(SUMMARY_NOTE)}</p>"
+        + (f"<p>{escape(moved)}</p>" if moved else "")
+    )
+
+
+def _terms(found: list[Term]) -> str:
+    """What the signs mean that stand here for the first time."""
+    rows = "".join(
+        f"<div><dt>{escape(shown)}</dt><dd>{escape(meaning)}</dd></div>" for shown, meaning in found
+    )
+    return f'<dl class="terms">{rows}</dl>' if rows else ""
+
+
+def _given(story: "Story", steps: "list[Step]") -> str:
     rows = "".join(
         f"<tr><th scope=row>{mathml(step.symbol)}</th><td>{shape_text(step.value.shape)}</td>"
-        f"<td><pre>{escape(_rows(step.value))}</pre></td><td class=soft>"
+        f"<td><pre>{escape(_rows(step.value))}</pre>{_named(story, step)}</td><td class=soft>"
         f"{escape(step.key if step.layer else '')}</td></tr>"
         for step in steps
     )
     return f'<div class="scroll"><table class="given">{rows}</table></div>'
 
 
+def _named(story: "Story", step: "Step") -> str:
+    named = labels.given(story, step)
+    return f"<p>{escape(named)}</p>" if named else ""
+
+
 def _rows(value: Any) -> str:
     return "\n".join(rows_of(value, COLUMNS))
 
 
-def _step(story: "Story", step: "Step", place: int) -> str:
+def _step(story: "Story", step: "Step", place: int, terms: list[Term]) -> str:
     meaning = f" = {step.meaning}" if step.meaning else ""
     formula = mathml(f"{step.symbol}{meaning} = {step.formula}", display=True)
     single = step.value.size == 1
@@ -233,8 +276,8 @@ def _step(story: "Story", step: "Step", place: int) -> str:
         f'<article class="step {step.phase}" id="step-{place}" data-step="{place}">'
         f"<header><span class=count>{place + 1 - len(story.phase('given'))}</span>"
         f"<div class=formula>{formula}</div>"
-        f"<span class=soft>{escape(step.layer)}</span></header>"
-        f"<p>{escape(step.sentence)}</p>"
+        f"<span class=soft>{escape(step.place)}</span></header>"
+        f"<p>{escape(step.sentence)}</p>{_terms(terms)}"
         f'<div class="known"><div class="formula">{numbers}</div>{table}{products}</div>'
         f'<p class="unknown" hidden>{what}: {NOT_YET}</p>'
         f'<p class="shapes">{shapes}</p></article>'
@@ -242,13 +285,9 @@ def _step(story: "Story", step: "Step", place: int) -> str:
 
 
 def _glossary(story: "Story") -> Iterator[str]:
-    rows = "".join(
-        f"<div><dt>{escape(shown)}</dt><dd>{escape(meaning)}</dd></div>"
-        for shown, meaning in terms_of(story)
-    )
     yield (
-        f'<section><details class="glossary" open=""><summary>What the signs mean</summary>'
-        f"<dl>{rows}</dl></details></section>"
+        '<section><details class="glossary"><summary>What the signs mean, in one place</summary>'
+        f"{_terms(terms_of(story))}</details></section>"
     )
 
 
@@ -275,7 +314,7 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         "largest gradients. In Python: <code>story.latex(name, index)</code>.</p>"
     )
     yield (
-        '<section id="inspector" class="card" aria-label="One weight"><div class="bar">'
+        '<section id="inspector" class="card" aria-label="One weight"><div><div class="bar">'
         '<h2>One weight</h2><span class="grow"></span><label>Weight <select id="weight">'
         f"{''.join(options)}</select></label></div>"
         "<p class=soft>Or click a line of the network.</p>"
@@ -293,7 +332,7 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The "
         "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows."
         "</p>"
-        f'{note}<div id="derivation"></div></section>'
+        f'{note}</div><div id="derivation"></div></section>'
     )
 
 
@@ -341,7 +380,7 @@ def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
         "steps": [[step.phase, step.key, plain(step.symbol)] for step in story.steps],
         "given": len(story.phase("given")),
         "notYet": NOT_YET,
-        "sample": telling_sample(story),
+        "sample": story.sample,
         "offsets": OFFSETS,
         "weights": {weight.name: _weight(story, weight) for weight in weights},
         **cell_data(story),
