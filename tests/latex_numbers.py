@@ -73,6 +73,13 @@ def symbols_of(story: Story) -> dict[str, Array]:
     return found
 
 
+def _are_labels(array: Array, shape: tuple[int, ...]) -> bool:
+    """Whether numbers of classes stand for rows with a one at that class, as the shape says."""
+    if array.ndim != 1 or len(shape) != 2 or len(array) != shape[0] or shape[1] < 2:
+        return False
+    return bool(np.isin(array, np.arange(shape[1])).all())
+
+
 class _Reader:
     def __init__(
         self, parts: tuple[Tex, ...], size: bool, names: Mapping[tuple[Tex, ...], Array]
@@ -169,6 +176,8 @@ class _Reader:
         array = self.named(_bare(name))
         if array.ndim > 2:
             raise Unknown(here)
+        if _are_labels(array, shape):
+            return np.eye(shape[1])[array.astype(int)]
         assert shape in (array.shape, (1, *array.shape), (*array.shape, 1)), (here, array.shape)
         return array.reshape(shape)
 
