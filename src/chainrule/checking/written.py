@@ -49,7 +49,9 @@ def expression(program: Program, index: int) -> ast.AST | None:
     }
     if len(nodes) == 1:
         return nodes[0]
-    return nodes[sorted(twins).index(here.instruction)] if len(nodes) == len(twins) else None
+    if not nodes or len(nodes) != len(twins):
+        return None  # some were not recorded: which of them this is, is not certain
+    return nodes[sorted(twins).index(here.instruction)]
 
 
 def operand(program: Program, index: int, slot: int) -> str:
@@ -68,6 +70,8 @@ def whole(program: Program, index: int) -> str:
         return whole(program, step.inputs[0])
     if not step.inputs:
         return _as_it_is_read(program, index)
+    if step.op == "set" and step.frames:
+        return _changed(step)
     node = expression(program, index)
     if node is None:
         return ""
@@ -185,6 +189,8 @@ def _ops(node: ast.AST) -> tuple[str, ...]:
         return ("transpose",)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         name = node.func.attr
+        if name == "mean":
+            return "sum", "divide"
         return (OPS.get(name, name),)
     return ()
 
@@ -219,6 +225,19 @@ def _names(tree: ast.Module) -> dict[ast.AST, str]:
 def _name(file: str, node: ast.AST) -> str:
     tree = tree_of(file)
     return "" if tree is None else _names(tree).get(node, "")
+
+
+def _changed(step: Step) -> str:
+    """`a` of `a[key] = value`, where a line has one such statement."""
+    here = step.frames[-1]
+    tree = tree_of(here.file)
+    targets = [
+        node.value
+        for node in (ast.walk(tree) if tree is not None else ())
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+        if node.lineno == here.line
+    ]
+    return _text(here.file, targets[0]) if len(targets) == 1 else ""
 
 
 def _text(file: str, node: ast.AST) -> str:
