@@ -40,7 +40,7 @@ def expression(program: Program, index: int) -> ast.AST | None:
     if not step.frames:
         return None
     here = step.frames[-1]
-    nodes = [n for n in _nodes(here.file, here.line) if step.op in _ops(n)]
+    nodes = [n for n in _nodes(tree_of(here.file), here.line) if step.op in _ops(n)]
     twins = {
         other.frames[-1].instruction
         for other in program.steps
@@ -200,9 +200,8 @@ def _all_ops(nodes: list[ast.AST]) -> set[str]:
 
 
 @lru_cache(maxsize=256)
-def _nodes(file: str, line: int) -> list[ast.AST]:
+def _nodes(tree: ast.Module | None, line: int) -> list[ast.AST]:
     """The operations that begin in a line, in the order of evaluation."""
-    tree = tree_of(file)
     return [] if tree is None else [n for n in _evaluated(tree) if getattr(n, "lineno", 0) == line]
 
 
