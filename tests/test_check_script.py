@@ -217,3 +217,30 @@ def test_assert_gradients_names_the_mistake() -> None:
     with pytest.raises(AssertionError) as raised:
         cr.testing.assert_gradients(loss, wrong, *case, hints="where")
     assert "sign" not in str(raised.value)
+
+
+XOR = """
+import numpy as np
+np.random.seed(42)
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+y = np.array([[0], [1], [1], [0]])
+W1, b1 = np.random.randn(2, {hidden}), np.zeros((1, {hidden}))
+W2, b2 = np.random.randn({hidden}, 1), np.zeros((1, 1))
+for epoch in range(800):
+    a1 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    a2 = 1 / (1 + np.exp(-(a1 @ W2 + b2)))
+    cost = -np.mean(y * np.log(a2) + (1 - y) * np.log(1 - a2))
+    d2 = (a2 - y) / 4
+    d1 = d2 @ W2.T * a1 * (1 - a1)
+    W2 -= 3.0 * a1.T @ d2
+    b2 -= 3.0 * d2.sum(axis=0, keepdims=True)
+    W1 -= 3.0 * X.T @ d1
+    b1 -= 3.0 * d1.sum(axis=0, keepdims=True)
+"""
+
+
+@pytest.mark.parametrize(("hidden", "fails"), [(2, True), (8, False)])
+def test_a_start_that_fails_is_told_apart(hidden: int, fails: bool, tmp_path: Path) -> None:
+    report = cr.check_script(written(tmp_path, XOR.format(hidden=hidden)))
+    assert report.ok, report.text()
+    assert any("cr.diagnose" in note for note in report.notes) == fails

@@ -118,11 +118,15 @@ def _handed_on(program: Program, index: int, step: Step) -> int:
 # --- source --------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=32)
 def tree_of(file: str) -> ast.Module | None:
-    lines = linecache.getlines(file)
+    return _parsed("".join(linecache.getlines(file)))
+
+
+@lru_cache(maxsize=32)
+def _parsed(source: str) -> ast.Module | None:
+    """By the text: a file may have changed since another check."""
     try:
-        return ast.parse("".join(lines)) if lines else None
+        return ast.parse(source) if source else None
     except SyntaxError:
         return None
 

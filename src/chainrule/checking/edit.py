@@ -22,6 +22,7 @@ class Edit:
     cost      how far-fetched it is: of several that fit, the cheapest is told first
     old, new  the value before and the quantity after, where one is exchanged
     constant  the number multiplied with, where it is one
+    detail    what the row knows besides, for the words: axes, the operation as it is written
     """
 
     action: str
@@ -46,7 +47,7 @@ class Scaled:
     slot: int = -1  # of the operand that is multiplied; -1 for the result
 
     def __call__(self, constant: float) -> Edit:
-        cost = 1.0 if is_fraction(constant) else 1.1 if self._is_likely(constant) else 1.6
+        cost = 1.0 if is_fraction(constant) else 1.1 if is_likely(constant, self.numbers) else 1.6
         steps = [self.program.steps[i] for i in self.site]
         if self.slot < 0:
             overrides = {i: times(s.call, constant) for i, s in zip(self.site, steps, strict=True)}
@@ -55,13 +56,15 @@ class Scaled:
                 i: scaled_operand(step.call, self.slot, constant)
                 for i, step in zip(self.site, steps, strict=True)
             }
-        return Edit("scale", self.site, overrides, cost, constant)
+        detail = {"of": self.slot} if self.slot >= 0 else {}
+        return Edit("scale", self.site, overrides, cost, constant, detail=detail)
 
-    def _is_likely(self, constant: float) -> bool:
-        """Whether a root of a fraction, or a fraction of a number that the code contains."""
-        if is_fraction(constant**2):
-            return True
-        return any(is_fraction(constant * n) or is_fraction(constant / n) for n in self.numbers)
+
+def is_likely(constant: float, numbers: frozenset[float]) -> bool:
+    """Whether a root of a fraction, or a fraction of a number that the code contains."""
+    if is_fraction(constant**2):
+        return True
+    return any(is_fraction(constant * n) or is_fraction(constant / n) for n in numbers)
 
 
 def is_fraction(constant: float) -> bool:

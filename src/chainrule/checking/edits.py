@@ -88,15 +88,18 @@ def _pick(slot: int) -> Override:
     return lambda values: values[slot]
 
 
-def _matmuls(product: Callable[[Any, Any], Any]) -> Iterator[Callable[[Any, Any], Any]]:
-    yield lambda a, b: product(a, b)
-    yield lambda a, b: product(transposed(a), b)
-    yield lambda a, b: product(a, transposed(b))
-    yield lambda a, b: product(transposed(a), transposed(b))
-    yield lambda a, b: product(b, a)
-    yield lambda a, b: product(transposed(b), a)
-    yield lambda a, b: product(b, transposed(a))
-    yield lambda a, b: product(transposed(b), transposed(a))
+Choice = tuple[str, Callable[..., Any], str]  # action, what is computed, how it is written
+
+
+def _matmuls(action: str, product: Callable[[Any, Any], Any]) -> Iterator[Choice]:
+    yield action, lambda a, b: product(a, b), "{a} @ {b}"
+    yield action, lambda a, b: product(transposed(a), b), "{a}.T @ {b}"
+    yield action, lambda a, b: product(a, transposed(b)), "{a} @ {b}.T"
+    yield action, lambda a, b: product(transposed(a), transposed(b)), "{a}.T @ {b}.T"
+    yield action, lambda a, b: product(b, a), "{b} @ {a}"
+    yield action, lambda a, b: product(transposed(b), a), "{b}.T @ {a}"
+    yield action, lambda a, b: product(b, transposed(a)), "{b} @ {a}.T"
+    yield action, lambda a, b: product(transposed(b), transposed(a)), "{b}.T @ {a}.T"
 
 
 def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -104,29 +107,40 @@ def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     first = program.steps[site[0]]
     if len(first.inputs) != 2 and first.op not in ("transpose",):
         return
-    choices: list[tuple[str, Callable[..., Any]]] = []
+    choices: list[Choice] = []
     if first.op == "add":
-        choices = [("flip-term", lambda a, b: a - b), ("flip-term", lambda a, b: b - a)]
+        choices = [
+            ("flip-term", lambda a, b: a - b, "{a} - {b}"),
+            ("flip-term", lambda a, b: b - a, "{b} - {a}"),
+        ]
     elif first.op == "subtract":
-        choices = [("flip-term", lambda a, b: a + b), ("flip-term", lambda a, b: -a - b)]
+        choices = [
+            ("flip-term", lambda a, b: a + b, "{a} + {b}"),
+            ("flip-term", lambda a, b: -a - b, "-{a} - {b}"),
+        ]
     elif first.op == "multiply":
-        choices = [("as-matmul", call) for call in _matmuls(np.matmul)]
-        choices += [("as-matmul", lambda a, b: np.outer(a, b))]
+        choices = [
+            *_matmuls("as-matmul", np.matmul),
+            ("as-matmul", lambda a, b: np.outer(a, b), "np.outer({a}, {b})"),
+        ]
     elif first.op == "divide":
-        choices = [("as-product", lambda a, b: a * b)]
+        choices = [("as-product", lambda a, b: a * b, "{a} * {b}")]
     elif first.op == "contract":
-        choices = [("as-elementwise", lambda a, b: a * b)]
-        choices += [("as-elementwise", lambda a, b: transposed(a) * b)]
-        choices += [("as-elementwise", lambda a, b: a * transposed(b))]
-        choices += [("transpose", call) for call in _matmuls(first.call)]
-        choices += [("transpose", lambda a, b: first.call(a, b).T)]
+        choices = [
+            ("as-elementwise", lambda a, b: a * b, "{a} * {b}"),
+            ("as-elementwise", lambda a, b: transposed(a) * b, "{a}.T * {b}"),
+            ("as-elementwise", lambda a, b: a * transposed(b), "{a} * {b}.T"),
+            *_matmuls("transpose", first.call),
+            ("transpose", lambda a, b: first.call(a, b).T, "({a} @ {b}).T"),
+        ]
         if first.params.get("function") != "matmul":
-            choices += [("transpose", call) for call in _matmuls(np.matmul)]
-        choices += [("transpose", lambda a, b: np.outer(a, b))]
+            choices += _matmuls("transpose", np.matmul)
+        choices += [("transpose", lambda a, b: np.outer(a, b), "np.outer({a}, {b})")]
     elif first.op == "transpose":
-        choices = [("transpose", lambda a: np.array(a))]
-    for action, call in choices:
-        yield Edit(action, site, {i: _on_values(call) for i in site}, 1.0)
+        choices = [("transpose", lambda a: np.array(a), "{a}")]
+    for action, call, how in choices:
+        overrides = {i: _on_values(call) for i in site}
+        yield Edit(action, site, overrides, 1.0, detail={"how": how})
 
 
 def _on_values(call: Callable[..., Any]) -> Override:
@@ -146,7 +160,7 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
                     if axes == now and keep == kept:
                         continue
                     call = _summed(axes, keep)
-                    detail = {"axes": axes, "now": now}
+                    detail = {"axes": axes, "now": now, "keep": keep}
                     yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0, detail=detail)
         detail = {"axes": (), "now": now}
         yield Edit("other-axis", site, dict.fromkeys(site, _unsummed), 1.05, detail=detail)
@@ -154,7 +168,8 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         for axis in range(first.value.ndim):
             for keep in (False, True):
                 overrides = {i: _then_sum(program.steps[i].call, axis, keep) for i in site}
-                yield Edit("sum-it", site, overrides, 1.0)
+                detail = {"axes": (axis,), "keep": keep}
+                yield Edit("sum-it", site, overrides, 1.0, detail=detail)
 
 
 def _summed(axes: tuple[int, ...], keep: bool) -> Override:

@@ -2,8 +2,7 @@
 
 import linecache
 
-from chainrule.checking.search import Fit
-from chainrule.checking.steps import Program, Step
+from chainrule.checking.steps import Step
 
 WORDS = {
     "missing-activation-derivative": "a factor f′ of the activation is left out",
@@ -95,31 +94,9 @@ def place(step: Step) -> str:
     return f"`{source}` (line {step.line})" if source else f"line {step.line}"
 
 
-def explanation(kind: str, fit: Fit, program: Program) -> str:
-    """One sentence: the user's line, what is wrong, and the change that makes it right."""
-    edit, step = fit.edit, program.steps[fit.edit.site[0]]
-    return f"{place(step)}: {WORDS[kind]}. {_remedy(edit.action, edit.constant, edit.new)}".strip()
-
-
-def _remedy(action: str, constant: float, new: object) -> str:
-    line = getattr(new, "line", 0)
-    name = getattr(new, "name", "")
-    op = getattr(new, "op", "")
-    whose = name or (f"the {op} of line {line}" if line else op)
-    if action == "scale":
-        return f"Multiply it by {constant:.6g}."
-    if action == "times-derivative":
-        return f"Multiply by the derivative of {whose}."
-    if action.startswith(("drop", "without")):
-        return "Leave that factor or term out."
-    if action == "operand":
-        role = getattr(new, "role", "")
-        prefix = "the derivative of " if role == "local" else ""
-        prefix = "the gradient with respect to " if role == "adjoint" else prefix
-        return f"Put {prefix}{whose} there."
-    if action == "add-term":
-        return f"Add {constant:.6g} times {whose}."
-    return ""
+def explanation(kind: str, step: Step, remedy: str) -> str:
+    """The user's line, what is wrong, and the change that makes it right."""
+    return f"{place(step)}: {WORDS[kind]}. {remedy}".strip()
 
 
 def hints(kind: str, line: int, said: str) -> dict[str, str]:

@@ -14,11 +14,12 @@ from time import monotonic
 import numpy as np
 
 from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
-from chainrule.checking.edit import Edit
+from chainrule.checking.edit import Edit, is_fraction, is_likely
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.point import Function, Point
 from chainrule.checking.pool import Pool
+from chainrule.checking.remedies import remedy
 from chainrule.checking.report import Alternative, Finding
 from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
@@ -40,6 +41,7 @@ class Candidate:
     """One mistake that explains results.
 
     step   the user's step with the line to blame; None where no line is known
+    told   puts the correction by an edit into words, where `remedy` does not say it
     after  the user's program once it is corrected; None where that is not known
     """
 
@@ -50,6 +52,7 @@ class Candidate:
     right: frozenset[str]
     error: float
     remedy: str = ""
+    told: Callable[[Edit], str] | None = None
     after: Callable[[], Program] | None = None
 
     @property
@@ -174,7 +177,10 @@ def _candidate(rank: tuple[float, ...], fit: Fit, case: Case) -> Candidate:
     def after() -> Program:
         return fit.program
 
-    return Candidate(kind, rank, step, fit.edit, fit.right, fit.error, after=after)
+    def told(edit: Edit) -> str:
+        return remedy(edit, kind, case.program, case.pool)
+
+    return Candidate(kind, rank, step, fit.edit, fit.right, fit.error, told=told, after=after)
 
 
 def _one_everywhere(kind: str, edit: Edit, program: Program) -> str:
@@ -269,7 +275,7 @@ def _from_source(
 
     cost = 1.15 if edit.kind == "not-accumulated" else 1.2
     return Candidate(
-        edit.kind, (cost, 0.0, edit.line), step, None, right, error, edit.remedy, after
+        edit.kind, (cost, 0.0, edit.line), step, None, right, error, edit.remedy, after=after
     )
 
 
@@ -359,7 +365,9 @@ def _finding(candidates: Sequence[Candidate], case: Case) -> Finding:
     others: dict[tuple[str, int], Alternative] = {}
     for other in ordered[1:]:
         line = other.step.line if other.step else 0
-        if other.kind not in (best.kind, "unexplained") and not other.is_guess:
+        if other.kind in (best.kind, "unexplained") or other.is_guess:
+            continue
+        if _is_sensible(other, case):
             others[other.kind, line] = Alternative(other.kind, line, sentence(other))
     line, said = best.step.line if best.step else 0, sentence(best)
     order = list(case.program.outputs)
@@ -377,10 +385,18 @@ def _finding(candidates: Sequence[Candidate], case: Case) -> Finding:
     )
 
 
+def _is_sensible(candidate: Candidate, case: Case) -> bool:
+    """Whether anybody would write the number that an added term is multiplied with."""
+    edit = candidate.edit
+    if edit is None or edit.action != "add-term":
+        return True
+    return is_fraction(edit.constant) or is_likely(edit.constant, case.pool.numbers)
+
+
 def sentence(candidate: Candidate) -> str:
     """One sentence: the user's line, what is wrong there, and what to write."""
     step = candidate.step or Step("", lambda: np.zeros(()), (), np.zeros(()))
-    edit = candidate.edit or Edit("", (0,), {}, 1.0)
-    fit = Fit(replace(edit, site=(0,)), candidate.right, candidate.error, Program((), {}))
-    said = explanation(candidate.kind, fit, Program((step,), {}))
-    return f"{said} {candidate.remedy}".strip()
+    remedy = candidate.remedy
+    if candidate.told is not None and candidate.edit is not None:
+        remedy = candidate.told(candidate.edit)
+    return explanation(candidate.kind, step, remedy)

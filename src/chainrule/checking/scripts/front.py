@@ -11,6 +11,7 @@ from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Report
 from chainrule.checking.scripts.crash import changed_shape, crash_report
+from chainrule.checking.scripts.ending import stuck
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
@@ -208,7 +209,10 @@ class Script:
         if len(trials) > 1:
             trials.sort(key=lambda trial: self._gap(step, *trial[:3]))
         bench, loss, grads, part = trials[0]
-        return self._told(self._checked(step, bench, loss, grads), step, part)
+        report = self._checked(step, bench, loss, grads)
+        if report.ok:
+            report = replace(report, notes=(*report.notes, *_ending(step, bench, loss)))
+        return self._told(report, step, part)
 
     def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function, Slice]:
         bench = Bench(step)
@@ -325,7 +329,11 @@ class Script:
         for _, name, bench, loss, grads in trials[:GUESSES]:
             report = self._checked(step, bench, loss, grads)
             if report.ok:
-                notes = (*report.notes, (_ELSEWHERE if elsewhere else _NO_LOSS) % name)
+                notes = (
+                    *report.notes,
+                    (_ELSEWHERE if elsewhere else _NO_LOSS) % name,
+                    *_ending(step, bench, loss),
+                )
                 return replace(report, also_gradient_of=(name,), notes=notes)
             reports.append((name, report))
         name, report = min(reports, key=lambda pair: _doubt(pair[1]))
@@ -353,6 +361,11 @@ _GUESSED = (
     "the script computes no loss; its gradient was held against %s, to which it is nearest; if "
     'another is meant, name it: cr.check_script(path, loss="binary_cross_entropy")'
 )
+
+
+def _ending(step: Step, bench: Bench, loss: Function) -> tuple[str, ...]:
+    said = stuck(step, loss, bench.data)
+    return (said,) if said else ()
 
 
 def _doubt(report: Report) -> tuple[bool, int]:
