@@ -14,6 +14,13 @@ from chainrule.checking.scripts.updates import Chain, Change, Window
 from chainrule.errors import ChainruleError
 
 Array = np.ndarray[Any, Any]
+# Operations that give the same for whole numbers and for floats.
+ARITHMETIC = frozenset(
+    (
+        *("add", "subtract", "multiply", "divide", "matmul", "np.dot", "np.matmul", "method dot"),
+        *("np.add", "np.subtract", "np.multiply", "np.divide", "np.outer", "attribute T"),
+    )
+)
 
 
 class Unreadable(ChainruleError, ValueError):
@@ -56,6 +63,15 @@ class Step(Shared):
     def live(self) -> set[int]:
         """The entries that depend on the parameters as they were before the step."""
         return self.reached(self.start, self.window.end)
+
+    @cached_property
+    def users(self) -> dict[int, list[int]]:
+        """The entries that read a value, in this step or before it."""
+        found: dict[int, list[int]] = {}
+        for index in range(min(self.window.end + 1, len(self.tape.entries))):
+            for ref in self.tape.entries[index].refs():
+                found.setdefault(ref, []).append(index)
+        return found
 
     def reached(self, sources: Any, end: int) -> set[int]:
         """What depends on some values, from this step on: the one before may have read them too."""
@@ -259,6 +275,8 @@ class Bench(Shared):
             if index in self._slots or index in self._fixed:
                 continue
             value = self.player.value(index)
+            if self._only_counts(index):  # 0 and 1 as targets are data like any other
+                value = np.asarray(value, float)
             if not _is_data(value) or (self.step.rate and index in self.step.rate.same):
                 self._fixed[index] = value
                 continue
@@ -269,6 +287,14 @@ class Bench(Shared):
             else:
                 self._slots[index] = len(self.data)
                 self.data.append(value)
+
+    def _only_counts(self, index: int) -> bool:
+        """Whether an array of whole numbers is calculated with, and never an index."""
+        entry = self.tape.entries[index]
+        if entry.kind not in "iu" or not entry.shape:
+            return False
+        users = self.step.users.get(index, ())
+        return bool(users) and all(self.tape.entries[user].op in ARITHMETIC for user in users)
 
     def known(self, index: int) -> bool:
         return index in self._slots
