@@ -214,6 +214,7 @@ class Script:
         bench = Bench(step)
         live = step.reached(step.start, index)
         part = step.slice(index, step.start, live, step.begin)
+        bench.place_inputs(step.inputs(part))
         bench.place(part.frontier)
         grads = self.grads(step, bench)
         whole = bench.function([("loss", [(1, part, None)])], step.start, step.names)

@@ -14,6 +14,12 @@ from chainrule.checking.scripts.updates import Chain, Change, Window
 from chainrule.errors import ChainruleError
 
 Array = np.ndarray[Any, Any]
+LAYOUT = frozenset(
+    (
+        *("attribute T", "item", "np.transpose", "method transpose", "np.reshape"),
+        *("method reshape", "method ravel", "np.ravel", "method flatten"),
+    )
+)
 # Operations that give the same for whole numbers and for floats.
 ARITHMETIC = frozenset(
     (
@@ -107,6 +113,25 @@ class Step(Shared):
             order.add(here)
             stack += entry.refs()
         return Slice(target, tuple(sorted(order)), tuple(sorted(frontier)))
+
+    def inputs(self, part: Slice) -> list[int]:
+        """Of the data of a loss those that the network reads: parameters are still met behind them.
+
+        Nothing behind a target reads a parameter.
+        """
+        entries = self.tape.entries
+        weights = set(self.start)
+        for index in part.order:
+            if entries[index].op in LAYOUT and any(r in weights for r in entries[index].refs()):
+                weights.add(index)
+        reads: set[int] = set()  # what a parameter is met behind, or in
+        for index in reversed(part.order):
+            refs = list(entries[index].refs())
+            if index in weights:
+                continue
+            if index in reads or any(ref in weights for ref in refs):
+                reads.update(refs)
+        return [index for index in part.frontier if index in reads]
 
     def touched(self, part: Slice, live: set[int]) -> set[tuple[int, ...]]:
         """The shapes, lying down or upright, of the data that meet what depends on parameters."""
@@ -287,6 +312,17 @@ class Bench(Shared):
             else:
                 self._slots[index] = len(self.data)
                 self.data.append(value)
+
+    def place_inputs(self, inputs: Sequence[int]) -> None:
+        """The network's inputs: the first one as data, the others, such as a first state, fixed.
+
+        So what else stands among the data are targets.
+        """
+        for index in inputs:
+            self.place([index])
+            if len(self.data) > 1:
+                self._fixed[index] = self.data.pop()
+                del self._slots[index]
 
     def _only_counts(self, index: int) -> bool:
         """Whether an array of whole numbers is calculated with, and never an index."""
