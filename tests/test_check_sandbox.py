@@ -84,7 +84,7 @@ def test_an_endless_loop_without_training_is_stopped(tmp_path: Path) -> None:
 
 
 def test_an_endless_training_is_stopped_and_checked(tmp_path: Path) -> None:
-    report = cr.check_script(written(tmp_path, TRAINS), seconds=4)
+    report = cr.check_script(written(tmp_path, TRAINS), seconds=2)
     assert report.ok, report.text()
 
 

@@ -101,6 +101,7 @@ def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Q
 
     quantities = [Quantity("parameter", "", v, name=name) for name, v in point.leaves.items()]
     quantities += _data(graph, arrays, values, len(names))
+    quantities += _made_of_data(graph, relevant, values)
     loss_part = _loss_part(graph, params)
     slopes = [_slope(a, everything, places, a.end in loss_part) for a in activations]
     quantities += sorted(slopes, key=lambda slope: slope.loss)
@@ -128,6 +129,19 @@ def _data(
     for node in graph.nodes:
         if node.op is CAPTURED or (node.op is CONSTANT and node.ndim):
             yield Quantity("data", "", np.asarray(values[node], float))
+
+
+def _made_of_data(
+    graph: Graph, relevant: set[Node], values: Mapping[Node, Array]
+) -> Iterator[Quantity]:
+    """What is computed from data alone and meets a parameter: patches of an image, powers."""
+    meeting = {child for node in graph.nodes if node in relevant for child in node.inputs}
+    for node in graph.nodes:
+        if node in relevant or node not in meeting or not node.inputs:
+            continue
+        if node.ndim and node.dtype.kind == "f":
+            line = node.source.line if node.source else 0
+            yield Quantity("data", node.op.name, np.asarray(values[node]), line)
 
 
 def _contributions(nodes: Sequence[Node]) -> list[Node]:

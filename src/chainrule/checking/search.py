@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from time import monotonic
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -219,9 +219,9 @@ def fits(
     found: list[Fit] = []
     places = sites(program, wrong, pool)
     for number, wave in enumerate(waves):
-        until = monotonic() + seconds
+        until = process_time() + seconds
         for row in (turned,) if number == 1 else (exchanged,) if number == 2 else ():
-            found += _in_uses(row, trials, pool, wrong, partial, monotonic() + seconds / 2)
+            found += _in_uses(row, trials, pool, wrong, partial, process_time() + seconds / 2)
         found += _in_steps(wave, places, trials, pool, wrong, partial, until, bool(found))
         if not partial and any(_is_plain(fit, pool) for fit in found):
             break
@@ -260,7 +260,7 @@ def _in_steps(
                     found.append(fit)
             elif key is not None:
                 failed.add(key)
-            if monotonic() > until:
+            if process_time() > until:
                 return found
     return found
 
@@ -292,7 +292,7 @@ def _in_uses(
             fit = trials.tried(edit, schedule, partial)
             if fit is not None and (partial or fit.right == wrong):
                 found.append(fit)
-            if monotonic() > until:
+            if process_time() > until:
                 return found
     return found
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
+from time import process_time
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -257,7 +257,7 @@ def tried(
 ) -> Iterator[tuple[SourceEdit, Program]]:
     """The edits under which `helps` says yes, with what is then recorded."""
     for edit in edits:
-        if monotonic() > until:
+        if process_time() > until:
             return
         try:
             with edit.applied(functions):

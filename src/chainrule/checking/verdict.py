@@ -9,7 +9,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from time import monotonic
+from time import process_time
 
 import numpy as np
 
@@ -252,7 +252,7 @@ def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
         return now > before if partial else len(now) == len(true)
 
     found = []
-    for edit, program in tried(edits, functions, helps, case.record, monotonic() + SECONDS):
+    for edit, program in tried(edits, functions, helps, case.record, process_time() + SECONDS):
         values = program.values()
         gained = right(values) & case.wrong
         if gained:
@@ -319,7 +319,7 @@ def _pair(case: Case) -> tuple[list[Finding], bool]:
     partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
     partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
     partial = [*in_source, *partial]
-    until = monotonic() + SECONDS
+    until = process_time() + SECONDS
     tried_before: set[tuple[object, ...]] = set()
     pairs: list[tuple[tuple[bool, float, bool], list[Finding]]] = []
     for first in partial:
@@ -340,7 +340,7 @@ def _pair(case: Case) -> tuple[list[Finding], bool]:
             pairs.append(((guess, cost, plain), found))
             if not guess and plain:
                 break
-        if monotonic() > until:
+        if process_time() > until:
             break
     if not pairs:
         return [], False

@@ -218,6 +218,7 @@ class Script:
         bench = Bench(step)
         live = step.reached(step.start, index)
         part = step.slice(index, step.start, live, step.begin)
+        bench.place_inputs(step.inputs(part))
         bench.place(part.frontier)
         grads = self.grads(step, bench)
         whole = bench.function([("loss", [(1, part, None)])], step.start, step.names)
@@ -255,17 +256,18 @@ class Script:
         def renamed(table: Any) -> dict[str, Any]:
             return {names.get(key, key): value for key, value in table.items()}
 
-        updates = {
+        updates = {  # one line may update many numbers: the first that is read afterwards
             self.tape.line_of(change.new): step.names[first]
-            for first, changes in step.window.changes.items()
+            for first, changes in reversed(step.window.changes.items())
             for change in changes
+            if self._is_read(step, step.names[first])
         }
         findings = []
         for finding in report.findings:
             early = updates.get(finding.line)
             kind = finding.kind
             said, told = finding.explanation, finding.hints
-            if early and kind in ("extra-term", "wrong-operand") and self._is_read(step, early):
+            if early and kind in ("extra-term", "wrong-operand"):
                 kind = "update-before-propagate"
                 said = (
                     f"{early} is updated in line {finding.line}, and the error is propagated "

@@ -14,6 +14,19 @@ from chainrule.checking.scripts.updates import Chain, Change, Window
 from chainrule.errors import ChainruleError
 
 Array = np.ndarray[Any, Any]
+LAYOUT = frozenset(
+    (
+        *("attribute T", "item", "np.transpose", "method transpose", "np.reshape"),
+        *("method reshape", "method ravel", "np.ravel", "method flatten"),
+    )
+)
+# Operations that give the same for whole numbers and for floats.
+ARITHMETIC = frozenset(
+    (
+        *("add", "subtract", "multiply", "divide", "matmul", "np.dot", "np.matmul", "method dot"),
+        *("np.add", "np.subtract", "np.multiply", "np.divide", "np.outer", "attribute T"),
+    )
+)
 
 
 class Unreadable(ChainruleError, ValueError):
@@ -57,6 +70,15 @@ class Step(Shared):
         """The entries that depend on the parameters as they were before the step."""
         return self.reached(self.start, self.window.end)
 
+    @cached_property
+    def users(self) -> dict[int, list[int]]:
+        """The entries that read a value, in this step or before it."""
+        found: dict[int, list[int]] = {}
+        for index in range(min(self.window.end + 1, len(self.tape.entries))):
+            for ref in self.tape.entries[index].refs():
+                found.setdefault(ref, []).append(index)
+        return found
+
     def reached(self, sources: Any, end: int) -> set[int]:
         """What depends on some values, from this step on: the one before may have read them too."""
         found = set(sources)
@@ -91,6 +113,25 @@ class Step(Shared):
             order.add(here)
             stack += entry.refs()
         return Slice(target, tuple(sorted(order)), tuple(sorted(frontier)))
+
+    def inputs(self, part: Slice) -> list[int]:
+        """Of the data of a loss those that the network reads: parameters are still met behind them.
+
+        Nothing behind a target reads a parameter.
+        """
+        entries = self.tape.entries
+        weights = set(self.start)
+        for index in part.order:
+            if entries[index].op in LAYOUT and any(r in weights for r in entries[index].refs()):
+                weights.add(index)
+        reads: set[int] = set()  # what a parameter is met behind, or in
+        for index in reversed(part.order):
+            refs = list(entries[index].refs())
+            if index in weights:
+                continue
+            if index in reads or any(ref in weights for ref in refs):
+                reads.update(refs)
+        return [index for index in part.frontier if index in reads]
 
     def touched(self, part: Slice, live: set[int]) -> set[tuple[int, ...]]:
         """The shapes, lying down or upright, of the data that meet what depends on parameters."""
@@ -259,6 +300,8 @@ class Bench(Shared):
             if index in self._slots or index in self._fixed:
                 continue
             value = self.player.value(index)
+            if self._only_counts(index):  # 0 and 1 as targets are data like any other
+                value = np.asarray(value, float)
             if not _is_data(value) or (self.step.rate and index in self.step.rate.same):
                 self._fixed[index] = value
                 continue
@@ -269,6 +312,25 @@ class Bench(Shared):
             else:
                 self._slots[index] = len(self.data)
                 self.data.append(value)
+
+    def place_inputs(self, inputs: Sequence[int]) -> None:
+        """The network's inputs: the first one as data, the others, such as a first state, fixed.
+
+        So what else stands among the data are targets.
+        """
+        for index in inputs:
+            self.place([index])
+            if len(self.data) > 1:
+                self._fixed[index] = self.data.pop()
+                del self._slots[index]
+
+    def _only_counts(self, index: int) -> bool:
+        """Whether an array of whole numbers is calculated with, and never an index."""
+        entry = self.tape.entries[index]
+        if entry.kind not in "iu" or not entry.shape:
+            return False
+        users = self.step.users.get(index, ())
+        return bool(users) and all(self.tape.entries[user].op in ARITHMETIC for user in users)
 
     def known(self, index: int) -> bool:
         return index in self._slots

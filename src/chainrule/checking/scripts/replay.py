@@ -6,9 +6,8 @@ the trace finds the user's own places in it.
 
 import ast
 import operator
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from types import CodeType
 from typing import Any
 
@@ -39,9 +38,9 @@ ALIASES: dict[str, Callable[..., Any]] = {
 
 
 @cache
-def _code(file: str, line: int, function: str, ordinal: int) -> CodeType:
-    """Code that calls `_call` at this line; the ordinal tells instructions of one line apart."""
-    tree = ast.parse("_no or " * ordinal + "_call()", mode="eval")
+def _code(file: str, line: int, function: str, place: int) -> CodeType:
+    """Code that calls `_call` at this line, as an instruction that no other place has."""
+    tree = ast.parse("_no or " * place + "_call()", mode="eval")
     code = compile(ast.increment_lineno(tree, line - 1), file, "eval")
     return code.replace(co_name=function, co_qualname=function)
 
@@ -182,19 +181,9 @@ class Player:
         """What an action returns, called as from the user's own lines."""
         for number in (place, *reversed(calls)):
             where = self.tape.places[number]
-            code = _code(self.file, where.line, where.function, self._ordinals[number])
+            code = _code(self.file, where.line, where.function, number)
             action = partial(eval, code, {"_call": action, "_no": None})
         return action()
-
-    @cached_property
-    def _ordinals(self) -> list[int]:
-        """The number of each place among those of its line."""
-        count: Counter[int] = Counter()
-        found = []
-        for place in self.tape.places:
-            found.append(count[place.line])
-            count[place.line] += 1
-        return found
 
     def value(self, index: int) -> Any:
         """What an entry was when the script ran, in float64."""

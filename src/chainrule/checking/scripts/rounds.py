@@ -1,9 +1,12 @@
 """What only the whole script shows: work that is thrown away, and values of another pass."""
 
+import ast
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
+from chainrule.checking.blame import tree_of
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.reading import Slice, Step
 from chainrule.checking.search import EXACT, distance
@@ -21,7 +24,46 @@ def retold(finding: Finding, report: Report, step: Step, loss: Slice | None) -> 
         )
         told = hints("stale-cache", finding.line, said)
         return replace(finding, kind="stale-cache", explanation=said, hints=told)
+    if finding.kind == "wrong-operand":
+        return _where_it_was_named(finding, step.player.file)
     return finding
+
+
+def _where_it_was_named(finding: Finding, file: str) -> Finding:
+    """At `patch = padded[i]`, where a name that only this line reads got the wrong value."""
+    tree = tree_of(file)
+    around = [
+        node
+        for node in ast.walk(tree or ast.Module([], []))
+        if isinstance(node, ast.FunctionDef)
+        and node.lineno <= finding.line <= (node.end_lineno or 0)
+    ]
+    if not around:
+        return finding
+    bound: dict[str, list[ast.Assign]] = {}
+    read: dict[str, set[int]] = {}
+    sized = {id(call.args[0]) for call in ast.walk(around[-1]) if _is_length(call)}
+    for node in ast.walk(around[-1]):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            bound.setdefault(node.targets[0].id, []).append(node)
+        is_read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        if isinstance(node, ast.Name) and is_read and id(node) not in sized:
+            read.setdefault(node.id, set()).add(node.lineno)
+    lines = [
+        made[0].lineno
+        for name, made in bound.items()
+        if len(made) == 1
+        and isinstance(made[0].value, ast.Subscript)
+        and read.get(name) == {finding.line}
+    ]
+    if len(lines) != 1:
+        return finding
+    told = hints(finding.kind, lines[0], finding.explanation)
+    return replace(finding, line=lines[0], hints=told)
+
+
+def _is_length(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
 
 
 def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None:
