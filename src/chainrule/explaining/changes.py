@@ -99,11 +99,18 @@ def rule(story: "Story") -> tuple[str, list[str]]:
     made = next((slot.before for slot in story.record.slots if not slot.parameter), None)
     count = "" if made is None else f", here {int(story.record.value(made)) + 1:,}"
     rate = "" if story.record.rate is None else f" η = {_figure(story.record.rate)}"
+    said = [f"{plain(latex)} = {_setting(value)}" for latex, value in story.record.settings]
+    letters = f", with {', '.join(said)}" if said else ""
     return (
         f"For every parameter θ with its gradient g, the rate{rate} and the number t of "
-        f"updates{count}:",
+        f"updates{count}{letters}:",
         lines,
     )
+
+
+def _setting(value: float) -> str:
+    """As it was given: 0.999, 10⁻⁸."""
+    return plain(number(value, 6))
 
 
 def entry_name(story: "Story", quantity: Quantity, index: Index) -> str:

@@ -322,7 +322,7 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         '<div><dt>gradient</dt><dd id="w-gradient"></dd></div>'
         '<div><dt>after the update</dt><dd id="w-after"></dd></div></dl>'
         f'<label class="nudge">Nudge it <input id="nudge" type="range" min="0" '
-        f'max="{len(OFFSETS) - 1}" value="{len(OFFSETS) // 2 + 4}" list="none"/></label>'
+        f'max="{len(OFFSETS) - 1}" value="{len(OFFSETS) // 2 + 1}" list="none"/></label>'
         '<div id="plot" aria-hidden="true"></div>'
         '<dl class="facts" aria-live="polite"><div><dt>nudge h</dt><dd id="n-offset"></dd></div>'
         '<div><dt>loss there</dt><dd id="n-loss"></dd></div>'
