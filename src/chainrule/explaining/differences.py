@@ -68,9 +68,7 @@ def differences(story: "Story", loss: LossOfParameters | None) -> Differences | 
                 distances[key, int(place)] = abs(float(slope) - gradient)
     worst = max(distances, key=lambda where: np.nan_to_num(distances[where], nan=np.inf))
     largest = max(float(np.abs(story.gradients[key]).max(initial=0.0)) for key in keys)
-    return Differences(
-        slopes, total, step, loss.precision, worst, distances[worst], largest
-    )
+    return Differences(slopes, total, step, loss.precision, worst, distances[worst], largest)
 
 
 def _slopes(loss: LossOfParameters, key: str, places: Array, step: float) -> Array:

@@ -15,6 +15,8 @@ import numpy as np
 from chainrule.explaining import labels
 from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.derivation import Derivation, Line, Section
+from chainrule.explaining.differences import differences
+from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
@@ -28,6 +30,7 @@ from chainrule.explaining.page.cells import cell_data
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
+from chainrule.explaining.page.overview import overview
 from chainrule.explaining.story import NOT_YET, PHASES
 from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
 from chainrule.explaining.text import rows_of, shape_text
@@ -64,7 +67,10 @@ def _document(story: "Story") -> Iterator[str]:
         f"<title>{escape(story.title)}</title>"
         f"<style>{themes}{EMBEDDED}{_resource('page.css')}</style></head><body>"
     )
+    loss = None if story.record.run is None else LossOfParameters(story.record)
+    compared = differences(story, loss)
     yield from _header(story)
+    yield from overview(story, loss, compared)
     yield from _time_line(story)
     network = read_network(story)
     wide = " wide" if network and is_chain(network) else ""
@@ -76,7 +82,7 @@ def _document(story: "Story") -> Iterator[str]:
         '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
         "</section>"
     )
-    yield from _inspector(story, weights)
+    yield from _inspector(story, weights, network is not None)
     yield "</div></div>"
     yield from _steps(story)
     yield from _glossary(story)
@@ -118,7 +124,8 @@ def _time_line(story: "Story") -> Iterator[str]:
     yield (
         '</div><div class="track"><div class="phases" aria-hidden="true">'
         + "".join(_phases(story))
-        + f'</div><input id="time" type="range" min="{given}" max="{count}" value="{count}" '
+        + f'</div><input id="time" type="range" min="{given}" max="{count}" '
+        f'value="{min(given + 1, count)}" '
         'aria-label="How many steps have happened"/></div>'
         '<output id="when" for="time"></output></nav>'
     )
@@ -294,9 +301,10 @@ def _glossary(story: "Story") -> Iterator[str]:
 # --- one weight ----------------------------------------------------------------------------------
 
 
-def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
+def _inspector(story: "Story", weights: list[Nudged], has_lines: bool) -> Iterator[str]:
     if not weights:
         return
+    lines = "<p class=soft>Or click a line of the network.</p>" if has_lines else ""
     options = []
     for key in dict.fromkeys(weight.key for weight in weights):
         inside = "".join(
@@ -317,7 +325,7 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         '<section id="inspector" class="card" aria-label="One weight"><div><div class="bar">'
         '<h2>One weight</h2><span class="grow"></span><label>Weight <select id="weight">'
         f"{''.join(options)}</select></label></div>"
-        "<p class=soft>Or click a line of the network.</p>"
+        f"{lines}"
         '<dl class="facts"><div><dt>value</dt><dd id="w-value"></dd></div>'
         '<div><dt>gradient</dt><dd id="w-gradient"></dd></div>'
         '<div><dt>after the update</dt><dd id="w-after"></dd></div></dl>'

@@ -6,7 +6,7 @@
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const data = JSON.parse($("#data").textContent);
   const count = data.steps.length;
-  let now = count, sample = data.sample, weight = null, playing = null;
+  let now = Math.min(data.given + 1, count), sample = data.sample, weight = null, playing = null;
 
   // --- time ---
 
