@@ -31,7 +31,8 @@ def moved(story: "Story", quantity: Quantity, node: Node) -> str:
     reason = _reason(story, quantity, index, float(after[index] - before[index]))
     if before.size == 1:
         return f"{reason}: {name} goes from {was} to {now}."
-    return f"{reason}. {name} moves most: from {was} to {now}."
+    why = _why(story, [quantity.key], quantity.key, index) if story.record.slots else ""
+    return f"{reason}. {name} moves most: from {was} to {now}.{why}"
 
 
 def _reason(story: "Story", quantity: Quantity, index: Index, change: float) -> str:
@@ -64,11 +65,11 @@ def most_moved(story: "Story") -> str:
     return (
         f"Of all numbers, {entry_name(story, quantity, index)} ({quantity.key}) moves most: from "
         f"{_figure(was)} to {_figure(was + furthest)}. Its gradient is {gradient}."
-        f"{_why(story, quantity.key, index)}"
+        f"{_why(story, list(story.record.updates), quantity.key, index)}"
     )
 
 
-def _why(story: "Story", key: str, index: Index) -> str:
+def _why(story: "Story", keys: list[str], key: str, index: Index) -> str:
     """What is largest where a number moves most: that to which all changes are proportional.
 
     Tried on the numbers: the gradient (plain descent), what is remembered (momentum), and either
@@ -76,7 +77,6 @@ def _why(story: "Story", key: str, index: Index) -> str:
     none of them, as with decay of weights, nothing is said.
     """
     record = story.record
-    keys = [q.key for q in parameters(story) if q.key in record.updates]
     changes = {k: record.value(record.updates[k]) - story.values[k] for k in keys}
     slots: dict[str, dict[str, Array]] = {}
     for slot in record.slots:

@@ -92,7 +92,7 @@ def own_losses(story: "Story") -> Array | None:
 
 
 def _summands(story: "Story", node: Node, scale: float, moving: set[Node]) -> Parts | None:
-    """scale · node as a sum over samples: its parts and their scale; None where the graph has no such sum."""
+    """scale · node as a sum over samples: (its parts, their scale); None where it is no such sum."""
     record, name = story.record, node.op.name
     if node.shape != () or not node.inputs:
         return None

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.explaining import labels
 from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.derivation import Derivation, Line, Section
-from chainrule.explaining.differences import differences
+from chainrule.explaining.differences import Differences, differences
 from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
@@ -26,7 +26,7 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
-from chainrule.explaining.page.cells import cell_data
+from chainrule.explaining.page.cells import MOST_SAMPLES, cell_data, told_samples
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from chainrule.explaining.story import Step, Story
 
 COLUMNS = 84  # of numbers in a step
-MOST_SAMPLES = 16  # that can be chosen from
 LONGEST = 1500  # letters of a formula in numbers; a longer one is told only as its result
 
 
@@ -88,7 +87,7 @@ def _document(story: "Story") -> Iterator[str]:
     yield from _glossary(story)
     yield "</main>"
     yield from _derivations(story, weights)
-    data = dumps(_data(story, weights), ensure_ascii=False, separators=(",", ":"))
+    data = dumps(_data(story, weights, compared), ensure_ascii=False, separators=(",", ":"))
     data = data.replace("</", "<\\/")  # nothing in it may end the script
     yield f'<script type="application/json" id="data">{data}</script>'
     yield f"<script>{_resource('page.js')}</script></body></html>\n"
@@ -161,11 +160,11 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
             '<option value="gradients">gradients</option>'
             '<option value="changes">changes</option></select></label>'
         )
-        if 1 < network.samples <= MOST_SAMPLES:
-            options = "".join(
-                f'<option value="{i}">{i + 1}</option>' for i in range(network.samples)
-            )
-            yield f'<label>Sample <select id="sample">{options}</select></label>'
+    drawn_by_unit = network is not None and not is_chain(network)
+    count = story.names.samples
+    if 1 < count <= MOST_SAMPLES and (drawn_by_unit or len(told_samples(story)) > 1):
+        options = "".join(f'<option value="{i}">{i + 1}</option>' for i in range(count))
+        yield f'<label>Sample <select id="sample">{options}</select></label>'
     yield "</div>"
     for place, kind in enumerate(kinds):
         hidden = " hidden" if place else ""
@@ -382,7 +381,7 @@ def _line(line: Line) -> str:
 # --- data for the script -------------------------------------------------------------------------
 
 
-def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
+def _data(story: "Story", weights: list[Nudged], compared: Differences | None) -> dict[str, Any]:
     """What the script looks up. Numbers are written here, in the one way of the library."""
     return {
         "steps": [[step.phase, step.key, plain(step.symbol)] for step in story.steps],
@@ -391,7 +390,7 @@ def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
         "sample": story.sample,
         "offsets": OFFSETS,
         "weights": {weight.name: _weight(story, weight) for weight in weights},
-        **cell_data(story),
+        **cell_data(story, compared),
     }
 
 

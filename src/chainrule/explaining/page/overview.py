@@ -1,4 +1,4 @@
-"""The head of a page: what came out, sample by sample, what moves, and whether gradients are right."""
+"""The head of a page: the loss, sample by sample, what moves, and whether gradients are right."""
 
 from collections.abc import Iterator
 from html import escape
