@@ -50,10 +50,12 @@ def samples(story: "Story") -> list[Sample]:
             found.append(Sample(place, *told, "", "", loss, share))
             continue
         wanted, given, sure = (column[place] for column in answers)
-        names = [class_of(record.classes, np.array(k)) for k in (wanted, given)]
+        target_class, answer_class = (
+            class_of(record.classes, np.array(k)) for k in (wanted, given)
+        )
         certainty = plain(number(float(sure)))
         right = "right" if wanted == given else "wrong"
-        found.append(Sample(place, *names, certainty, right, loss, share))
+        found.append(Sample(place, target_class, answer_class, certainty, right, loss, share))
     return found
 
 
@@ -92,7 +94,7 @@ def own_losses(story: "Story") -> Array | None:
 
 
 def _summands(story: "Story", node: Node, scale: float, moving: set[Node]) -> Parts | None:
-    """scale · node as a sum over samples: (its parts, their scale); None where it is no such sum."""
+    """scale · node as a sum over samples: (its parts, their scale), or None where it is none."""
     record, name = story.record, node.op.name
     if node.shape != () or not node.inputs:
         return None
