@@ -13,9 +13,13 @@ from random_stories import network
 
 import chainrule as cr
 from chainrule.errors import UnknownNameError
+from chainrule.explaining.changes import most_moved
+from chainrule.explaining.differences import differences
+from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.drawing import KINDS, draw
 from chainrule.explaining.drawing.canvas import width_of
 from chainrule.explaining.page.nudges import OFFSETS, chosen_weights, nudge
+from chainrule.explaining.samples import samples
 from chainrule.explaining.story import NOT_YET, Story
 from chainrule.tex import mathml
 
@@ -256,3 +260,36 @@ def test_products_multiply() -> None:
         assert product == pytest.approx(tables["result"], abs=2e-3)
         count += 1
     assert count >= 4
+
+
+@pytest.mark.parametrize("optimizer", [cr.SGD(0.1), cr.Adam(0.01), cr.SGD(0.1, momentum=0.9)])
+def test_the_head_of_a_page_agrees_with_the_run(optimizer) -> None:
+    """Losses of samples, the loss after the update, and gradients, each by another way."""
+    net = cr.Sequential(cr.Dense(4), cr.Tanh(), cr.Dense(3))
+    model = cr.Model(net, "cross_entropy", optimizer, seed=2)
+    generator = np.random.default_rng(2)
+    x, y = generator.normal(size=(5, 3)), generator.integers(0, 3, 5)
+    model.fit(x, y, epochs=3, batch_size=None, progress=False)
+    story = cr.explain(model, x, y)
+    rows = samples(story)
+    assert [row.answer for row in rows] == [str(k) for k in model.predict_proba(x).argmax(axis=1)]
+    alone = [cr.explain(model, x[i : i + 1], y[i : i + 1]).loss for i in range(5)]
+    assert [row.loss for row in rows] == pytest.approx(alone, rel=1e-5)
+    assert sum(row.share or 0 for row in rows) == pytest.approx(1)
+
+    loss = LossOfParameters(story.record)
+    found = differences(story, loss)
+    assert found is not None
+    assert len(found.slopes) == found.total == 31
+    assert found.distance < 1e-6 * max(found.largest, 1)
+    model.fit(x, y, epochs=1, batch_size=None, progress=False)
+    assert loss(loss.after) == pytest.approx(cr.explain(model, x, y).loss, rel=1e-5)
+    assert "The rule moves it furthest because" in most_moved(story)
+
+
+def test_samples_of_a_regression() -> None:
+    story = story_of("eight_wide")
+    rows = samples(story)
+    assert len(rows) == 2
+    assert np.mean([row.loss for row in rows]) == pytest.approx(story.loss)
+    assert not any(row.right for row in rows)

@@ -471,7 +471,9 @@ def test_t_is_the_number_of_this_update() -> None:
     model = xor(optimizer="adam", engine="numpy")
     model.fit(XOR, XOR_TARGETS, epochs=3, batch_size=None, progress=False)
     story = cr.explain(model, XOR, XOR_TARGETS)
-    assert "the number t of updates, here 4:" in " ".join(story.text(80).split())
+    settings = "β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸"
+    told = f"the number t of updates, here 4, with {settings}:"
+    assert told in " ".join(story.text(80).split())
     step = next(s for s in story.phase("update") if s.key == "0.weight" and not s.is_memory)
     assert "(0.9)ᵗ)" in step.text
     assert "ᵗ⁺¹" not in step.text

@@ -26,6 +26,17 @@ from chainrule.tracing.surroundings import read_surroundings
 from chainrule.training import Task
 from chainrule.trees import flatten
 
+LETTERS = {  # how the settings of optimizers are written in their rules
+    "betas": (r"\beta_1", r"\beta_2"),
+    "eps": (r"\epsilon",),
+    "rho": (r"\rho",),
+    "alpha": (r"\alpha",),
+    "momentum": (r"\mu",),
+    "dampening": (r"\tau",),
+    "momentum_decay": (r"\psi",),
+    "lr_decay": (r"\gamma",),
+    "weight_decay": (r"\lambda",),
+}
 STATE = {"mean": "mu", "variance": "v"}  # how the running averages of a layer are written
 
 
@@ -207,6 +218,7 @@ def _model_record(given: _Pass) -> Record:
         values,
         title=_title(given),
         rule=task.optimizer.latex(),
+        settings=_settings(task.optimizer),
         loss_latex=named_loss.latex if named_loss else "",
         loss_name=task.loss.name,
         rate=float(rate_at(task.optimizer.lr, carry["optimizer"]["step"])),
@@ -266,6 +278,21 @@ def _update(
     slots += [Slot("step", "", before["step", ""], after["step", ""])]
     leaves, _ = flatten(memory)
     return updates, slots, ours, leaves
+
+
+def _settings(optimizer: Any) -> list[tuple[str, float]]:
+    """The letters of an optimizer's rule that are its settings, with their values."""
+    text = " ".join(optimizer.latex())
+    found = []
+    for name, letters in LETTERS.items():
+        value = getattr(optimizer, name, None)
+        values = value if isinstance(value, tuple) else (value,)
+        found += [
+            (letter, float(number))
+            for letter, number in zip(letters, values, strict=False)
+            if isinstance(number, int | float) and letter in text
+        ]
+    return found
 
 
 def _memory_names(memory: Any) -> list[tuple[str, str]]:

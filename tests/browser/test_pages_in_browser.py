@@ -61,6 +61,7 @@ def opened(browser: Chromium, folder: Path, name: str, dark: bool = False) -> Pa
     browser.complaints.clear()
     browser.fetched.clear()
     browser.open(path, dark)
+    browser.run("document.querySelector('#last').click()")
     return path
 
 
@@ -98,8 +99,18 @@ def test_time_line_steps_forward_and_back(browser, folder, name: str) -> None:
     assert browser.complaints == []
 
 
+def test_it_opens_at_the_first_step(browser, folder) -> None:
+    browser.open(opened(browser, folder, "xor"))
+    given = len(STORIES["xor"]().phase("given"))
+    assert browser.run("document.querySelector('#time').value") == str(given + 1)
+    assert all(text.endswith(NOT_YET) for text in browser.run(GRADIENTS))
+    first = browser.run("document.querySelector('#overview tbody').innerText")
+    assert len(first.splitlines()) == 4
+
+
 def test_play_goes_on_by_itself(browser, folder) -> None:
     opened(browser, folder, "chain")
+    browser.run("document.querySelector('#first').click()")
     browser.run("document.querySelector('#play').click()")
     first = int(browser.run("document.querySelector('#time').value"))
     browser.call(
@@ -272,7 +283,7 @@ def told(browser: Chromium) -> str:
 
 
 def shown(value: float) -> str:
-    return plain(number(float(value)))
+    return plain(number(float(value), 6))
 
 
 def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.labels import column
 from chainrule.explaining.marks import entry_of
 from chainrule.graph import Node
-from chainrule.notation import Quantity
+from chainrule.notation import Quantity, remembered
 from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def moved(story: "Story", quantity: Quantity, node: Node) -> str:
     reason = _reason(story, quantity, index, float(after[index] - before[index]))
     if before.size == 1:
         return f"{reason}: {name} goes from {was} to {now}."
-    return f"{reason}. {name} moves most: from {was} to {now}."
+    why = _why(story, [quantity.key], quantity.key, index) if story.record.slots else ""
+    return f"{reason}. {name} moves most: from {was} to {now}.{why}"
 
 
 def _reason(story: "Story", quantity: Quantity, index: Index, change: float) -> str:
@@ -63,7 +65,77 @@ def most_moved(story: "Story") -> str:
     return (
         f"Of all numbers, {entry_name(story, quantity, index)} ({quantity.key}) moves most: from "
         f"{_figure(was)} to {_figure(was + furthest)}. Its gradient is {gradient}."
+        f"{_why(story, list(story.record.updates), quantity.key, index)}"
     )
+
+
+def _why(story: "Story", keys: list[str], key: str, index: Index) -> str:
+    """What is largest where a number moves most: that to which all changes are proportional.
+
+    Tried on the numbers: the gradient (plain descent), what is remembered (momentum), and either
+    over the root of another thing remembered (Adam and its relatives). Where the changes follow
+    none of them, as with decay of weights, nothing is said.
+    """
+    record = story.record
+    changes = {k: record.value(record.updates[k]) - story.values[k] for k in keys}
+    slots: dict[str, dict[str, Array]] = {}
+    for slot in record.slots:
+        if slot.parameter in changes and slot.after.shape == changes[slot.parameter].shape:
+            slots.setdefault(slot.name, {})[slot.parameter] = record.value(slot.after)
+    whole = {name: arrays for name, arrays in slots.items() if len(arrays) == len(keys)}
+    letters = {name: plain(remembered(name, record.rule)) for name in whole}
+    gradients = {k: story.gradients[k] for k in keys}
+    sources = {"its gradient": ("", gradients)}
+    sources |= {f"|{letters[n]}|": (n, arrays) for n, arrays in whole.items()}
+    tried = {said: arrays for said, (_, arrays) in sources.items()}
+    for said, (own, above) in sources.items():
+        for name, below in whole.items():
+            if name == own or any((below[k] < 0).any() for k in keys):
+                continue
+            top = "|g|" if not own else said
+            with np.errstate(all="ignore"):
+                tried[f"{top}/√{letters[name]}"] = {
+                    k: above[k] / np.sqrt(below[k], dtype=float) for k in keys
+                }
+    for said, arrays in tried.items():
+        if _follow(changes, arrays):
+            figure = _figure(abs(float(arrays[key][index])))
+            now = " after this step" if said != "its gradient" else ""
+            return f" The rule moves it furthest because {said}{now} is largest there: {figure}."
+    return ""
+
+
+def _follow(changes: dict[str, Array], arrays: dict[str, Array]) -> bool:
+    """Whether all changes are one factor times these arrays, but for rounding."""
+    a = np.concatenate([changes[k].ravel() for k in changes]).astype(float)
+    b = np.concatenate([arrays[k].ravel() for k in changes]).astype(float)
+    known = np.isfinite(b)
+    a, b = a[known], b[known]
+    if a.size < 2 or not b.any():
+        return False
+    size = float(np.abs(a).max())
+    factor = float(a @ b / (b @ b))
+    return bool(np.abs(a - factor * b).max() <= 1e-3 * size)
+
+
+def loss_after(story: "Story", loss: LossOfParameters) -> str:
+    """The loss on the same samples after this update, and what the gradient alone predicts."""
+    before, after = loss(loss.here), loss(loss.after)
+    expected = sum(
+        float(np.sum(story.gradients[key].astype(float) * (loss.after[key] - loss.here[key])))
+        for key in story.record.updates
+    )
+    share = f" ({(after - before) / abs(before):+.2%})" if before else ""
+    share = share.replace("-", "−")
+    return (
+        f"After this update the loss on the same samples is {_exact(after)}, from "
+        f"{_exact(before)}: a change of {_exact(after - before)}{share}. To first order, the sum "
+        f"of gradient times change over all weights predicts {_exact(expected)}."
+    )
+
+
+def _exact(value: float) -> str:
+    return plain(number(value, 6))
 
 
 def summary(story: "Story", computed: bool, unknown: str) -> list[list[str]]:
@@ -99,11 +171,18 @@ def rule(story: "Story") -> tuple[str, list[str]]:
     made = next((slot.before for slot in story.record.slots if not slot.parameter), None)
     count = "" if made is None else f", here {int(story.record.value(made)) + 1:,}"
     rate = "" if story.record.rate is None else f" η = {_figure(story.record.rate)}"
+    said = [f"{plain(latex)} = {_setting(value)}" for latex, value in story.record.settings]
+    letters = f", with {', '.join(said)}" if said else ""
     return (
         f"For every parameter θ with its gradient g, the rate{rate} and the number t of "
-        f"updates{count}:",
+        f"updates{count}{letters}:",
         lines,
     )
+
+
+def _setting(value: float) -> str:
+    """As it was given: 0.999, 10⁻⁸."""
+    return _exact(value)
 
 
 def entry_name(story: "Story", quantity: Quantity, index: Index) -> str:

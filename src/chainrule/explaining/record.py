@@ -49,6 +49,7 @@ class Record:
     values    of every node; of a loop, a list of results
     title     what it is, in one line
     rule      the optimizer's update, one LaTeX formula a line
+    settings  what the letters of the rule are, where they are settings: (LaTeX, value)
     loss_latex  the loss as its textbook formula, where it has one
     columns   what the columns of the input are called, where that was said
     classes   and the classes
@@ -63,6 +64,7 @@ class Record:
     values: Mapping[Node, Any] = field(default_factory=dict)
     title: str = ""
     rule: Sequence[str] = ()
+    settings: Sequence[tuple[str, float]] = ()
     loss_latex: str = ""
     loss_name: str = ""
     rate: float | None = None

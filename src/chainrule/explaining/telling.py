@@ -72,20 +72,17 @@ class _Teller:
             yield self.step("backward", quantity, node, self.gradient_formula(quantity, node))
 
     def update(self) -> Iterator["Step"]:
+        """Parameter by parameter: what the optimizer remembers of it, then its new value."""
         by_node = {quantity.node: quantity for quantity in self.names.quantities}
-        for slot in self.record.slots:
-            if (
-                slot.parameter
-                and slot.after in self.names.symbols
-                and slot.after is not slot.before
-            ):
-                owner = by_node.get(self.record.roots.parameters[slot.parameter])
-                if owner is not None:
-                    yield self.step("update", owner, slot.after, self.formula(slot.after))
         for name, node in self.record.updates.items():
             quantity = by_node.get(self.record.roots.parameters[name])
-            if quantity is not None:
-                yield self.step("update", quantity, node, self.formula(node))
+            if quantity is None:
+                continue
+            for slot in self.record.slots:
+                kept = slot.after in self.names.symbols and slot.after is not slot.before
+                if slot.parameter == name and kept:
+                    yield self.step("update", quantity, slot.after, self.formula(slot.after))
+            yield self.step("update", quantity, node, self.formula(node))
 
     # --- formulas ---
 

@@ -252,9 +252,11 @@ def about(array: Array) -> str:
     finite = flat[np.isfinite(flat)]
     if not finite.size:
         return "no finite number"
-    low, high, mean = (
-        plain(number(float(v), 3)) for v in (finite.min(), finite.max(), finite.mean())
-    )
+    middle = float(finite.mean())
+    eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
+    if abs(middle) <= 8 * eps * float(np.abs(finite).mean()):
+        middle = 0.0  # the numbers cancel; what is left is rounding
+    low, high, mean = (plain(number(float(v), 3)) for v in (finite.min(), finite.max(), middle))
     zeros = float(np.mean(flat == 0))
     said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}"
     said += f", length {_figure(float(np.linalg.norm(finite)))}"

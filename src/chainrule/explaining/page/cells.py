@@ -5,7 +5,7 @@ from unit to unit this leads up to the loss along the largest path. All of it is
 page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import SettingError
+from chainrule.explaining.differences import Differences
 from chainrule.explaining.drawing.heat import as_picture, picked
 from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.jacobian import jacobian, read_directly
 from chainrule.explaining.marks import entry_of
-from chainrule.notation import Quantity
+from chainrule.notation import Quantity, remembered
 from chainrule.tex import number, plain
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MOST_TERMS = 5
+MOST_SAMPLES = 16  # that can be chosen from
 MOST_UNITS = 6000  # on a page; of more, those whose cells are drawn
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
@@ -52,26 +54,41 @@ class Layer:
     best: dict[int, tuple[str, int, float]] = field(default_factory=dict)
 
 
-def cell_data(story: "Story") -> dict[str, Any]:
-    """For the script: units by key, and the entries of parameters by key."""
-    layers = _layers(story)
+def cell_data(story: "Story", compared: Differences | None) -> dict[str, Any]:
+    """For the script: units by sample and key, and the entries of parameters by key."""
+    units = {}
+    for sample in told_samples(story):
+        layers = _layers(story, sample)
+        units[str(sample)] = {key: _told(story, layer, layers) for key, layer in layers.items()}
     return {
-        "units": {key: _told(story, layer, layers) for key, layer in layers.items()},
-        "entries": {q.key: _entries(story, q) for q in story.quantities if q.kind == "parameter"},
+        "units": units,
+        "entries": {
+            q.key: _entries(story, q, compared) for q in story.quantities if q.kind == "parameter"
+        },
     }
+
+
+def told_samples(story: "Story") -> Sequence[int]:
+    """The samples whose units are told: all of a few, else the one whose numbers are worked out."""
+    count = story.names.samples
+    numbers = sum(prod(q.shape) for q in _shown_quantities(story))
+    return range(count) if 1 < count <= MOST_SAMPLES and numbers <= MOST_UNITS else [story.sample]
+
+
+def _shown_quantities(story: "Story") -> list[Quantity]:
+    kinds = ("input", "layer", "line", "prediction")
+    return [q for q in story.quantities if q.kind in kinds and q.node.dtype.kind == "f"]
 
 
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _layers(story: "Story") -> dict[str, Layer]:
-    record, sample = story.record, story.sample
+def _layers(story: "Story", sample: int) -> dict[str, Layer]:
+    record = story.record
     if record.roots.prediction is None:
         return {}
-    kinds = ("input", "layer", "line", "prediction")
-    shown = [q for q in story.quantities if q.kind in kinds and q.node.dtype.kind == "f"]
     layers: dict[str, Layer] = {}
-    for quantity in shown:
+    for quantity in _shown_quantities(story):
         value, gradient = record.value(quantity.node), record.gradient(quantity.node)
         size = value.size
         first = 0
@@ -164,8 +181,8 @@ def _largest(table: Array) -> Array:
 
 
 def _shown(value: float) -> str:
-    """A number in four digits; most need no formula to be read for that."""
-    text = number(float(value))
+    """A number in six digits; most need no formula to be read for that."""
+    text = number(float(value), 6)
     return plain(text) if "\\" in text else text.replace("-", "−")
 
 
@@ -238,17 +255,39 @@ def _terms(terms: list[Term]) -> list[list[Any]]:
     return [[key, place, _shown(slope), _shown(product)] for key, place, slope, product in best]
 
 
-def _entries(story: "Story", quantity: Quantity) -> dict[str, Any]:
-    """Of a parameter: the entries that are drawn, for its values and for its gradients."""
-    values = story.record.value(quantity.node)
-    found = story.record.gradient(quantity.node)
+def _entries(story: "Story", quantity: Quantity, compared: Differences | None) -> dict[str, Any]:
+    """Of a parameter: the entries that are drawn, for its values and for its gradients.
+
+    Each is [name, value, gradient, finite difference, new value, memory before and after, …].
+    """
+    record = story.record
+    values = record.value(quantity.node)
+    found = record.gradient(quantity.node)
     gradients = np.zeros(values.shape) if found is None else found
+    after = record.updates.get(quantity.key)
+    slots = [
+        slot
+        for slot in record.slots
+        if slot.parameter == quantity.key and slot.after.shape == values.shape
+    ]
+    columns = [values, gradients]
+    rest = [] if after is None else [record.value(after)]
+    rest += [record.value(node) for slot in slots for node in (slot.before, slot.after)]
+    slopes = {} if compared is None else compared.slopes
     name = _Namer(story, quantity)
-    drawn = {*_drawn(values), *_drawn(gradients)}
+
+    def entry(place: int) -> list[str]:
+        slope = slopes.get((quantity.key, place))
+        return [
+            name(place),
+            *(_shown(column.flat[place]) for column in columns),
+            "" if slope is None else _shown(slope),
+            *(_shown(column.flat[place]) for column in rest),
+        ]
+
     return {
         "back": place_of(story, quantity.key, "backward"),
-        "of": {
-            str(k): [name(k), _shown(values.ravel()[k]), _shown(gradients.ravel()[k])]
-            for k in sorted(drawn)
-        },
+        "update": place_of(story, quantity.key, "update"),
+        "memory": [plain(remembered(slot.name, record.rule)) for slot in slots],
+        "of": {str(k): entry(k) for k in sorted({*_drawn(values), *_drawn(gradients)})},
     }

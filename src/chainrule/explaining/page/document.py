@@ -15,6 +15,8 @@ import numpy as np
 from chainrule.explaining import labels
 from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved, rule, summary
 from chainrule.explaining.derivation import Derivation, Line, Section
+from chainrule.explaining.differences import Differences, differences
+from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.drawing import Kind, draw
 from chainrule.explaining.drawing.network import (
     Network,
@@ -24,10 +26,11 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
-from chainrule.explaining.page.cells import cell_data
+from chainrule.explaining.page.cells import MOST_SAMPLES, cell_data, told_samples
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
+from chainrule.explaining.page.overview import overview
 from chainrule.explaining.story import NOT_YET, PHASES
 from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
 from chainrule.explaining.text import rows_of, shape_text
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from chainrule.explaining.story import Step, Story
 
 COLUMNS = 84  # of numbers in a step
-MOST_SAMPLES = 16  # that can be chosen from
 LONGEST = 1500  # letters of a formula in numbers; a longer one is told only as its result
 
 
@@ -64,7 +66,10 @@ def _document(story: "Story") -> Iterator[str]:
         f"<title>{escape(story.title)}</title>"
         f"<style>{themes}{EMBEDDED}{_resource('page.css')}</style></head><body>"
     )
+    loss = None if story.record.run is None else LossOfParameters(story.record)
+    compared = differences(story, loss)
     yield from _header(story)
+    yield from overview(story, loss, compared)
     yield from _time_line(story)
     network = read_network(story)
     wide = " wide" if network and is_chain(network) else ""
@@ -76,13 +81,13 @@ def _document(story: "Story") -> Iterator[str]:
         '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
         "</section>"
     )
-    yield from _inspector(story, weights)
+    yield from _inspector(story, weights, network is not None)
     yield "</div></div>"
     yield from _steps(story)
     yield from _glossary(story)
     yield "</main>"
     yield from _derivations(story, weights)
-    data = dumps(_data(story, weights), ensure_ascii=False, separators=(",", ":"))
+    data = dumps(_data(story, weights, compared), ensure_ascii=False, separators=(",", ":"))
     data = data.replace("</", "<\\/")  # nothing in it may end the script
     yield f'<script type="application/json" id="data">{data}</script>'
     yield f"<script>{_resource('page.js')}</script></body></html>\n"
@@ -118,7 +123,8 @@ def _time_line(story: "Story") -> Iterator[str]:
     yield (
         '</div><div class="track"><div class="phases" aria-hidden="true">'
         + "".join(_phases(story))
-        + f'</div><input id="time" type="range" min="{given}" max="{count}" value="{count}" '
+        + f'</div><input id="time" type="range" min="{given}" max="{count}" '
+        f'value="{min(given + 1, count)}" '
         'aria-label="How many steps have happened"/></div>'
         '<output id="when" for="time"></output></nav>'
     )
@@ -154,11 +160,11 @@ def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
             '<option value="gradients">gradients</option>'
             '<option value="changes">changes</option></select></label>'
         )
-        if 1 < network.samples <= MOST_SAMPLES:
-            options = "".join(
-                f'<option value="{i}">{i + 1}</option>' for i in range(network.samples)
-            )
-            yield f'<label>Sample <select id="sample">{options}</select></label>'
+    drawn_by_unit = network is not None and not is_chain(network)
+    count = story.names.samples
+    if 1 < count <= MOST_SAMPLES and (drawn_by_unit or len(told_samples(story)) > 1):
+        options = "".join(f'<option value="{i}">{i + 1}</option>' for i in range(count))
+        yield f'<label>Sample <select id="sample">{options}</select></label>'
     yield "</div>"
     for place, kind in enumerate(kinds):
         hidden = " hidden" if place else ""
@@ -294,9 +300,10 @@ def _glossary(story: "Story") -> Iterator[str]:
 # --- one weight ----------------------------------------------------------------------------------
 
 
-def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
+def _inspector(story: "Story", weights: list[Nudged], has_lines: bool) -> Iterator[str]:
     if not weights:
         return
+    lines = "<p class=soft>Or click a line of the network.</p>" if has_lines else ""
     options = []
     for key in dict.fromkeys(weight.key for weight in weights):
         inside = "".join(
@@ -317,12 +324,12 @@ def _inspector(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         '<section id="inspector" class="card" aria-label="One weight"><div><div class="bar">'
         '<h2>One weight</h2><span class="grow"></span><label>Weight <select id="weight">'
         f"{''.join(options)}</select></label></div>"
-        "<p class=soft>Or click a line of the network.</p>"
+        f"{lines}"
         '<dl class="facts"><div><dt>value</dt><dd id="w-value"></dd></div>'
         '<div><dt>gradient</dt><dd id="w-gradient"></dd></div>'
         '<div><dt>after the update</dt><dd id="w-after"></dd></div></dl>'
         f'<label class="nudge">Nudge it <input id="nudge" type="range" min="0" '
-        f'max="{len(OFFSETS) - 1}" value="{len(OFFSETS) // 2 + 4}" list="none"/></label>'
+        f'max="{len(OFFSETS) - 1}" value="{len(OFFSETS) // 2 + 1}" list="none"/></label>'
         '<div id="plot" aria-hidden="true"></div>'
         '<dl class="facts" aria-live="polite"><div><dt>nudge h</dt><dd id="n-offset"></dd></div>'
         '<div><dt>loss there</dt><dd id="n-loss"></dd></div>'
@@ -374,7 +381,7 @@ def _line(line: Line) -> str:
 # --- data for the script -------------------------------------------------------------------------
 
 
-def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
+def _data(story: "Story", weights: list[Nudged], compared: Differences | None) -> dict[str, Any]:
     """What the script looks up. Numbers are written here, in the one way of the library."""
     return {
         "steps": [[step.phase, step.key, plain(step.symbol)] for step in story.steps],
@@ -383,7 +390,7 @@ def _data(story: "Story", weights: list[Nudged]) -> dict[str, Any]:
         "sample": story.sample,
         "offsets": OFFSETS,
         "weights": {weight.name: _weight(story, weight) for weight in weights},
-        **cell_data(story),
+        **cell_data(story, compared),
     }
 
 

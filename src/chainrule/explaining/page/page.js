@@ -6,7 +6,7 @@
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const data = JSON.parse($("#data").textContent);
   const count = data.steps.length;
-  let now = count, sample = data.sample, weight = null, playing = null;
+  let now = Math.min(data.given + 1, count), sample = data.sample, weight = null, playing = null;
 
   // --- time ---
 
@@ -207,7 +207,8 @@
 
   let kept = null;  // what is shown until something else is clicked: [key, place]
 
-  const unitOf = (key, place) => (data.units[key] || { of: {} }).of[place];
+  const layerOf = (key) => (data.units[sample] || data.units[data.sample])[key];
+  const unitOf = (key, place) => (layerOf(key) || { of: {} }).of[place];
 
   function lookedUp(heat, event) {
     const [x, y, size, columns, rows] = heat.dataset.grid.split(" ").map(Number);
@@ -260,22 +261,33 @@
     }
   }
 
+  function showEntry(held, entry, panel) {
+    const [name, value, gradient, difference, after, ...memory] = entry;
+    element("h2", name, panel);
+    element("p", `value ${value}, gradient ${isKnown(held.back) ? gradient : data.notYet}`, panel);
+    if (difference && isKnown(held.back)) element("p", `finite difference ${difference}`, panel);
+    held.memory.forEach((letter, i) => {
+      const now = isKnown(held.update) ? memory[2 * i + 1] : data.notYet;
+      element("p", `${letter}: ${memory[2 * i]} before, ${now} after the update`, panel);
+    });
+    if (after) element("p", `new value ${isKnown(held.update) ? after : data.notYet}`, panel);
+  }
+
   function showCell(key, place) {
     const panel = $("#cell");
     panel.hidden = false;
     panel.replaceChildren();
     const held = data.entries[key];
     if (held && held.of[place]) {
-      const [name, value, gradient] = held.of[place];
-      element("h2", name, panel);
-      element("p", `value ${value}, gradient ${isKnown(held.back) ? gradient : data.notYet}`, panel);
+      showEntry(held, held.of[place], panel);
       return;
     }
     const unit = unitOf(key, place);
     if (!unit) { panel.hidden = true; return; }
-    const layer = data.units[key];
+    const layer = layerOf(key);
     const [name, value, gradient, inputs, readers] = unit;
-    element("h2", `${name}, of ${layer.layer}`, panel);
+    const whose = $("#sample") && data.units[sample] ? `, sample ${sample + 1}` : "";
+    element("h2", `${name}, of ${layer.layer}${whose}`, panel);
     const isBack = layer.back !== null && isKnown(layer.back);
     const slopeOf = layer.back === null ? "" : `, gradient ${isBack ? gradient : data.notYet}`;
     element("p", `value ${isKnown(layer.step) ? value : data.notYet}${slopeOf}`, panel);
