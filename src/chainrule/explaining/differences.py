@@ -92,7 +92,7 @@ def told(story: "Story", found: Differences) -> str:
     key, place = found.worst
     quantity = story.quantity(key)
     index: Index = tuple(int(i) for i in np.unravel_index(place, quantity.shape))
-    which = f"all {found.total:,} weights"
+    which = "the one weight" if found.total == 1 else f"all {found.total:,} weights"
     if len(found.slopes) < found.total:
         which = f"{len(found.slopes):,} of {found.total:,} weights, drawn by lot"
     if not np.isfinite(found.distance):
