@@ -167,8 +167,9 @@ def operands(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.Attribute):
         return [node.value]
     if isinstance(node, ast.Call):
-        of_array = isinstance(node.func, ast.Attribute) and not _is_module(node.func.value)
-        return [node.func.value, *node.args] if of_array else list(node.args)  # type: ignore[attr-defined]
+        if isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
+            return [node.func.value, *node.args]  # a method of an array
+        return list(node.args)
     return []
 
 
