@@ -108,6 +108,31 @@ def test_callers_keep_their_denormals():
     assert tiny * np.float32(2) > 0
 
 
+def test_numbers_that_are_used_again_and_again_are_looked_at_once():
+    def iterated(x):
+        for _ in range(60):  # as a tree of expressions it would have 3^60 leaves
+            x = x * x - x
+        return np.sum(x)
+
+    x = np.linspace(0.1, 0.9, 20)
+    found = cr.compile(cr.value_and_grad(iterated), engine="native")(x)
+    expected = cr.compile(cr.value_and_grad(iterated), engine="numpy")(x)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+def test_long_chains_of_operations():
+    def iterated(x):
+        for k in range(500):
+            x = x * 0.99 + 0.01 * k
+        return np.sum(x)
+
+    x = np.linspace(0.1, 0.9, 20)
+    found = cr.compile(cr.value_and_grad(iterated), engine="native")(x)
+    np.testing.assert_allclose(found[0], iterated(x), rtol=1e-12)
+    np.testing.assert_allclose(found[1], np.full(20, 0.99**500), rtol=1e-12)
+
+
 # --- the cache -----------------------------------------------------------------------------------
 
 

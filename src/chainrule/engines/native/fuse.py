@@ -83,7 +83,7 @@ class Fuser:
         self.orders = storage_orders(graph)
         self.innermost = set(self.orders)  # nodes whose samples are
         self.unread = unread_pads(graph)
-        self.needed, self.matrices = remembered(graph)
+        self.memory = remembered(graph)
 
     def run(self) -> Program:
         for node in self.graph.inputs:
@@ -147,7 +147,7 @@ class Fuser:
     def _spaced(self, node: Node) -> Buffer:
         """A buffer with room between its rows, where that helps and nobody reads it as a whole."""
         buffer = self._buffer(node)
-        if node in self.matrices:
+        if node in self.memory.matrices:
             # Rows that begin a power of two apart would compete for the same lines of a cache.
             row = node.shape[-1] * node.dtype.itemsize
             buffer.padded = LINE // node.dtype.itemsize if row % SET_BYTES == 0 else 0
@@ -186,7 +186,7 @@ class Fuser:
         elif is_view(node):
             self._view(node)
         elif is_elementwise(node):
-            if node in self.needed:
+            if node in self.memory.needed:
                 self._elementwise(node)
         elif isinstance(op, Contract):
             add_contraction(self, node)
@@ -258,7 +258,8 @@ class Fuser:
             kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
             self.append(kernel)
             known = self.known.setdefault(kernel, {})
-        known[node] = value
+        if node not in self.memory.ends:
+            known[node] = value
         self.views[node] = target
 
     def _loads(self, node: Node) -> list[View]:

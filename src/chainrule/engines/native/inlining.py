@@ -1,10 +1,12 @@
 """Which elementwise nodes get memory: the others are computed again wherever they are needed."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from math import prod
 
 from chainrule.engines.native.access import is_view
 from chainrule.engines.native.contractions import summed_letters
+from chainrule.engines.native.layouts import users_of
 from chainrule.engines.native.rewrites import joins
 from chainrule.graph import Graph, Node
 from chainrule.ops.layout import Reshape
@@ -13,6 +15,7 @@ from chainrule.ops.products import Contract
 
 SUMS = ("sum", "max", "min")
 CHEAP = 2  # operations that may be done again rather than stored
+DEEPEST = 64  # operations on operations that one expression holds
 COSTS = {"divide": 6, "sqrt": 6, "reciprocal": 6, "power": 40, "remainder": 10, "cast": 1}
 SIMPLE = {
     *("add", "subtract", "multiply", "negative", "square", "absolute", "maximum", "minimum"),
@@ -28,29 +31,40 @@ def is_elementwise(node: Node) -> bool:
     return isinstance(node.op, Map)
 
 
-def remembered(graph: Graph) -> tuple[set[Node], set[Node]]:
-    """The elementwise nodes that need a buffer, and the matrices whose rows may lie apart."""
-    return _Choice(graph).made()
+def remembered(graph: Graph) -> "Remembered":
+    """Which nodes of a graph get memory, and which of it others may use in another way."""
+    choice = _Choice(graph)
+    choice.choose()
+    return choice.found
+
+
+@dataclass
+class Remembered:
+    """needed    the elementwise nodes that get a buffer
+    matrices  those of two axes whose rows may lie apart
+    ends      nodes that others read from memory even in the same loops
+    """
+
+    needed: set[Node]
+    matrices: set[Node] = field(default_factory=set)
+    ends: set[Node] = field(default_factory=set)
 
 
 class _Choice:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.needed = {node for node in graph.results if is_elementwise(node)}
-        self.matrices: set[Node] = set()
-        self.users: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
-        for node in graph.nodes:
-            for child in node.inputs:
-                self.users[child].append(node)
+        self.found = Remembered({node for node in graph.results if is_elementwise(node)})
+        self.users = users_of(graph)
+        self.costs = self._costs()
 
-    def made(self) -> tuple[set[Node], set[Node]]:
-        needed, sites = self.needed, Counter[Node]()
+    def choose(self) -> None:
+        needed, sites = self.found.needed, Counter[Node]()
         results = set(self.graph.results)
         for node in reversed(self.graph.nodes):
             users = self.users[node]
             kinds = [is_elementwise(user) or isinstance(user.op, Contract) for user in users]
             if len(node.shape) == 2 and node not in results and all(kinds):
-                self.matrices.add(node)
+                self.found.matrices.add(node)
             spread = False
             for user in users:
                 inline = (is_view(user) or is_elementwise(user)) and user not in needed
@@ -59,27 +73,46 @@ class _Choice:
                 if not _is_fluid(user):
                     self._address(node)
             often = sites[node] > 1 or spread
-            if often and is_elementwise(node) and self._cost(node) > CHEAP:
+            if often and is_elementwise(node) and self.costs[node] > CHEAP:
                 needed.add(node)
-        return needed, self.matrices
+        self._end_chains()
 
     def _address(self, node: Node) -> None:
         """Give memory to what a node that is read by address is a view of."""
-        while is_view(node):
-            node = node.inputs[0]
-        if is_elementwise(node):
-            self.needed.add(node)
+        source = _seen_through(node)
+        if is_elementwise(source):
+            self.found.needed.add(source)
 
-    def _cost(self, node: Node) -> int:
-        """Operations to compute one number of a node, with all that only it needs."""
-        name = node.op.name
-        own = COSTS.get(name, 1 if name in SIMPLE or isinstance(node.op, Contract) else 15)
-        for child in node.inputs:
-            while is_view(child):
-                child = child.inputs[0]
-            if is_elementwise(child) and len(self.users[child]) == 1:
-                own += self._cost(child)
-        return own
+    def _costs(self) -> dict[Node, int]:
+        """Operations to compute one number of each node, with all that only it needs."""
+        found: dict[Node, int] = {}
+        for node in self.graph.nodes:
+            name = node.op.name
+            own = COSTS.get(name, 1 if name in SIMPLE or isinstance(node.op, Contract) else 15)
+            sources = [_seen_through(child) for child in node.inputs]
+            alone = [x for x in sources if is_elementwise(x) and len(self.users[x]) == 1]
+            found[node] = own + sum(found[x] for x in alone)
+        return found
+
+    def _end_chains(self) -> None:
+        """Cut chains of operations that are too long for one expression: what reads and writes
+        expressions calls itself for each operand.
+        """
+        depths: dict[Node, int] = {}
+        for node in self.graph.nodes:
+            sources = [_seen_through(child) for child in node.inputs]
+            depths[node] = 1 + max((depths[x] for x in sources if is_elementwise(x)), default=0)
+            if depths[node] > DEEPEST and is_elementwise(node):
+                self.found.needed.add(node)
+                self.found.ends.add(node)
+                depths[node] = 0
+
+
+def _seen_through(node: Node) -> Node:
+    """What a node is a view of, or itself."""
+    while is_view(node):
+        node = node.inputs[0]
+    return node
 
 
 def _is_fluid(node: Node) -> bool:

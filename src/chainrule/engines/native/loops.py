@@ -66,44 +66,41 @@ class KernelWriter:
             self.bounds = self._share(kernel.shape[0])
         self.exchanged: dict[int, View] = {}  # by identity: views of the same over other axes
         self.fixed: Memo = {}
-        for root in roots:
-            self._fix(root)
+        self._fix(roots)
 
-    def _fix(self, found: Expression) -> bool:
-        """Evaluate what is the same at every place, before the loops begin; whether `found` is."""
-        if isinstance(found, Load):
-            still = not any(found.view.strides) and found.view.buffer not in self._written
-        elif isinstance(found, Apply):
-            parts = [self._fix(part) for part in found.inputs]
-            still = all(parts)
-            if not still:
-                for part, fixed in zip(found.inputs, parts, strict=True):
-                    if fixed and not isinstance(part, Number):
-                        self.evaluate(part, Frame([]), self.fixed)
-        else:
-            still = isinstance(found, Number)
-        return still
+    def _fix(self, roots: Sequence[Expression]) -> None:
+        """Evaluate what is the same at every place, before the loops begin."""
+        still = self.still(roots, range(len(self.kernel.lengths)))
+        for part in (part for root in roots for part in walk(root) if isinstance(part, Apply)):
+            if _name(part) in still:
+                continue
+            for child in part.inputs:
+                if _name(child) in still and not isinstance(child, Number):
+                    self.evaluate(child, Frame([]), self.fixed)
 
     def still(self, roots: Sequence[Expression], axes: Collection[int]) -> set[int | View]:
         """What is the same at every place of these axes, as it is named in a memo."""
-        found: set[int | View] = set()
+        found: dict[int | View, bool] = {}
 
         def visit(part: Expression) -> bool:
+            name = _name(part)
+            if name not in found:
+                found[name] = same(part)
+            return found[name]
+
+        def same(part: Expression) -> bool:
             if isinstance(part, Load):
                 view = self.exchanged.get(id(part.view), part.view)
                 moves = any(view.strides[axis] for axis in axes if axis < len(view.strides))
-                same = not moves and view.buffer not in self._written
-            else:
-                inputs = part.inputs if isinstance(part, Apply) else ()
-                each = [visit(child) for child in inputs]  # every one of them, not up to the first
-                same = all(each) and not isinstance(part, Total)
-            if same:
-                found.add(_name(part))
-            return same
+                return not moves and view.buffer not in self._written
+            if isinstance(part, Apply):
+                each = [visit(child) for child in part.inputs]  # all, not up to the first
+                return all(each)
+            return isinstance(part, Number)
 
         for root in roots:
             visit(root)
-        return found
+        return {name for name, same in found.items() if same}
 
     def pointer(self, buffer: Buffer) -> str:
         """The address of a buffer; asked for at the entry of the function."""
