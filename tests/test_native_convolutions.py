@@ -6,7 +6,8 @@ from agreement import assert_agrees, use_threads
 from numpy.lib.stride_tricks import sliding_window_view
 
 import chainrule as cr
-from chainrule.engines.native import effort, program
+from chainrule.engines import native
+from chainrule.engines.native import dots, effort, program
 from chainrule.engines.native.kernels import Product, Special
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.simplify import simplify
@@ -57,6 +58,23 @@ def test_shapes_of_every_sort(samples, filters, pad, stride, work, monkeypatch):
 
 def test_single_precision():
     assert_agrees(*graph_of(64, 6, (1, 1), 1, 3, "float32"))
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize(("samples", "filters"), [(45, 6), (96, 17)])
+def test_sums_that_wait_in_memory_have_the_same_bits(samples, filters, work, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE", "")  # limits of what waits are no part of a key
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    graph, arrays = graph_of(samples, filters, (1, 1), 1, 2, "float32")
+    simple, written, results = simplify(stabilise(graph)), [], []
+    for least in (0, 10**9):
+        monkeypatch.setattr(dots, "LEAST_READ", least)
+        written.append(program.listing(simple))
+        results.append(native.compile_graph(simple)(arrays))
+    assert written[0] != written[1]
+    for waiting, at_once in zip(*results, strict=True):
+        np.testing.assert_array_equal(waiting, at_once)
 
 
 def test_sequences():

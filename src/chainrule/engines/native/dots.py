@@ -9,6 +9,7 @@ next part is looked at. Each sum is the same to the last bit, as its terms come 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 
@@ -37,6 +38,7 @@ class _Dots:
     def __init__(self, w: KernelWriter, kernel: Product) -> None:
         self.w, self.kernel = w, kernel
         self.kept = len(kernel.shape)
+        self.slices = 0 if kernel.cut is None else 1  # how many axes count slices
         self.length = kernel.lengths[kernel.lanes]
         self.lanes = w.lanes_for([kernel.dtype], self.length)
         if kernel.lanes == kernel.cut:
@@ -57,10 +59,9 @@ class _Dots:
         before others, as what it loads for one place is still there for the next.
         """
         clipped = {clip.axis for clip in self.kernel.clips}
-        begin = 0 if self.kernel.cut is None else 1
         fitting = [
             axis
-            for axis in range(begin, self.kept)
+            for axis in range(self.slices, self.kept)
             if mine[axis] and not theirs[axis] and axis not in clipped
         ]
         slides = {abs(step) for step in mine[self.kept :]}
@@ -97,8 +98,10 @@ class _Dots:
         w, kernel = self.w, self.kernel
         first = w.bounds if w.divided and 0 in self.others else None
         if self._waits():
-            own = [axis for axis in self.others if axis == 0 and kernel.cut is not None]
-            w.nest([kernel.shape[axis] for axis in own], self._parts, first if own else None)
+            # Asked for here, at the entry of the function, and not again for each slice.
+            memory = w.b.scratch(kernel.dtype, self._waiting() * self.lanes)
+            parts = lambda own: self._parts(own, memory)
+            w.nest(kernel.shape[: self.slices], parts, first)
         else:
             w.nest([kernel.shape[axis] for axis in self.others], self._entries, first)
 
@@ -116,49 +119,48 @@ class _Dots:
             prod(length for length, step in zip(kernel.lengths, view.strides, strict=True) if step)
             for view in (kernel.left, kernel.right)
         ]
-        slices = 1 if kernel.cut is None else kernel.shape[0]
+        slices = prod(kernel.shape[: self.slices])
         large = sum(read) // slices * kernel.dtype.itemsize >= LEAST_READ
         sums = self._waiting() * self.lanes * kernel.dtype.itemsize
         return large and prod(self.tile) < self._waiting() and sums <= MOST_WAITING
 
     def _waiting(self) -> int:
         """How many sums there are, in one slice."""
-        return prod(self.kernel.shape) // (1 if self.kernel.cut is None else self.kernel.shape[0])
+        return prod(self.kernel.shape[self.slices :])
 
     def _place(self, places: Sequence[Place]) -> Value:
         """Where the sum of these places of the result waits."""
         found, step = self.w.b.integer(0), self.lanes
-        begin = 0 if self.kernel.cut is None else 1
-        for axis in reversed(range(begin, self.kept)):
+        for axis in reversed(range(self.slices, self.kept)):
             found = found + self.w.b.integer(places[axis]) * step
             step *= self.kernel.shape[axis]
         return found
 
-    def _parts(self, own: list[Place]) -> None:
+    def _parts(self, own: list[Place], memory: str) -> None:
         """All sums, of one slice where there are slices: part by part of the outermost axis."""
         w, b, kernel = self.w, self.w.b, self.kernel
-        count = self._waiting() * self.lanes
-        self.memory = b.scratch(kernel.dtype, count)
-        b.clear(self.memory, 0, count * kernel.dtype.itemsize)
-        inner = self.others[len(own) :]
-        axis = self.summed[0]
+        b.clear(memory, 0, self._waiting() * self.lanes * kernel.dtype.itemsize)
         places: dict[int, Place] = dict.fromkeys(range(self.kept), 0)
         places.update(enumerate(own))
+        axis = self.summed[0]
         begin, end = summed_limits(w, kernel, places)[axis]
-        lengths = [kernel.shape[other] for other in inner]
-        part = lambda k: w.nest(lengths, lambda at: self._entries([*own, *at], {axis: k}))
+        lengths = [kernel.shape[other] for other in self.others[len(own) :]]
+
+        def part(k: Place) -> None:
+            w.nest(lengths, lambda at: self._entries([*own, *at], _Part(axis, k, memory)))
+
         b.loop(begin, end, 1, part)
 
         def finish(at: list[Place]) -> None:
             places = [*own, *at]
-            total = b.load(self.memory, self._place(places), kernel.dtype, self.lanes)
+            total = b.load(memory, self._place(places), kernel.dtype, self.lanes)
             w.write(kernel.stores, Frame(places), {}, horizontal(w, "sum", total))
 
-        w.nest(kernel.shape[len(own) :], finish)
+        w.nest(kernel.shape[self.slices :], finish)
 
     # --- tiles ---
 
-    def _entries(self, outer: list[Place], part: dict[int, Place] | None = None) -> None:
+    def _entries(self, outer: list[Place], part: "_Part | None" = None) -> None:
         """All tiles at these places of the other axes, and of a summed one where it goes around."""
         limits = summed_limits(self.w, self.kernel, dict(zip(self.others, outer, strict=True)))
 
@@ -182,7 +184,7 @@ class _Dots:
         limits: dict[int, tuple[Place, Place]],
         corner: tuple[Place, Place],
         size: tuple[int, int],
-        part: dict[int, Place] | None,
+        part: "_Part | None",
     ) -> None:
         w, kernel = self.w, self.kernel
         axes = (self.left_axis, self.right_axis)
@@ -230,15 +232,25 @@ class _Dots:
         ends = [places(i, j, {})[: self.kept] for i, j in product(*map(range, size))]
         if part is not None:
             waiting = [self._place(end) for end in ends]
-            sums = [w.b.load(self.memory, at, kernel.dtype, self.lanes) for at in waiting]
-            for at, total in zip(waiting, level(1, part, sums), strict=True):
-                w.b.store(total, self.memory, at)
+            sums = [w.b.load(part.memory, at, kernel.dtype, self.lanes) for at in waiting]
+            sums = level(1, {part.axis: part.place}, sums)
+            for at, total in zip(waiting, sums, strict=True):
+                w.b.store(total, part.memory, at)
             return
         sums = [w.b.constant(0, kernel.dtype, self.lanes)] * prod(size)
         if prod(kernel.lengths[self.kept :]):
             sums = level(0, {}, sums)
         for end, total in zip(ends, sums, strict=True):
             w.write(kernel.stores, Frame(end), {}, horizontal(w, "sum", total))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One place of a summed axis that goes around everything, and where the sums wait."""
+
+    axis: int
+    place: Place
+    memory: str
 
 
 def summed_limits(

@@ -65,7 +65,7 @@ def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
         lanes = min(lanes, grain(lengths[0]))
     others = [axis for axis in range(kept) if axis != along]
     few = prod(kernel.summed) <= FEW_PLACES
-    still = w.still([kernel.body], range(kept, len(lengths)))
+    still = w.still([kernel.body], range(kept, len(lengths))) if few else set()
 
     def at(outer: list[Place]) -> None:
         places: list[Place] = [0] * len(lengths)
@@ -81,7 +81,7 @@ def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
                 if axis == len(lengths):
                     own = [*places[:kept], *inner]
                     own[along] = place
-                    known = {name: memo[name] for name in still if few and name in memo}
+                    known = {name: memo[name] for name in still if name in memo}
                     value = w.evaluate(kernel.body, Frame(own, along, lanes, live), known)
                     memo.update(known)
                     return _joined(w, kernel.how, carry, w.b.splat(value, lanes))
