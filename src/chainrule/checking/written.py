@@ -6,6 +6,7 @@ both instructions and expressions are ordered as Python evaluates them.
 
 import ast
 import linecache
+from collections import defaultdict
 from functools import lru_cache
 
 import numpy as np
@@ -40,11 +41,13 @@ def expression(program: Program, index: int) -> ast.AST | None:
     if not step.frames:
         return None
     here = step.frames[-1]
-    nodes = [n for n in _nodes(tree_of(here.file), here.line) if step.op in _ops(n)]
+    nodes = _by_line(tree_of(here.file)).get(here.line, [])
+    nodes = [node for node in nodes if step.op in _ops(node)]
+    ops = {op for node in nodes for op in _ops(node)}
     twins = {
         other.frames[-1].instruction
         for other in program.steps
-        if other.frames and other.op in _all_ops(nodes)
+        if other.frames and other.op in ops
         if (other.frames[-1].file, other.frames[-1].line) == (here.file, here.line)
     }
     if len(nodes) == 1:
@@ -196,14 +199,13 @@ def _ops(node: ast.AST) -> tuple[str, ...]:
     return ()
 
 
-def _all_ops(nodes: list[ast.AST]) -> set[str]:
-    return {op for node in nodes for op in _ops(node)}
-
-
-@lru_cache(maxsize=256)
-def _nodes(tree: ast.Module | None, line: int) -> list[ast.AST]:
-    """The operations that begin in a line, in the order of evaluation."""
-    return [] if tree is None else [n for n in _evaluated(tree) if getattr(n, "lineno", 0) == line]
+@lru_cache(maxsize=16)
+def _by_line(tree: ast.Module | None) -> dict[int, list[ast.AST]]:
+    """The operations that begin in each line, in the order of evaluation."""
+    found: dict[int, list[ast.AST]] = defaultdict(list)
+    for node in _evaluated(tree) if tree is not None else ():
+        found[getattr(node, "lineno", 0)].append(node)
+    return dict(found)
 
 
 def _evaluated(tree: ast.AST) -> list[ast.AST]:
