@@ -13,7 +13,7 @@ from time import process_time
 
 import numpy as np
 
-from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
+from chainrule.checking.blame import LEFT_OUT, blamed
 from chainrule.checking.edit import Edit, is_fraction, is_likely
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import constant_kind, kind_of
@@ -23,6 +23,7 @@ from chainrule.checking.remedies import remedy
 from chainrule.checking.report import Alternative, Finding
 from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
+from chainrule.checking.source import alias_before
 from chainrule.checking.source_edits import SourceEdit, source_edits, tried
 from chainrule.checking.steps import Array, Program, Step
 from chainrule.checking.truth import Truth

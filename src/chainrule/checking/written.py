@@ -5,14 +5,13 @@ both instructions and expressions are ordered as Python evaluates them.
 """
 
 import ast
-import linecache
 from collections import defaultdict
 from functools import lru_cache
 
 import numpy as np
 
-from chainrule.checking.blame import tree_of
 from chainrule.checking.recorder import OPS
+from chainrule.checking.source import text_of, tree_of
 from chainrule.checking.steps import Array, Program, Step
 
 OPERATORS: dict[type[ast.AST], tuple[str, ...]] = {
@@ -243,7 +242,7 @@ def _changed(step: Step) -> str:
 
 
 def _text(file: str, node: ast.AST) -> str:
-    text = ast.get_source_segment("".join(linecache.getlines(file)), node) or ""
+    text = ast.get_source_segment(text_of(file), node) or ""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else ""
 
