@@ -14,7 +14,7 @@ from chainrule.checking.edits import WAVES
 from chainrule.checking.naming import close, constant_kind, kind_of
 from chainrule.checking.pool import Pool
 from chainrule.checking.search import Fit, fits
-from chainrule.checking.steps import Array, Override, Program, Step
+from chainrule.checking.steps import Array, Override, Program, Step, always
 
 OTHER_WAY = {
     "extra-term": "missing-term",
@@ -33,12 +33,10 @@ def _nothing(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """A contribution left out altogether."""
     first = program.steps[site[0]]
     if first.role.startswith("product") or first.role.startswith("sum"):
-        overrides: dict[int, Override] = {i: _zeros(program.steps[i].value) for i in site}
+        overrides: dict[int, Override] = {
+            i: always(np.zeros_like(program.steps[i].value)) for i in site
+        }
         yield Edit("nothing", site, overrides, 1.1, old=first.value)
-
-
-def _zeros(value: Array) -> Override:
-    return lambda values: np.zeros_like(value)
 
 
 def _rounds(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -47,7 +45,9 @@ def _rounds(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         return
     for kept in (site[:1], site[-1:], site[:-1], site[1:]):
         left = [i for i in site if i not in kept]
-        overrides: dict[int, Override] = {i: _zeros(program.steps[i].value) for i in left}
+        overrides: dict[int, Override] = {
+            i: always(np.zeros_like(program.steps[i].value)) for i in left
+        }
         yield Edit("nothing", tuple(left), overrides, 1.2)
 
 

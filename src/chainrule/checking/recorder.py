@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.checking.arguments import Slot, bare, call_again, filled, leaves
 from chainrule.checking.calls import frames
 from chainrule.checking.memory import Memory, places, same_place
-from chainrule.checking.steps import Array, Frame, Program, Step, returned
+from chainrule.checking.steps import Array, Frame, Program, Step, always, returned
 
 # NumPy's names for what the table of edits knows by one name.
 OPS = {
@@ -175,7 +175,7 @@ class Recorder:
         """A parameter or datum as the user's function gets it."""
         array = np.array(value)
         kept = array.copy()
-        return self._new(array, self._add("input", _always(kept), (), kept, name=name))
+        return self._new(array, self._add("input", always(kept), (), kept, name=name))
 
     def constant(self, value: Any) -> int:
         known = self._constants.get(id(value))
@@ -183,7 +183,7 @@ class Recorder:
         if known is not None and known[2].shape == array.shape and np.array_equal(known[2], array):
             return known[1]
         kept = array.copy()
-        step = self._add("constant", _always(kept), (), kept)
+        step = self._add("constant", always(kept), (), kept)
         if isinstance(value, np.ndarray):
             self._constants[id(value)] = (value, step, kept)
         return step
@@ -191,7 +191,7 @@ class Recorder:
     def made(self, array: Array) -> "Seen":
         """An array that the user made from nothing, watched from now on."""
         kept = array.copy()
-        return self._new(array, self._add("constant", _always(kept), (), kept))
+        return self._new(array, self._add("constant", always(kept), (), kept))
 
     def step_of(self, value: Any) -> int:
         if not isinstance(value, Seen) or value.recorder is not self:
@@ -429,10 +429,6 @@ class Recorder:
             )
         )
         return len(self.steps) - 1
-
-
-def _always(value: Array) -> Callable[..., Array]:
-    return lambda: value
 
 
 def _axis_of(args: Any, kwargs: Any) -> tuple[Any, bool]:

@@ -151,7 +151,7 @@ def _step(
     call: Callable[..., Any]
     if isinstance(node.op, Leaf):
         result: Any = leaf_value(node, given)
-        call = _constant(result)
+        call = always(result)
     else:
         call = _evaluation(node)
         result = call(*values)
@@ -169,8 +169,9 @@ def _step(
     )
 
 
-def _constant(value: Array) -> Callable[..., Array]:
-    return lambda: value
+def always(value: Array) -> Callable[..., Array]:
+    """Of a step that computes nothing, or of one in whose place a value is put."""
+    return lambda *inputs: value
 
 
 def _evaluation(node: Node) -> Callable[..., Any]:
