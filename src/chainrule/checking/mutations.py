@@ -11,7 +11,8 @@ import numpy as np
 
 from chainrule.checking.edit import Edit, Row, Site
 from chainrule.checking.edits import WAVES
-from chainrule.checking.naming import close, constant_kind, kind_of
+from chainrule.checking.naming import constant_kind, kind_of
+from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.pool import Pool
 from chainrule.checking.search import Fit, fits
 from chainrule.checking.steps import Array, Override, Program, Step, always
@@ -32,11 +33,12 @@ OTHER_WAY = {
 def _nothing(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """A contribution left out altogether."""
     first = program.steps[site[0]]
-    if first.role.startswith("product") or first.role.startswith("sum"):
-        overrides: dict[int, Override] = {
-            i: always(np.zeros_like(program.steps[i].value)) for i in site
-        }
-        yield Edit("nothing", site, overrides, 1.1, old=first.value)
+    if first.role.startswith(("product", "sum")):
+        yield Edit("nothing", site, _zeros(program, site), 1.1, old=first.value)
+
+
+def _zeros(program: Program, site: Site) -> dict[int, Override]:
+    return {i: always(np.zeros_like(program.steps[i].value)) for i in site}
 
 
 def _rounds(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -44,11 +46,8 @@ def _rounds(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     if len(site) < 2 or not program.steps[site[0]].role.startswith(("product", "sum")):
         return
     for kept in (site[:1], site[-1:], site[:-1], site[1:]):
-        left = [i for i in site if i not in kept]
-        overrides: dict[int, Override] = {
-            i: always(np.zeros_like(program.steps[i].value)) for i in left
-        }
-        yield Edit("nothing", tuple(left), overrides, 1.2)
+        left = tuple(i for i in site if i not in kept)
+        yield Edit("nothing", left, _zeros(program, left), 1.2)
 
 
 def mutations(
@@ -157,11 +156,8 @@ def _proportional(a: Array, b: Array) -> bool:
             b = b.T
         else:
             a, b = a.reshape(-1), b.reshape(-1)
-    square = float(np.sum(b * b))
-    if square == 0:
-        return False
-    factor = float(np.sum(a * b)) / square
-    return factor != 0 and close(a, factor * b)
+    constant = nearest_factor(a, b)
+    return constant != 0 and close(a, constant * b)
 
 
 def _any_proportional(value: Array, pool: Pool) -> bool:

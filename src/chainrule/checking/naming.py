@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from chainrule.checking.edit import Edit
+from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
 from chainrule.checking.quantities import Quantity
@@ -160,18 +161,6 @@ def _is_slope(value: Array, pool: Pool) -> bool:
     )
 
 
-def close(a: Array, b: Array) -> bool:
-    """Equal to rounding, transposed or not."""
-    if a.shape != b.shape:
-        return a.ndim == 2 and a.shape == b.shape[::-1] and close(a, b.T)
-    if a.size == 0:
-        return False
-    a = a.astype(float) if a.dtype.kind != "f" else a
-    if a.size > 1 and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-9 * abs(b.flat[0]):
-        return False  # most differ at once
-    return bool((np.abs(a - b) <= 1e-13 + 1e-9 * np.abs(b)).all())
-
-
 def _values(pool: Pool, shape: tuple[int, ...] | None = None) -> list[Array]:
     """Values of the loss, and with a shape those of the user's steps as well."""
     values = [q for q in pool.truth.quantities if q.role in ("forward", "data") and q.value.ndim]
@@ -287,7 +276,7 @@ def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | N
         value = term.value
         if value.shape != old.shape or not np.any(value) or close(value, true):
             continue
-        if multiple(missing, value) or close(value, old):
+        if _is_multiple(missing, value) or close(value, old):
             return "missing-term"
     for step in program.steps:
         fits = step.inputs and step.value.shape == old.shape and step.value.dtype.kind == "f"
@@ -319,12 +308,9 @@ def _exchanged_factor(old: Array, true: Array, local: Quantity, pool: Pool) -> s
     return None
 
 
-def multiple(a: Array, b: Array) -> bool:
-    square = float(np.sum(b * b))
-    if square == 0:
-        return False
-    factor = float(np.sum(a * b) / square)
-    return abs(factor) > 1e-6 and close(a, factor * b)
+def _is_multiple(a: Array, b: Array) -> bool:
+    constant = nearest_factor(a, b)
+    return abs(constant) > 1e-6 and close(a, constant * b)
 
 
 def _is_diagonal(old: Array, true: Array, program: Program) -> bool:

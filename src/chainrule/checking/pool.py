@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.nearness import CLOSE, near, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Program
@@ -144,7 +145,7 @@ class Pool:
     def is_true(self, value: Array) -> bool:
         """Whether a value is one that the right computation meets."""
         return any(
-            quantity.role not in ("step", "overwritten") and _near(value, quantity.value)
+            quantity.role not in ("step", "overwritten") and near(value, quantity.value)
             for quantity in self._by_shape.get(value.shape, ())
         )
 
@@ -181,7 +182,7 @@ class Pool:
         return (
             value.ndim > 0
             and any(
-                quantity.role == "forward" and quantity.loss and _near(value, quantity.value)
+                quantity.role == "forward" and quantity.loss and near(value, quantity.value)
                 for quantity in self._by_shape.get(value.shape, ())
             )
             and not self.is_adjoint(value)
@@ -190,14 +191,14 @@ class Pool:
     def is_adjoint(self, value: Array) -> bool:
         """Whether a value is the gradient of the loss with respect to one of its values."""
         return value.ndim > 0 and any(
-            quantity.role == "adjoint" and _near(value, quantity.value)
+            quantity.role == "adjoint" and near(value, quantity.value)
             for quantity in self._by_shape.get(value.shape, ())
         )
 
     def is_slope(self, value: Array) -> bool:
         """Whether a value is an activation's derivative."""
         return any(
-            quantity.role in ("local", "part") and _near(value, quantity.value)
+            quantity.role in ("local", "part") and near(value, quantity.value)
             for quantity in self._by_shape.get(value.shape, ())
         )
 
@@ -215,14 +216,11 @@ class Pool:
         for quantity in self._by_shape.get(wanted.shape, ()):
             if quantity.role == "step":  # of the program itself: a multiple of it explains nothing
                 continue
-            square = float(np.sum(quantity.value.astype(float) ** 2))
-            if square == 0:
+            constant = nearest_factor(wanted, quantity.value.astype(float))
+            if quantity.role == "overwritten" and abs(constant - 1) > CLOSE:
                 continue
-            factor = float(np.sum(quantity.value * wanted)) / square
-            if quantity.role == "overwritten" and abs(factor - 1) > 1e-9:
-                continue
-            if np.max(np.abs(factor * quantity.value - wanted)) <= 1e-9 * size:
-                yield quantity, factor
+            if constant and np.max(np.abs(constant * quantity.value - wanted)) <= CLOSE * size:
+                yield quantity, constant
 
 
 def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
@@ -258,18 +256,10 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
         if step.value.dtype.kind != "f":
             continue
         if step.op in LAYOUT or any(
-            _near(step.value, value) for value in values.get(step.value.shape, ())
+            near(step.value, value) for value in values.get(step.value.shape, ())
         ):
             found.add(index)
     return frozenset(found)
-
-
-def _near(a: Array, b: Array) -> bool:
-    if a.dtype.kind != "f":
-        a = a.astype(float)
-    if a.size and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-10 * abs(b.flat[0]):
-        return False  # most differ at once
-    return bool((np.abs(a - b) <= 1e-13 + 1e-10 * np.abs(b)).all())
 
 
 def _carrying(program: Program, known: frozenset[int]) -> frozenset[int]:

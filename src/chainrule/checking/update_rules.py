@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.nearness import CLOSE, nearest_factor
 from chainrule.checking.point import Function, Point, short
 from chainrule.checking.quantities import Quantity
 from chainrule.checking.recorder import Recorder
@@ -208,8 +209,8 @@ def is_of_the_update(step: Step, program: Program, true: Mapping[str, Array]) ->
     for index in step.inputs:
         value = program.steps[index].value
         for gradient in true.values():
-            if value.shape == gradient.shape and value.size and np.any(gradient):
-                factor = float(np.sum(value * gradient) / np.sum(gradient * gradient))
-                if factor > 0 and distance(value, factor * gradient) <= 1e-9:
+            if value.shape == gradient.shape:
+                constant = nearest_factor(value, gradient)
+                if constant > 0 and distance(value, constant * gradient) <= CLOSE:
                     return True
     return False

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from chainrule.checking.nearness import ABSOLUTE, RELATIVE
 from chainrule.checking.recorder import OPS
 from chainrule.checking.source import text_of, tree_of
 from chainrule.checking.steps import Array, Program, Step
@@ -103,7 +104,7 @@ def of_value(program: Program, value: Array, function: str = "") -> str:
     for index, step in enumerate(program.steps):
         if step.op == "return" or step.value.shape != value.shape or step.value.dtype.kind == "b":
             continue
-        if np.allclose(step.value, value, rtol=1e-10, atol=1e-13):
+        if np.allclose(step.value, value, RELATIVE, ABSOLUTE):
             text, is_here = _in_function(program, index, function)
             if text:
                 found.append((not is_here, not text.isidentifier(), index, text))
