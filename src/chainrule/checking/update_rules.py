@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.nearness import CLOSE, nearest_factor
-from chainrule.checking.point import Function, Point, short
+from chainrule.checking.point import Function, Point, named
 from chainrule.checking.quantities import Quantity
 from chainrule.checking.recorder import Recorder
 from chainrule.checking.recording import given
@@ -20,7 +20,7 @@ from chainrule.checking.search import distance
 from chainrule.checking.steps import Array, Program, Step
 from chainrule.checking.surroundings import preserved, recordable
 from chainrule.checking.truth import Truth
-from chainrule.trees import flatten, paths, unflatten
+from chainrule.trees import map_tree
 
 EXACT = 1e-7  # of the largest change of a parameter
 ROOTS = ("sqrt", "power", "norm")
@@ -47,8 +47,7 @@ def record_step(function: Function, point: Point, lr: float) -> Program:
 
 def change(function: Function, point: Point, lr: float) -> dict[str, Array]:
     """What a step adds to the parameters, without recording; shapes are those it gives."""
-    params = unflatten(flatten(point.params)[1], [_copied(p) for p in flatten(point.params)[0]])
-    data = [_copied(part) for part in point.data]
+    params, data = map_tree(_copied, (point.params, list(point.data)))
     with preserved(function), np.errstate(all="ignore"):
         result = function(params, *data, lr)
     found = _updated(result, params, point)
@@ -63,7 +62,7 @@ def _copied(value: Any) -> Any:
 def _updated(result: Any, params: Any, point: Point) -> dict[str, Any]:
     """The parameters afterwards: returned, or changed in place."""
     for tree in (result, params):
-        found = dict(zip([short(path) for path in paths(tree, "")], flatten(tree)[0], strict=True))
+        found = named(tree)
         if set(found) == set(point.names):
             return found
     return found
