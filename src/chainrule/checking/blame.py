@@ -78,12 +78,12 @@ def _at_its_frame(edit: Edit, index: int, kind: str, program: Program, step: Ste
         and other.op == step.op
         and program.reach[place]
         and len(other.frames) == len(frames)
-        and _place(other.frames[-1]) == _place(inner)
+        and other.frames[-1].place == inner.place
     ]
     chosen = inner
     if same:
         for depth in range(len(frames) - 2, -1, -1):
-            if any(_place(other[depth]) != _place(frames[depth]) for other in same):
+            if any(other[depth].place != frames[depth].place for other in same):
                 chosen = frames[depth]
                 break
     elif kind in OF_THE_CALL and _is_formula(inner):
@@ -96,10 +96,6 @@ def _is_formula(frame: Frame) -> bool:
     tree = tree_of(frame.file)
     function = None if tree is None else function_at(tree, frame.line)
     return function is not None and len(function.body) <= 3
-
-
-def _place(frame: Frame) -> tuple[str, int]:
-    return frame.file, frame.instruction
 
 
 def _handed_on(program: Program, index: int, step: Step) -> int:

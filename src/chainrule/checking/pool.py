@@ -79,7 +79,7 @@ class Pool:
             value = step.value
             if value.dtype.kind != "f" or not step.inputs or step.op == "return":
                 continue
-            place = tuple((frame.file, frame.instruction) for frame in step.frames)
+            place = tuple(frame.place for frame in step.frames)
             overwritten[place or (index,), step.op, value.shape].append(value)
             if not self.program.reach[index] and place:
                 self._by_shape[value.shape].append(

@@ -27,6 +27,10 @@ class Frame:
     instruction: int
     function: str
 
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.file, self.instruction
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
