@@ -9,6 +9,7 @@ In-place changes are steps like others. A view knows the memory it looks into, s
 written through one name is read through the other.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,23 +80,8 @@ class Seen(np.ndarray[Any, Any]):
             raise TypeError("iteration over a 0-d array")
         return (self[index] for index in range(len(self)))
 
-    def __hash__(self) -> int:  # type: ignore[override]
+    def __hash__(self) -> int:  # type: ignore[override]  # arrays have none, the numbers met here do
         return hash(self.view(np.ndarray).item())
-
-    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self + other if self.ndim == 0 else super().__iadd__(other)
-
-    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self - other if self.ndim == 0 else super().__isub__(other)
-
-    def __imul__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self * other if self.ndim == 0 else super().__imul__(other)
-
-    def __itruediv__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self / other if self.ndim == 0 else super().__itruediv__(other)
-
-    def __ipow__(self, other: Any) -> Any:  # type: ignore[misc, override]
-        return self**other if self.ndim == 0 else super().__ipow__(other)
 
     @property
     def T(self) -> Any:
@@ -132,8 +118,20 @@ def _as_method(name: str) -> Callable[..., Any]:
     return method
 
 
+def _in_place(name: str) -> Callable[..., Any]:
+    """`a += b`, which of a number makes another number."""
+    plain, changing = getattr(operator, name), getattr(np.ndarray, f"__i{name}__")
+
+    def method(self: Seen, other: Any) -> Any:
+        return plain(self, other) if self.ndim == 0 else changing(self, other)
+
+    return method
+
+
 for _name in METHODS:
     setattr(Seen, _name, _as_method(_name))
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    setattr(Seen, f"__i{_name}__", _in_place(_name))
 
 
 def _item(array: Array, key: Any) -> Any:
