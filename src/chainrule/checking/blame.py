@@ -5,6 +5,7 @@ from dataclasses import replace
 from chainrule.checking.edit import Edit
 from chainrule.checking.edits import OF_TRUTH
 from chainrule.checking.pool import Pool
+from chainrule.checking.quantities import DERIVATIVES
 from chainrule.checking.source import alias_before, function_at, result_line, tree_of
 from chainrule.checking.steps import Frame, Program, Step
 
@@ -56,7 +57,7 @@ def _maker_of_the_operand(edit: Edit, kind: str, program: Program, pool: Pool) -
         return (made, maker) if made in pool.carrying else (index, step)
     if edit.new.role in OF_TRUTH:
         return made, maker
-    if edit.new.role not in ("local", "part") or pool.is_true(maker.value):
+    if edit.new.role not in DERIVATIVES or pool.is_true(maker.value):
         return index, step
     deeper = len(maker.frames) > len(step.frames)
     if deeper and kind != "wrong-activation-derivative":

@@ -23,7 +23,7 @@ from chainrule.checking.edit import (
     transposed,
 )
 from chainrule.checking.pool import Pool
-from chainrule.checking.quantities import Quantity
+from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Array, Override, Program, always
 
 
@@ -198,7 +198,7 @@ def _operands(program: Program, site: Site, pool: Pool, of_truth: bool = False) 
             new = series[told]
             if (new.role in OF_TRUTH) != of_truth:
                 continue
-            if first.op in COMPARISONS and new.role in ("local", "part", "step"):
+            if first.op in COMPARISONS and new.role in (*DERIVATIVES, "step"):
                 continue
             overrides = {
                 i: exchange(program.steps[i].call, slot, quantity.value)

@@ -14,6 +14,7 @@ from chainrule.checking.edits import WAVES
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.pool import Pool
+from chainrule.checking.quantities import DERIVATIVES
 from chainrule.checking.search import Fit, fits
 from chainrule.checking.steps import Array, Override, Program, Step, always
 
@@ -94,7 +95,7 @@ def _of_a_slope(fit: Fit, pool: Pool) -> str:
             break
         index = readers[0]
     slope, true = program.steps[index].value, fit.before.steps[index].value
-    of_loss = (q.value for q in pool.truth.quantities if q.loss and q.role in ("local", "part"))
+    of_loss = (q.value for q in pool.truth.quantities if q.loss and q.role in DERIVATIVES)
     if any(close(true, value) for value in of_loss):
         return "gradient-of-another-loss"
     constant = slope.size > 0 and bool(np.all(slope == slope.flat[0]))
@@ -108,7 +109,7 @@ def _left_out(old: Array, action: str, pool: Pool) -> str:
             return "unexplained"
         return constant_kind(1 / factor if action == "drop-divide" else factor, pool.point)
     for quantity in pool.truth.quantities:
-        if quantity.role in ("local", "part") and close(quantity.value, old):
+        if quantity.role in DERIVATIVES and close(quantity.value, old):
             return "gradient-of-another-loss" if quantity.loss else "missing-activation-derivative"
     return "missing-term"
 

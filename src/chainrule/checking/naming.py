@@ -8,7 +8,7 @@ from chainrule.checking.edit import Edit
 from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
-from chainrule.checking.quantities import Quantity
+from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Array, Program
 from chainrule.trees import flatten
 
@@ -76,7 +76,7 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
         return SIMPLE[edit.action]
     if edit.old is None or edit.new is None:
         return "unexplained"
-    if edit.new.role in ("local", "part"):
+    if edit.new.role in DERIVATIVES:
         return _slope_kind(edit.old, edit.new, pool)
     if edit.new.role in ("parameter", "data", "forward"):
         if edit.new.role == "forward" and edit.new.loss:
@@ -105,7 +105,7 @@ def _factor_kind(edit: Edit, new: Quantity) -> str:
         return "gradient-of-another-loss"
     if edit.action == "without-derivative":
         return "activation-derivative-twice"
-    return "missing-activation-derivative" if new.role in ("local", "part") else "missing-term"
+    return "missing-activation-derivative" if new.role in DERIVATIVES else "missing-term"
 
 
 def constant_kind(correction: float, point: Point) -> str:
@@ -153,7 +153,7 @@ def _dropped_factor(old: Array | None, action: str, pool: Pool) -> str:
 
 
 def _is_slope(value: Array, pool: Pool) -> bool:
-    known = (q.value for q in pool.truth.quantities if q.role in ("local", "part"))
+    known = (q.value for q in pool.truth.quantities if q.role in DERIVATIVES)
     return any(close(value, k) for k in known) or any(
         close(value, slope)
         for name, slope in _looks(_values(pool))
@@ -264,7 +264,7 @@ def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | N
         return None
     if _is_diagonal(old, true, program):
         return "softmax-jacobian-diagonal"
-    for local in (q for q in pool.truth.quantities if q.role in ("local", "part") and not q.loss):
+    for local in (q for q in pool.truth.quantities if q.role in DERIVATIVES and not q.loss):
         if local.value.shape != old.shape:
             continue
         kind = _exchanged_factor(old, true, local, pool)

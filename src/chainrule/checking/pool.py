@@ -1,7 +1,7 @@
 """The quantities that an edit may put somewhere, by shape."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.checking.nearness import CLOSE, near, nearest_factor
 from chainrule.checking.point import Point
-from chainrule.checking.quantities import Quantity
+from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Array, Program
 from chainrule.checking.truth import Truth
 from chainrule.trees import flatten
@@ -65,7 +65,7 @@ class Pool:
         for one in (quantity, replace(quantity, value=quantity.value.T)):
             shape = one.value.shape
             self._groups[*group, shape].append(one)
-            key = (shape, one.value.tobytes(), one.role in ("local", "part"))
+            key = (shape, one.value.tobytes(), one.role in DERIVATIVES)
             if key not in self._seen:
                 self._seen.add(key)
                 self._by_shape[shape].append(one)
@@ -144,8 +144,12 @@ class Pool:
 
     def is_true(self, value: Array) -> bool:
         """Whether a value is one that the right computation meets."""
+        return self._meets(value, lambda quantity: quantity.role not in ("step", "overwritten"))
+
+    def _meets(self, value: Array, wanted: Callable[[Quantity], bool]) -> bool:
+        """Whether a quantity of this kind has the value."""
         return any(
-            quantity.role not in ("step", "overwritten") and near(value, quantity.value)
+            wanted(quantity) and near(value, quantity.value)
             for quantity in self._by_shape.get(value.shape, ())
         )
 
@@ -179,28 +183,16 @@ class Pool:
 
     def is_of_loss(self, value: Array) -> bool:
         """Whether a value is one behind the network's output, and no adjoint."""
-        return (
-            value.ndim > 0
-            and any(
-                quantity.role == "forward" and quantity.loss and near(value, quantity.value)
-                for quantity in self._by_shape.get(value.shape, ())
-            )
-            and not self.is_adjoint(value)
-        )
+        of_loss = value.ndim > 0 and self._meets(value, lambda q: q.role == "forward" and q.loss)
+        return of_loss and not self.is_adjoint(value)
 
     def is_adjoint(self, value: Array) -> bool:
         """Whether a value is the gradient of the loss with respect to one of its values."""
-        return value.ndim > 0 and any(
-            quantity.role == "adjoint" and near(value, quantity.value)
-            for quantity in self._by_shape.get(value.shape, ())
-        )
+        return value.ndim > 0 and self._meets(value, lambda quantity: quantity.role == "adjoint")
 
     def is_slope(self, value: Array) -> bool:
         """Whether a value is an activation's derivative."""
-        return any(
-            quantity.role in ("local", "part") and near(value, quantity.value)
-            for quantity in self._by_shape.get(value.shape, ())
-        )
+        return self._meets(value, lambda quantity: quantity.role in DERIVATIVES)
 
     def missing_at(self, index: int) -> list[Array]:
         """What a result lacks of the truth."""

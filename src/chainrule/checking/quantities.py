@@ -25,6 +25,7 @@ KNOWN: dict[str, Callable[[Array], Array]] = {
     "relu": lambda z: np.maximum(z, 0),
     "softplus": lambda z: np.log1p(np.exp(z)),
 }
+DERIVATIVES = ("local", "part")  # roles
 LINEAR = {"add", "subtract", "multiply", "divide", "negative", "cast"}
 
 
