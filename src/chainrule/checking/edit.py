@@ -11,6 +11,8 @@ from chainrule.checking.quantities import Quantity
 from chainrule.checking.steps import Array, Override, Program, always
 
 Site = tuple[int, ...]
+UNLIKELY = 1.6  # the cost of a constant that nobody would write
+GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 FACTORS = {"local": 1.0, "part": 1.4, "parameter": 1.45, "data": 1.5, "forward": 1.5}
 
 
@@ -47,7 +49,9 @@ class Scaled:
     slot: int = -1  # of the operand that is multiplied; -1 for the result
 
     def __call__(self, constant: float) -> Edit:
-        cost = 1.0 if is_fraction(constant) else 1.1 if is_likely(constant, self.numbers) else 1.6
+        cost = (
+            1.0 if is_fraction(constant) else 1.1 if is_likely(constant, self.numbers) else UNLIKELY
+        )
         steps = [self.program.steps[i] for i in self.site]
         if self.slot < 0:
             overrides = {i: times(s.call, constant) for i, s in zip(self.site, steps, strict=True)}

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.checking.edit import (
     FACTORS,
+    GUESS,
     Edit,
     Row,
     Scaled,
@@ -274,7 +275,7 @@ def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     for series in pool.series("adjoint", olds):
         overrides = {i: always(q.value) for i, q in zip(site, series, strict=True)}
         told = _most_wrong(olds, series)
-        yield Edit("result", site, overrides, 2.9, old=olds[told], new=series[told])
+        yield Edit("result", site, overrides, GUESS, old=olds[told], new=series[told])
 
 
 def _true_operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:

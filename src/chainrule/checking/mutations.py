@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.checking.edit import Edit, Row, Site
+from chainrule.checking.edit import UNLIKELY, Edit, Row, Site
 from chainrule.checking.edits import WAVES
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.nearness import close, nearest_factor
@@ -72,7 +72,7 @@ def mistake(fit: Fit, pool: Pool) -> str:
     if edit.action == "nothing":
         return "off-by-one" if _is_an_end(edit.site, program) else "missing-term"
     if edit.action == "scale":
-        likely = edit.cost < 1.5
+        likely = edit.cost < UNLIKELY
         return constant_kind(1 / edit.constant, pool.point) if likely else "unexplained"
     if edit.action in ("drop-multiply", "drop-divide") and edit.old is not None:
         return _left_out(edit.old, edit.action, pool)

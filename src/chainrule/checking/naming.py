@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from chainrule.checking.edit import Edit
+from chainrule.checking.edit import UNLIKELY, Edit
 from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
@@ -56,7 +56,7 @@ SLOPES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
 def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     """The kind, as in the table of kinds; "unexplained" where the edit only tells the place."""
     if edit.action == "scale":
-        return constant_kind(edit.constant, pool.point) if edit.cost < 1.5 else "unexplained"
+        return constant_kind(edit.constant, pool.point) if edit.cost < UNLIKELY else "unexplained"
     if edit.action in ("drop-add", "drop-subtract") and _is_noise(edit, program):
         return "unexplained"
     if edit.action in ("drop-multiply", "drop-divide"):

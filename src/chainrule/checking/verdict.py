@@ -14,7 +14,7 @@ from time import process_time
 import numpy as np
 
 from chainrule.checking.blame import LEFT_OUT, blamed
-from chainrule.checking.edit import Edit, is_fraction, is_likely
+from chainrule.checking.edit import GUESS, Edit, is_fraction, is_likely
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.point import Function, Point
@@ -31,7 +31,6 @@ from chainrule.checking.update_rules import is_of_the_update
 
 PLAIN = 1.2  # edits of this cost explain themselves: nothing else is asked
 SHOWN = 1.45  # and of this one the user's own steps still show
-GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 SECONDS = 2.0  # that each search may take, and each pair of mistakes
 LONG = 200  # steps of a program for which one wave may take a second; more for longer ones
 FEW = 16  # fits that are named; the others are further-fetched
