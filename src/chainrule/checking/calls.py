@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
@@ -14,7 +15,7 @@ NUMPY = str(Path(np.__file__).parent)
 def frames() -> tuple[Frame, ...]:
     """The user's calls, the innermost last."""
     found: list[Frame] = []
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
@@ -23,5 +24,5 @@ def frames() -> tuple[Frame, ...]:
                 break
         elif not file.startswith(NUMPY):
             found.append(Frame(file, frame.f_lineno, frame.f_lasti, code.co_name))
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(reversed(found))

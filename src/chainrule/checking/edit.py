@@ -8,9 +8,11 @@ import numpy as np
 
 from chainrule.checking.pool import Pool
 from chainrule.checking.quantities import Quantity
-from chainrule.checking.steps import Array, Override, Program
+from chainrule.checking.steps import Array, Override, Program, always
 
 Site = tuple[int, ...]
+UNLIKELY = 1.6  # the cost of a constant that nobody would write
+GUESS = 2.9  # edits of this cost put the truth itself somewhere: they tell a place, not a cause
 FACTORS = {"local": 1.0, "part": 1.4, "parameter": 1.45, "data": 1.5, "forward": 1.5}
 
 
@@ -47,13 +49,15 @@ class Scaled:
     slot: int = -1  # of the operand that is multiplied; -1 for the result
 
     def __call__(self, constant: float) -> Edit:
-        cost = 1.0 if is_fraction(constant) else 1.1 if is_likely(constant, self.numbers) else 1.6
+        cost = (
+            1.0 if is_fraction(constant) else 1.1 if is_likely(constant, self.numbers) else UNLIKELY
+        )
         steps = [self.program.steps[i] for i in self.site]
         if self.slot < 0:
             overrides = {i: times(s.call, constant) for i, s in zip(self.site, steps, strict=True)}
         else:
             overrides = {
-                i: scaled_operand(step.call, self.slot, constant)
+                i: on_operand(step.call, self.slot, lambda operand: operand * constant)
                 for i, step in zip(self.site, steps, strict=True)
             }
         detail = {"of": self.slot} if self.slot >= 0 else {}
@@ -80,8 +84,9 @@ def is_fraction(constant: float) -> bool:
 Row = Callable[[Program, Site, Pool], Iterator[Edit | Scaled]]
 
 
-def scaled_operand(call: Callable[..., Array], slot: int, factor: float) -> Override:
-    return lambda values: call(*values[:slot], values[slot] * factor, *values[slot + 1 :])
+def on_operand(call: Callable[..., Array], slot: int, change: Callable[[Array], Array]) -> Override:
+    """The step with one of its operands changed."""
+    return lambda values: call(*values[:slot], change(values[slot]), *values[slot + 1 :])
 
 
 def times(call: Callable[..., Array], factor: Any) -> Override:
@@ -93,8 +98,4 @@ def transposed(array: Array) -> Array:
 
 
 def exchange(call: Callable[..., Array], slot: int, value: Array) -> Override:
-    return lambda values: call(*values[:slot], value, *values[slot + 1 :])
-
-
-def always(value: Array) -> Override:
-    return lambda values: value
+    return on_operand(call, slot, always(value))

@@ -13,18 +13,19 @@ import numpy as np
 
 from chainrule.checking.edit import (
     FACTORS,
+    GUESS,
     Edit,
     Row,
     Scaled,
     Site,
-    always,
     exchange,
+    on_operand,
     times,
     transposed,
 )
 from chainrule.checking.pool import Pool
-from chainrule.checking.quantities import Quantity
-from chainrule.checking.steps import Array, Override, Program
+from chainrule.checking.quantities import DERIVATIVES, Quantity
+from chainrule.checking.steps import Array, Override, Program, always
 
 
 def _scaled(program: Program, site: Site, pool: Pool) -> Iterator[Scaled]:
@@ -163,7 +164,7 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
                     detail = {"axes": axes, "now": now, "keep": keep}
                     yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0, detail=detail)
         detail = {"axes": (), "now": now}
-        yield Edit("other-axis", site, dict.fromkeys(site, _unsummed), 1.05, detail=detail)
+        yield Edit("other-axis", site, dict.fromkeys(site, _pick(0)), 1.05, detail=detail)
     elif first.value.ndim and first.op in ("return", "add", "set", "put"):
         for axis in range(first.value.ndim):
             for keep in (False, True):
@@ -174,10 +175,6 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
 
 def _summed(axes: tuple[int, ...], keep: bool) -> Override:
     return lambda values: np.asarray(values[0].sum(axis=axes, keepdims=keep))
-
-
-def _unsummed(values: Sequence[Array]) -> Array:
-    return values[0]
 
 
 def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:
@@ -202,7 +199,7 @@ def _operands(program: Program, site: Site, pool: Pool, of_truth: bool = False) 
             new = series[told]
             if (new.role in OF_TRUTH) != of_truth:
                 continue
-            if first.op in COMPARISONS and new.role in ("local", "part", "step"):
+            if first.op in COMPARISONS and new.role in (*DERIVATIVES, "step"):
                 continue
             overrides = {
                 i: exchange(program.steps[i].call, slot, quantity.value)
@@ -278,7 +275,7 @@ def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     for series in pool.series("adjoint", olds):
         overrides = {i: always(q.value) for i, q in zip(site, series, strict=True)}
         told = _most_wrong(olds, series)
-        yield Edit("result", site, overrides, 2.9, old=olds[told], new=series[told])
+        yield Edit("result", site, overrides, GUESS, old=olds[told], new=series[told])
 
 
 def _true_operands(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -299,14 +296,14 @@ def _partly(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
 
 
 def _without_part(call: Callable[..., Array], slot: int, axis: int, end: int) -> Override:
-    def override(values: Sequence[Array]) -> Array:
-        kept = np.array(values[slot], float)
-        if kept.ndim <= axis:
+    def kept(operand: Array) -> Array:
+        found = np.array(operand, float)
+        if found.ndim <= axis:
             raise ValueError("no such axis")
-        np.moveaxis(kept, axis, 0)[end] = 0.0
-        return call(*values[:slot], kept, *values[slot + 1 :])
+        np.moveaxis(found, axis, 0)[end] = 0.0
+        return found
 
-    return override
+    return on_operand(call, slot, kept)
 
 
 def _before_update(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -345,7 +342,8 @@ def _reshaped(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     if a.size != b.size or a.shape == b.shape or first.value.size <= a.size:
         return
     for slot, shape in ((0, b.shape), (1, a.shape)):
-        overrides = {i: _operand_reshaped(program.steps[i].call, slot, shape) for i in site}
+        reshaped = _reshaper(shape)
+        overrides = {i: on_operand(program.steps[i].call, slot, reshaped) for i in site}
         yield Edit("reshape", site, overrides, 0.9, slot=slot)
 
 
@@ -353,11 +351,8 @@ def _into_shape(call: Callable[..., Array], shape: tuple[int, ...]) -> Override:
     return lambda values: np.reshape(call(*values), shape)
 
 
-def _operand_reshaped(call: Callable[..., Array], slot: int, shape: tuple[int, ...]) -> Override:
-    def override(values: Sequence[Array]) -> Array:
-        return call(*values[:slot], values[slot].reshape(shape), *values[slot + 1 :])
-
-    return override
+def _reshaper(shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    return lambda operand: operand.reshape(shape)
 
 
 # Tried in waves: what is cheap to try and needs no word about where a value comes from goes first.

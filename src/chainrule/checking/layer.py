@@ -49,9 +49,9 @@ def check_layer(layer: HandWritten, x: Any, *, seed: int = 0) -> Report:
     gradient = np.random.default_rng(seed).normal(size=output.shape)
 
     def fresh(values: Any) -> Any:
-        twin = copy.deepcopy(layer)
+        twin: Any = copy.deepcopy(layer)  # a layer without parameters has no `params`
         if params:
-            twin.params = {name: values[name] for name in params}  # type: ignore[attr-defined]
+            twin.params = {name: values[name] for name in params}
         return twin
 
     def loss(values: Any, gradient: Any) -> Any:

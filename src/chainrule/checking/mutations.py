@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.checking.edit import Edit, Row, Site
+from chainrule.checking.edit import UNLIKELY, Edit, Row, Site
 from chainrule.checking.edits import WAVES
-from chainrule.checking.naming import close, constant_kind, kind_of
+from chainrule.checking.naming import constant_kind, kind_of
+from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.pool import Pool
+from chainrule.checking.quantities import DERIVATIVES
 from chainrule.checking.search import Fit, fits
-from chainrule.checking.steps import Array, Override, Program, Step
+from chainrule.checking.steps import Array, Override, Program, Step, always
 
 OTHER_WAY = {
     "extra-term": "missing-term",
@@ -32,13 +34,12 @@ OTHER_WAY = {
 def _nothing(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """A contribution left out altogether."""
     first = program.steps[site[0]]
-    if first.role.startswith("product") or first.role.startswith("sum"):
-        overrides: dict[int, Override] = {i: _zeros(program.steps[i].value) for i in site}
-        yield Edit("nothing", site, overrides, 1.1, old=first.value)
+    if first.role.startswith(("product", "sum")):
+        yield Edit("nothing", site, _zeros(program, site), 1.1, old=first.value)
 
 
-def _zeros(value: Array) -> Override:
-    return lambda values: np.zeros_like(value)
+def _zeros(program: Program, site: Site) -> dict[int, Override]:
+    return {i: always(np.zeros_like(program.steps[i].value)) for i in site}
 
 
 def _rounds(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
@@ -46,9 +47,8 @@ def _rounds(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     if len(site) < 2 or not program.steps[site[0]].role.startswith(("product", "sum")):
         return
     for kept in (site[:1], site[-1:], site[:-1], site[1:]):
-        left = [i for i in site if i not in kept]
-        overrides: dict[int, Override] = {i: _zeros(program.steps[i].value) for i in left}
-        yield Edit("nothing", tuple(left), overrides, 1.2)
+        left = tuple(i for i in site if i not in kept)
+        yield Edit("nothing", left, _zeros(program, left), 1.2)
 
 
 def mutations(
@@ -57,11 +57,10 @@ def mutations(
     pool: Pool,
     exact: float,
     seconds: float,
-    partial: bool = False,
 ) -> list[Fit]:
     """The edits of the true backward pass that give the user's results."""
     first: tuple[Row, ...] = (_nothing, _rounds, *WAVES[0])
-    return fits(backward, mine, pool, exact, partial, seconds, (first, *WAVES[1:3]))
+    return fits(backward, mine, pool, exact, seconds=seconds, waves=(first, *WAVES[1:3]))
 
 
 def mistake(fit: Fit, pool: Pool) -> str:
@@ -73,7 +72,7 @@ def mistake(fit: Fit, pool: Pool) -> str:
     if edit.action == "nothing":
         return "off-by-one" if _is_an_end(edit.site, program) else "missing-term"
     if edit.action == "scale":
-        likely = edit.cost < 1.5
+        likely = edit.cost < UNLIKELY
         return constant_kind(1 / edit.constant, pool.point) if likely else "unexplained"
     if edit.action in ("drop-multiply", "drop-divide") and edit.old is not None:
         return _left_out(edit.old, edit.action, pool)
@@ -96,7 +95,7 @@ def _of_a_slope(fit: Fit, pool: Pool) -> str:
             break
         index = readers[0]
     slope, true = program.steps[index].value, fit.before.steps[index].value
-    of_loss = (q.value for q in pool.truth.quantities if q.loss and q.role in ("local", "part"))
+    of_loss = (q.value for q in pool.truth.quantities if q.loss and q.role in DERIVATIVES)
     if any(close(true, value) for value in of_loss):
         return "gradient-of-another-loss"
     constant = slope.size > 0 and bool(np.all(slope == slope.flat[0]))
@@ -110,7 +109,7 @@ def _left_out(old: Array, action: str, pool: Pool) -> str:
             return "unexplained"
         return constant_kind(1 / factor if action == "drop-divide" else factor, pool.point)
     for quantity in pool.truth.quantities:
-        if quantity.role in ("local", "part") and close(quantity.value, old):
+        if quantity.role in DERIVATIVES and close(quantity.value, old):
             return "gradient-of-another-loss" if quantity.loss else "missing-activation-derivative"
     return "missing-term"
 
@@ -158,11 +157,8 @@ def _proportional(a: Array, b: Array) -> bool:
             b = b.T
         else:
             a, b = a.reshape(-1), b.reshape(-1)
-    square = float(np.sum(b * b))
-    if square == 0:
-        return False
-    factor = float(np.sum(a * b)) / square
-    return factor != 0 and close(a, factor * b)
+    constant = nearest_factor(a, b)
+    return constant != 0 and close(a, constant * b)
 
 
 def _any_proportional(value: Array, pool: Pool) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from chainrule.checking.edit import Edit
+from chainrule.checking.edit import UNLIKELY, Edit
+from chainrule.checking.nearness import close, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
-from chainrule.checking.quantities import Quantity
+from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Array, Program
 from chainrule.trees import flatten
 
@@ -55,7 +56,7 @@ SLOPES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
 def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
     """The kind, as in the table of kinds; "unexplained" where the edit only tells the place."""
     if edit.action == "scale":
-        return constant_kind(edit.constant, pool.point) if edit.cost < 1.5 else "unexplained"
+        return constant_kind(edit.constant, pool.point) if edit.cost < UNLIKELY else "unexplained"
     if edit.action in ("drop-add", "drop-subtract") and _is_noise(edit, program):
         return "unexplained"
     if edit.action in ("drop-multiply", "drop-divide"):
@@ -75,7 +76,7 @@ def kind_of(edit: Edit, program: Program, pool: Pool) -> str:
         return SIMPLE[edit.action]
     if edit.old is None or edit.new is None:
         return "unexplained"
-    if edit.new.role in ("local", "part"):
+    if edit.new.role in DERIVATIVES:
         return _slope_kind(edit.old, edit.new, pool)
     if edit.new.role in ("parameter", "data", "forward"):
         if edit.new.role == "forward" and edit.new.loss:
@@ -104,7 +105,7 @@ def _factor_kind(edit: Edit, new: Quantity) -> str:
         return "gradient-of-another-loss"
     if edit.action == "without-derivative":
         return "activation-derivative-twice"
-    return "missing-activation-derivative" if new.role in ("local", "part") else "missing-term"
+    return "missing-activation-derivative" if new.role in DERIVATIVES else "missing-term"
 
 
 def constant_kind(correction: float, point: Point) -> str:
@@ -152,24 +153,12 @@ def _dropped_factor(old: Array | None, action: str, pool: Pool) -> str:
 
 
 def _is_slope(value: Array, pool: Pool) -> bool:
-    known = (q.value for q in pool.truth.quantities if q.role in ("local", "part"))
+    known = (q.value for q in pool.truth.quantities if q.role in DERIVATIVES)
     return any(close(value, k) for k in known) or any(
         close(value, slope)
         for name, slope in _looks(_values(pool))
         if name in ("sigmoid", "tanh", "relu")
     )
-
-
-def close(a: Array, b: Array) -> bool:
-    """Equal to rounding, transposed or not."""
-    if a.shape != b.shape:
-        return a.ndim == 2 and a.shape == b.shape[::-1] and close(a, b.T)
-    if a.size == 0:
-        return False
-    a = a.astype(float) if a.dtype.kind != "f" else a
-    if a.size > 1 and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-9 * abs(b.flat[0]):
-        return False  # most differ at once
-    return bool((np.abs(a - b) <= 1e-13 + 1e-9 * np.abs(b)).all())
 
 
 def _values(pool: Pool, shape: tuple[int, ...] | None = None) -> list[Array]:
@@ -275,7 +264,7 @@ def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | N
         return None
     if _is_diagonal(old, true, program):
         return "softmax-jacobian-diagonal"
-    for local in (q for q in pool.truth.quantities if q.role in ("local", "part") and not q.loss):
+    for local in (q for q in pool.truth.quantities if q.role in DERIVATIVES and not q.loss):
         if local.value.shape != old.shape:
             continue
         kind = _exchanged_factor(old, true, local, pool)
@@ -287,7 +276,7 @@ def place_kind(old: Array, true: Array, program: Program, pool: Pool) -> str | N
         value = term.value
         if value.shape != old.shape or not np.any(value) or close(value, true):
             continue
-        if multiple(missing, value) or close(value, old):
+        if _is_multiple(missing, value) or close(value, old):
             return "missing-term"
     for step in program.steps:
         fits = step.inputs and step.value.shape == old.shape and step.value.dtype.kind == "f"
@@ -319,12 +308,9 @@ def _exchanged_factor(old: Array, true: Array, local: Quantity, pool: Pool) -> s
     return None
 
 
-def multiple(a: Array, b: Array) -> bool:
-    square = float(np.sum(b * b))
-    if square == 0:
-        return False
-    factor = float(np.sum(a * b) / square)
-    return abs(factor) > 1e-6 and close(a, factor * b)
+def _is_multiple(a: Array, b: Array) -> bool:
+    constant = nearest_factor(a, b)
+    return abs(constant) > 1e-6 and close(a, constant * b)
 
 
 def _is_diagonal(old: Array, true: Array, program: Program) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.steps import Array
-from chainrule.trees import Tree, flatten, paths, unflatten
+from chainrule.trees import Tree, flatten, map_tree, paths
 
 Function = Callable[..., Any]
 
@@ -22,11 +22,11 @@ class Point:
 
     @property
     def names(self) -> list[str]:
-        return [short(name) for name in paths(self.params, "")]
+        return list(map(short, paths(self.params)))
 
     @property
     def leaves(self) -> dict[str, Array]:
-        return dict(zip(self.names, map(np.asarray, flatten(self.params)[0]), strict=True))
+        return {name: np.asarray(leaf) for name, leaf in named(self.params).items()}
 
     def call(self, function: Function, *more: Any) -> Any:
         """The user's function on copies, so that what it changes in place stays here as it is."""
@@ -35,6 +35,11 @@ class Point:
 
     def moved(self, params: Tree) -> "Point":
         return Point(params, self.data)
+
+
+def named(tree: Tree) -> dict[str, Any]:
+    """The leaves of a tree under short names: `layer.W`, `W[0]`."""
+    return dict(zip(map(short, paths(tree)), flatten(tree)[0], strict=True))
 
 
 def short(path: str) -> str:
@@ -56,5 +61,4 @@ def _doubled(tree: Tree, number: Callable[[Any], Any] | None = None) -> Tree:
             return float(leaf)
         return leaf
 
-    leaves, structure = flatten(tree)
-    return unflatten(structure, [convert(leaf) for leaf in leaves])
+    return map_tree(convert, tree)

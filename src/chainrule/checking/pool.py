@@ -1,15 +1,16 @@
 """The quantities that an edit may put somewhere, by shape."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from chainrule.checking.nearness import CLOSE, near, nearest_factor
 from chainrule.checking.point import Point
-from chainrule.checking.quantities import Quantity
+from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Array, Program
 from chainrule.checking.truth import Truth
 from chainrule.trees import flatten
@@ -64,7 +65,7 @@ class Pool:
         for one in (quantity, replace(quantity, value=quantity.value.T)):
             shape = one.value.shape
             self._groups[*group, shape].append(one)
-            key = (shape, one.value.tobytes(), one.role in ("local", "part"))
+            key = (shape, one.value.tobytes(), one.role in DERIVATIVES)
             if key not in self._seen:
                 self._seen.add(key)
                 self._by_shape[shape].append(one)
@@ -78,7 +79,7 @@ class Pool:
             value = step.value
             if value.dtype.kind != "f" or not step.inputs or step.op == "return":
                 continue
-            place = tuple((frame.file, frame.instruction) for frame in step.frames)
+            place = tuple(frame.place for frame in step.frames)
             overwritten[place or (index,), step.op, value.shape].append(value)
             if not self.program.reach[index] and place:
                 self._by_shape[value.shape].append(
@@ -143,8 +144,12 @@ class Pool:
 
     def is_true(self, value: Array) -> bool:
         """Whether a value is one that the right computation meets."""
+        return self._meets(value, lambda quantity: quantity.role not in ("step", "overwritten"))
+
+    def _meets(self, value: Array, wanted: Callable[[Quantity], bool]) -> bool:
+        """Whether a quantity of this kind has the value."""
         return any(
-            quantity.role not in ("step", "overwritten") and _near(value, quantity.value)
+            wanted(quantity) and near(value, quantity.value)
             for quantity in self._by_shape.get(value.shape, ())
         )
 
@@ -178,28 +183,16 @@ class Pool:
 
     def is_of_loss(self, value: Array) -> bool:
         """Whether a value is one behind the network's output, and no adjoint."""
-        return (
-            value.ndim > 0
-            and any(
-                quantity.role == "forward" and quantity.loss and _near(value, quantity.value)
-                for quantity in self._by_shape.get(value.shape, ())
-            )
-            and not self.is_adjoint(value)
-        )
+        of_loss = value.ndim > 0 and self._meets(value, lambda q: q.role == "forward" and q.loss)
+        return of_loss and not self.is_adjoint(value)
 
     def is_adjoint(self, value: Array) -> bool:
         """Whether a value is the gradient of the loss with respect to one of its values."""
-        return value.ndim > 0 and any(
-            quantity.role == "adjoint" and _near(value, quantity.value)
-            for quantity in self._by_shape.get(value.shape, ())
-        )
+        return value.ndim > 0 and self._meets(value, lambda quantity: quantity.role == "adjoint")
 
     def is_slope(self, value: Array) -> bool:
         """Whether a value is an activation's derivative."""
-        return any(
-            quantity.role in ("local", "part") and _near(value, quantity.value)
-            for quantity in self._by_shape.get(value.shape, ())
-        )
+        return self._meets(value, lambda quantity: quantity.role in DERIVATIVES)
 
     def missing_at(self, index: int) -> list[Array]:
         """What a result lacks of the truth."""
@@ -215,14 +208,11 @@ class Pool:
         for quantity in self._by_shape.get(wanted.shape, ()):
             if quantity.role == "step":  # of the program itself: a multiple of it explains nothing
                 continue
-            square = float(np.sum(quantity.value.astype(float) ** 2))
-            if square == 0:
+            constant = nearest_factor(wanted, quantity.value.astype(float))
+            if quantity.role == "overwritten" and abs(constant - 1) > CLOSE:
                 continue
-            factor = float(np.sum(quantity.value * wanted)) / square
-            if quantity.role == "overwritten" and abs(factor - 1) > 1e-9:
-                continue
-            if np.max(np.abs(factor * quantity.value - wanted)) <= 1e-9 * size:
-                yield quantity, factor
+            if constant and np.max(np.abs(constant * quantity.value - wanted)) <= CLOSE * size:
+                yield quantity, constant
 
 
 def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
@@ -258,18 +248,10 @@ def _known(program: Program, truth: Truth) -> frozenset[int]:
         if step.value.dtype.kind != "f":
             continue
         if step.op in LAYOUT or any(
-            _near(step.value, value) for value in values.get(step.value.shape, ())
+            near(step.value, value) for value in values.get(step.value.shape, ())
         ):
             found.add(index)
     return frozenset(found)
-
-
-def _near(a: Array, b: Array) -> bool:
-    if a.dtype.kind != "f":
-        a = a.astype(float)
-    if a.size and not abs(a.flat[0] - b.flat[0]) <= 1e-13 + 1e-10 * abs(b.flat[0]):
-        return False  # most differ at once
-    return bool((np.abs(a - b) <= 1e-13 + 1e-10 * np.abs(b)).all())
 
 
 def _carrying(program: Program, known: frozenset[int]) -> frozenset[int]:

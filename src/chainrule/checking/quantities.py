@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.checking.point import Point
-from chainrule.checking.steps import Array, Override, Program, from_graph
+from chainrule.checking.steps import Array, Program, always, from_graph
 from chainrule.differentiate import adjoints
 from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node, Role, dependents, playing
 from chainrule.graph import constant_node as constant
@@ -25,6 +25,7 @@ KNOWN: dict[str, Callable[[Array], Array]] = {
     "relu": lambda z: np.maximum(z, 0),
     "softplus": lambda z: np.log1p(np.exp(z)),
 }
+DERIVATIVES = ("local", "part")  # roles
 LINEAR = {"add", "subtract", "multiply", "divide", "negative", "cast"}
 
 
@@ -269,7 +270,7 @@ def _slope(
         here, there = program.steps[begin].inputs[0], program.steps[end].inputs[0]
         for place, exchanged in ((here, result), (there, origin)):
             with np.errstate(all="ignore"):
-                after = program.edited({place: _always(exchanged)})
+                after = program.edited({place: always(exchanged)})
             variants.append(after.steps[slope].value)
     else:
         origin, result = None, program.steps[end].value
@@ -284,7 +285,3 @@ def _slope(
         variants=tuple(variants),
         loss=loss,
     )
-
-
-def _always(value: Array) -> Override:
-    return lambda values: value

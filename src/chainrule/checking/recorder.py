@@ -9,6 +9,7 @@ In-place changes are steps like others. A view knows the memory it looks into, s
 written through one name is read through the other.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from chainrule.checking.arguments import Slot, bare, call_again, filled, leaves
 from chainrule.checking.calls import frames
 from chainrule.checking.memory import Memory, places, same_place
-from chainrule.checking.steps import Array, Frame, Program, Step, returned
+from chainrule.checking.steps import Array, Frame, Program, Step, always, returned
 
 # NumPy's names for what the table of edits knows by one name.
 OPS = {
@@ -79,23 +80,8 @@ class Seen(np.ndarray[Any, Any]):
             raise TypeError("iteration over a 0-d array")
         return (self[index] for index in range(len(self)))
 
-    def __hash__(self) -> int:  # type: ignore[override]
+    def __hash__(self) -> int:  # type: ignore[override]  # arrays have none, the numbers met here do
         return hash(self.view(np.ndarray).item())
-
-    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self + other if self.ndim == 0 else super().__iadd__(other)
-
-    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self - other if self.ndim == 0 else super().__isub__(other)
-
-    def __imul__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self * other if self.ndim == 0 else super().__imul__(other)
-
-    def __itruediv__(self, other: Any) -> Any:  # type: ignore[misc]
-        return self / other if self.ndim == 0 else super().__itruediv__(other)
-
-    def __ipow__(self, other: Any) -> Any:  # type: ignore[misc, override]
-        return self**other if self.ndim == 0 else super().__ipow__(other)
 
     @property
     def T(self) -> Any:
@@ -132,8 +118,20 @@ def _as_method(name: str) -> Callable[..., Any]:
     return method
 
 
+def _in_place(name: str) -> Callable[..., Any]:
+    """`a += b`, which of a number makes another number."""
+    plain, changing = getattr(operator, name), getattr(np.ndarray, f"__i{name}__")
+
+    def method(self: Seen, other: Any) -> Any:
+        return plain(self, other) if self.ndim == 0 else changing(self, other)
+
+    return method
+
+
 for _name in METHODS:
     setattr(Seen, _name, _as_method(_name))
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    setattr(Seen, f"__i{_name}__", _in_place(_name))
 
 
 def _item(array: Array, key: Any) -> Any:
@@ -175,7 +173,7 @@ class Recorder:
         """A parameter or datum as the user's function gets it."""
         array = np.array(value)
         kept = array.copy()
-        return self._new(array, self._add("input", _always(kept), (), kept, name=name))
+        return self._new(array, self._add("input", always(kept), (), kept, name=name))
 
     def constant(self, value: Any) -> int:
         known = self._constants.get(id(value))
@@ -183,7 +181,7 @@ class Recorder:
         if known is not None and known[2].shape == array.shape and np.array_equal(known[2], array):
             return known[1]
         kept = array.copy()
-        step = self._add("constant", _always(kept), (), kept)
+        step = self._add("constant", always(kept), (), kept)
         if isinstance(value, np.ndarray):
             self._constants[id(value)] = (value, step, kept)
         return step
@@ -191,7 +189,7 @@ class Recorder:
     def made(self, array: Array) -> "Seen":
         """An array that the user made from nothing, watched from now on."""
         kept = array.copy()
-        return self._new(array, self._add("constant", _always(kept), (), kept))
+        return self._new(array, self._add("constant", always(kept), (), kept))
 
     def step_of(self, value: Any) -> int:
         if not isinstance(value, Seen) or value.recorder is not self:
@@ -429,10 +427,6 @@ class Recorder:
             )
         )
         return len(self.steps) - 1
-
-
-def _always(value: Array) -> Callable[..., Array]:
-    return lambda: value
 
 
 def _axis_of(args: Any, kwargs: Any) -> tuple[Any, bool]:

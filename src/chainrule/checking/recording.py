@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.checking.point import Function, Point, short
+from chainrule.checking.point import Function, Point, named
 from chainrule.checking.recorder import Recorder
 from chainrule.checking.steps import Array, Program
 from chainrule.checking.surroundings import preserved, recordable
 from chainrule.graph import Graph
 from chainrule.tracing.function import trace_call
-from chainrule.trees import flatten, paths, unflatten
+from chainrule.trees import flatten, map_tree, unflatten
 
 
 def graph_of(function: Function, point: Point) -> tuple[Graph, list[Array]]:
@@ -53,10 +53,7 @@ def record(function: Function, point: Point, *more: Any) -> Program:
     recorder = Recorder()
     params, data = given(point, recorder)
     with preserved(function), recordable(function, recorder), np.errstate(all="ignore"):
-        result = function(params, *data, *more)
-        results = flatten(result)[0]
-        named = [short(path) for path in paths(result, "")]
-        return recorder.program(dict(zip(named, results, strict=True)))
+        return recorder.program(named(function(params, *data, *more)))
 
 
 def given(point: Point, recorder: Recorder) -> tuple[Any, list[Any]]:
@@ -74,13 +71,11 @@ def _given(part: Any, recorder: Recorder) -> Any:
             return recorder.given(leaf, "data")
         return leaf
 
-    leaves, structure = flatten(part)
-    return unflatten(structure, [convert(leaf) for leaf in leaves])
+    return map_tree(convert, part)
 
 
 def results(point: Point, function: Function, *more: Any) -> dict[str, Array]:
     """The arrays that a function gives, by name, without recording."""
     with preserved(function):
         found = point.call(function, *more)
-    leaves = [np.asarray(leaf) for leaf in flatten(found)[0]]
-    return dict(zip([short(name) for name in paths(found, "")], leaves, strict=True))
+    return {name: np.asarray(leaf) for name, leaf in named(found).items()}

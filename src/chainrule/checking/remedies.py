@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.checking.edit import Edit
 from chainrule.checking.naming import samples
 from chainrule.checking.pool import Pool
-from chainrule.checking.quantities import Quantity
+from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Program
 from chainrule.checking.written import as_product, bracketed, of_value, operand, spelled, whole
 
@@ -21,7 +21,6 @@ FORMULAS = {
     "exp": "{a}",
     "log": "1 / {x}",
 }
-DERIVATIVES = ("local", "part")
 
 
 def remedy(edit: Edit, kind: str, program: Program, pool: Pool) -> str:

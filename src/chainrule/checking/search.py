@@ -75,7 +75,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
             singles.append((index,))
         if step.op == "return":
             continue
-        place = [(frame.file, frame.instruction) for frame in step.frames]
+        place = [frame.place for frame in step.frames]
         if not place:
             groups[step.file, step.line, step.op, repr(dict(step.params))].append(index)
         for depth in range(1, len(place) + 1):

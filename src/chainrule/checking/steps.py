@@ -27,6 +27,10 @@ class Frame:
     instruction: int
     function: str
 
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.file, self.instruction
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -151,7 +155,7 @@ def _step(
     call: Callable[..., Any]
     if isinstance(node.op, Leaf):
         result: Any = leaf_value(node, given)
-        call = _constant(result)
+        call = always(result)
     else:
         call = _evaluation(node)
         result = call(*values)
@@ -169,8 +173,9 @@ def _step(
     )
 
 
-def _constant(value: Array) -> Callable[..., Array]:
-    return lambda: value
+def always(value: Array) -> Callable[..., Array]:
+    """Of a step that computes nothing, or of one in whose place a value is put."""
+    return lambda *inputs: value
 
 
 def _evaluation(node: Node) -> Callable[..., Any]:

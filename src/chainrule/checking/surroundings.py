@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.arguments import leaves
 from chainrule.checking.recorder import Recorder, Seen
 from chainrule.ops import rows
 from chainrule.tracing.value import Traced, copied
@@ -95,7 +96,7 @@ def _scalar_type(plain: type) -> type:
 _SCALARS = {
     name: _scalar_type(value)
     for name, value in vars(np).items()
-    if isinstance(value, type) and issubclass(value, np.number) and not inspect.isabstract(value)
+    if isinstance(value, type)
     if value in (np.float64, np.float32, np.float16, np.int64, np.int32, np.int16, np.int8)
 }
 
@@ -143,20 +144,12 @@ class _NumPy:
             return copied(value)
         if isinstance(value, Seen):
             return value.copy()
-        if isinstance(value, list | tuple) and any(_live(v) for v in _deep(value)):
+        if isinstance(value, list | tuple) and any(map(_live, leaves(value))):
             return np.stack([self._array(part) for part in value])
         return self._maker(np.array)(value, *arguments, **settings)
 
     def _as_array(self, value: Any, *arguments: Any, **settings: Any) -> Any:
         return value if _live(value) else self._array(value, *arguments, **settings)
-
-
-def _deep(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from _deep(part)
-    else:
-        yield value
 
 
 def _spaces(function: Function) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.checking.differences import Curve, curve, differences
+from chainrule.checking.nearness import ABSOLUTE, RELATIVE
 from chainrule.checking.point import Function, Point
 from chainrule.checking.quantities import Quantity, gradient_program, quantities_of
 from chainrule.checking.recording import graph_of
@@ -62,4 +63,4 @@ def truth(loss: Function, point: Point) -> Truth:
 
 
 def _agree(some: dict[str, Array], others: dict[str, Array]) -> bool:
-    return all(np.allclose(some[name], others[name], rtol=1e-10, atol=1e-13) for name in some)
+    return all(np.allclose(some[name], others[name], RELATIVE, ABSOLUTE) for name in some)

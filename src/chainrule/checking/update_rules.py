@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.checking.point import Function, Point, short
+from chainrule.checking.nearness import CLOSE, nearest_factor
+from chainrule.checking.point import Function, Point, named
 from chainrule.checking.quantities import Quantity
 from chainrule.checking.recorder import Recorder
 from chainrule.checking.recording import given
@@ -19,7 +20,7 @@ from chainrule.checking.search import distance
 from chainrule.checking.steps import Array, Program, Step
 from chainrule.checking.surroundings import preserved, recordable
 from chainrule.checking.truth import Truth
-from chainrule.trees import flatten, paths, unflatten
+from chainrule.trees import map_tree
 
 EXACT = 1e-7  # of the largest change of a parameter
 ROOTS = ("sqrt", "power", "norm")
@@ -46,8 +47,7 @@ def record_step(function: Function, point: Point, lr: float) -> Program:
 
 def change(function: Function, point: Point, lr: float) -> dict[str, Array]:
     """What a step adds to the parameters, without recording; shapes are those it gives."""
-    params = unflatten(flatten(point.params)[1], [_copied(p) for p in flatten(point.params)[0]])
-    data = [_copied(part) for part in point.data]
+    params, data = map_tree(_copied, (point.params, list(point.data)))
     with preserved(function), np.errstate(all="ignore"):
         result = function(params, *data, lr)
     found = _updated(result, params, point)
@@ -62,7 +62,7 @@ def _copied(value: Any) -> Any:
 def _updated(result: Any, params: Any, point: Point) -> dict[str, Any]:
     """The parameters afterwards: returned, or changed in place."""
     for tree in (result, params):
-        found = dict(zip([short(path) for path in paths(tree, "")], flatten(tree)[0], strict=True))
+        found = named(tree)
         if set(found) == set(point.names):
             return found
     return found
@@ -208,8 +208,8 @@ def is_of_the_update(step: Step, program: Program, true: Mapping[str, Array]) ->
     for index in step.inputs:
         value = program.steps[index].value
         for gradient in true.values():
-            if value.shape == gradient.shape and value.size and np.any(gradient):
-                factor = float(np.sum(value * gradient) / np.sum(gradient * gradient))
-                if factor > 0 and distance(value, factor * gradient) <= 1e-9:
+            if value.shape == gradient.shape:
+                constant = nearest_factor(value, gradient)
+                if constant > 0 and distance(value, constant * gradient) <= CLOSE:
                     return True
     return False

@@ -36,7 +36,7 @@ def uses(program: Program, wrong: frozenset[str]) -> list[Use]:
             for depth in range(1, len(frames) + 1):
                 if frames[:depth] == step.frames[:depth]:
                     continue
-                head = [(frame.file, frame.instruction) for frame in frames[: depth - 1]]
+                head = [frame.place for frame in frames[: depth - 1]]
                 last = frames[depth - 1]
                 groups.setdefault((depth, *head, last.file, last.line), []).append(user)
                 groups.setdefault((depth, *head, last.function), []).append(user)
