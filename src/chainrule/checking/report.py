@@ -8,11 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.checking.levels import LEVELS, Level
 from chainrule.checking.steps import Array
 from chainrule.errors import UnknownNameError
-
-Level = Literal["where", "kind", "formula", "fix"]
-LEVELS: tuple[Level, ...] = ("where", "kind", "formula", "fix")
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.checking.levels import Level
 from chainrule.checking.steps import Array
 from chainrule.explaining.drawing.style import DARK, LEVELS, LIGHT, variables
 
 if TYPE_CHECKING:
-    from chainrule.checking.report import Finding, Level, Report
+    from chainrule.checking.report import Finding, Report
 
 MOST_ROWS, MOST_COLUMNS = 14, 8  # of a table; of more, those with the largest deviation
 MOST_TABLES = 24
@@ -33,12 +34,12 @@ document.getElementById("theme").onclick = () => {
 """
 
 
-def document(report: "Report", level: "Level") -> str:
+def document(report: "Report", level: Level) -> str:
     """The whole page, which needs nothing else."""
     return "".join(_document(report.limited(level), level))
 
 
-def _document(report: "Report", level: "Level") -> Iterator[str]:
+def _document(report: "Report", level: Level) -> Iterator[str]:
     themes = (
         f":root{{color-scheme:light;{variables(LIGHT)}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
@@ -77,7 +78,7 @@ def _levels() -> str:
 # --- findings ------------------------------------------------------------------------------------
 
 
-def _findings(report: "Report", level: "Level") -> Iterator[str]:
+def _findings(report: "Report", level: Level) -> Iterator[str]:
     if report.ok:
         yield '<section class="card right"><h3>Right</h3>'
         yield f"<p>{escape(report._headline())}</p></section>"
