@@ -237,7 +237,7 @@ class Recorder:
 
     def attribute(self, place: int, owner: Any, name: str) -> Any:
         value = getattr(owner, name)
-        if not self.recording or type(owner) is not np.ndarray or name == "flat":
+        if not self.recording or type(owner) is not np.ndarray:
             return value
         return self._record(place, f"attribute {name}", (owner,), None, value)
 
