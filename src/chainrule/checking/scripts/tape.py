@@ -72,7 +72,6 @@ class Tape:
     line       and where (0: unknown)
     crash      the operation that failed: its name and its operands' shapes
     full       whether the tape was full before the script ended
-    printed    the end of what the script printed
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -83,7 +82,6 @@ class Tape:
     line: int = 0
     crash: dict[str, Any] = field(default_factory=dict)
     full: bool = False
-    printed: str = ""
 
     def __deepcopy__(self, memo: Any) -> "Tape":
         return self  # it is never changed once it is read
@@ -156,7 +154,6 @@ def save(tape: Tape, folder: Path) -> None:
         "line": tape.line,
         "crash": tape.crash,
         "full": tape.full,
-        "printed": tape.printed,
     }
     named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(arrays)}
     np.savez(folder / "arrays.npz", **named)
@@ -166,7 +163,7 @@ def save(tape: Tape, folder: Path) -> None:
     partial.replace(folder / "tape.json")
 
 
-ENDING = ("ended", "message", "line", "crash", "printed")
+ENDING = ("ended", "message", "line", "crash")
 
 
 def save_end(tape: Tape, folder: Path) -> None:
@@ -237,5 +234,4 @@ def load(folder: Path) -> Tape:
         document["line"],
         document["crash"],
         document["full"],
-        document["printed"],
     )
