@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import Report
-from chainrule.checking.scripts.crash import changed_shape, crash_report
+from chainrule.checking.scripts.crash import changed_shape, crash_report, is_about_shapes
 from chainrule.checking.scripts.ending import stuck
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
@@ -60,15 +60,11 @@ def check_script(
         )
     script = Script(tape, path)
     found = script.trained(params)
-    if tape.ended == "error" and (not found or _is_about_shapes(tape)):
+    if tape.ended == "error" and (not found or is_about_shapes(tape)):
         return crash_report(tape, path)
     if not found:
         raise ScriptError(_nothing_trained(tape, path, params))
     return script.judged(found, loss)
-
-
-def _is_about_shapes(tape: Tape) -> bool:
-    return tape.crash.get("error") in ("ValueError", "IndexError", "TypeError")
 
 
 def _nothing_trained(tape: Tape, path: Path, params: Sequence[str] | None) -> str:
