@@ -163,7 +163,7 @@ class Player:
     def in_rows(self, value: Any, change: Change) -> Any:
         """The change of some rows of an array as a change of the whole array."""
         whole = np.zeros(self.tape.entries[change.old].shape)
-        rows = _decoded(change.rows, {ref: self.value(ref) for ref in refs_of(change.rows)})
+        rows = self.decoded(change.rows)
         action = partial(_at, 1, whole, rows, value)
         if self.tape.entries[change.new].op == "set_item":
             action = partial(_set_item, whole, rows, value)
@@ -184,6 +184,10 @@ class Player:
             code = _code(self.file, where.line, where.function, number)
             action = partial(eval, code, {"_call": action, "_no": None})
         return action()
+
+    def decoded(self, part: Any) -> Any:
+        """An argument of an entry with the values that it had when the script ran."""
+        return _decoded(part, {ref: self.value(ref) for ref in refs_of(part)})
 
     def value(self, index: int) -> Any:
         """What an entry was when the script ran, in float64."""
