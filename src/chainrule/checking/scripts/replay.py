@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.scripts.numeric import FUNCTIONS, OPERATORS
-from chainrule.checking.scripts.tape import Entry, Ref, Tape, refs_of
+from chainrule.checking.scripts.tape import Entry, Ref, Shared, Tape, refs_of
 from chainrule.checking.scripts.updates import Change
 from chainrule.tracing import Traced, wrap
 from chainrule.tracing.value import as_node
@@ -135,11 +135,8 @@ def _decoded(part: Any, values: Mapping[int, Any]) -> Any:
     return part
 
 
-class Player:
+class Player(Shared):
     """Runs parts of one tape."""
-
-    def __deepcopy__(self, memo: Any) -> "Player":
-        return self  # the tape of a script is never changed
 
     def __init__(self, tape: Tape, file: str) -> None:
         self.tape, self.file = tape, file

@@ -68,10 +68,8 @@ def _is_length(node: ast.AST) -> TypeGuard[ast.Call]:
 
 def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None:
     """A gradient that is computed in every round, of which only the last round is kept."""
-    entries, used = step.tape.entries, set()
-    for parts in step.gradient_slices.values():
-        for _, part in parts:
-            used |= {part.target, *part.order}
+    entries = step.tape.entries
+    used = step.backward | {p.target for parts in step.gradient_slices.values() for _, p in parts}
     for first, parts in step.gradient_slices.items():
         name = step.names[first]
         if name not in finding.parameters and name != finding.parameter:

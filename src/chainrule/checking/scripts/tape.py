@@ -18,6 +18,13 @@ from chainrule.checking.scripts.instrument import Place
 Array = np.ndarray[Any, Any]
 
 
+class Shared:
+    """What a copy of a function keeps: a tape is never changed once it is read."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
 @dataclass(frozen=True)
 class Ref:
     """The value of an earlier entry, as an argument."""
@@ -64,7 +71,7 @@ def refs_of(part: Any) -> Iterator[int]:
 
 
 @dataclass
-class Tape:
+class Tape(Shared):
     """Entries in order, the places of the source, and how the script ended.
 
     names      entry -> how the script calls the value: `weights['w2']`
@@ -82,9 +89,6 @@ class Tape:
     line: int = 0
     crash: dict[str, Any] = field(default_factory=dict)
     full: bool = False
-
-    def __deepcopy__(self, memo: Any) -> "Tape":
-        return self  # it is never changed once it is read
 
     def line_of(self, index: int) -> int:
         place = self.entries[index].place

@@ -95,11 +95,11 @@ def _builder(
     step: Step, prediction: int, target: Any, row: UsualLoss, constant: float
 ) -> Callable[[Bench], Built]:
     def build(bench: Bench) -> Built:
-        part = step.slice(prediction, step.start, step.live, step.begin)
+        part = step.slice(prediction, step.live)
         bench.place(part.frontier)
         if isinstance(target, int):
             bench.place([target])
-        forward = bench.function([("out", [(1, part, None)])], step.start, step.names)
+        forward = bench.function([("out", [(1, part, None)])])
         goal = step.player.value(target) if isinstance(target, int) else target
 
         def loss(params: Any, *data: Any) -> Any:
