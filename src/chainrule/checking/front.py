@@ -5,6 +5,7 @@ import linecache
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from chainrule.checking.naming import constant_kind
 from chainrule.checking.other_losses import losses_of
 from chainrule.checking.point import Function, Point, at
 from chainrule.checking.recording import graph_of, record, results
-from chainrule.checking.report import Finding, Report
+from chainrule.checking.report import RIGHT, Finding, Report
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.sentences import hints
 from chainrule.checking.steps import Array
@@ -25,7 +26,6 @@ from chainrule.checking.verdict import Case, findings
 from chainrule.errors import ChainruleError, SettingError
 from chainrule.trees import Tree, flatten
 
-RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
 CONFIRMED = 1e-4  # what the best step of central differences must reach
 DOUBTFUL = ("unexplained", "wrong-constant-factor")  # where another rule may say more
@@ -198,7 +198,7 @@ def _compared(
         kind = found[0].kind
         if kind == "unexplained":
             kind = constant_kind(1 / ratio, point)
-        found = [_with(found[0], kind=kind, severity="scale")]
+        found = [replace(found[0], kind=kind, severity="scale")]
     return Report(tuple(found), **common)
 
 
@@ -216,10 +216,6 @@ def _doubts(true: Truth, single: bool) -> Iterator[str]:
             "The gradient is computed in float32: it is held to one part in ten thousand, and a "
             "smaller mistake would not show."
         )
-
-
-def _with(finding: Finding, **changes: Any) -> Finding:
-    return Finding(**{**finding.__dict__, **changes})
 
 
 def _one_ratio(mine: dict[str, Array], true: dict[str, Array]) -> float | None:

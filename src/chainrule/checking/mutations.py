@@ -57,11 +57,10 @@ def mutations(
     pool: Pool,
     exact: float,
     seconds: float,
-    partial: bool = False,
 ) -> list[Fit]:
     """The edits of the true backward pass that give the user's results."""
     first: tuple[Row, ...] = (_nothing, _rounds, *WAVES[0])
-    return fits(backward, mine, pool, exact, partial, seconds, (first, *WAVES[1:3]))
+    return fits(backward, mine, pool, exact, seconds=seconds, waves=(first, *WAVES[1:3]))
 
 
 def mistake(fit: Fit, pool: Pool) -> str:

@@ -12,6 +12,8 @@ from chainrule.checking.levels import LEVELS, Level
 from chainrule.checking.steps import Array
 from chainrule.errors import UnknownNameError
 
+RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
+
 
 @dataclass(frozen=True)
 class Alternative:
@@ -136,7 +138,7 @@ class Report:
         wrong = [
             f"{name} (off by {100 * error:.3g} %)" if np.isfinite(error) else f"{name} (shape)"
             for name, error in self.errors.items()
-            if error > 1e-7
+            if error > RIGHT
         ]
         shown = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
         return f"The gradient is not that of the loss: {shown or 'see below'}."

@@ -14,7 +14,7 @@ from time import process_time
 from types import CodeType, FunctionType
 from typing import Any
 
-from chainrule.checking.blame import tree_of
+from chainrule.checking.source import tree_of
 from chainrule.checking.steps import Program
 
 Apply = Callable[[], Callable[[], None]]  # changes the tree; what it returns puts it back

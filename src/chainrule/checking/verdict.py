@@ -13,7 +13,7 @@ from time import process_time
 
 import numpy as np
 
-from chainrule.checking.blame import LEFT_OUT, alias_before, blamed
+from chainrule.checking.blame import LEFT_OUT, blamed
 from chainrule.checking.edit import Edit, is_fraction, is_likely
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import constant_kind, kind_of
@@ -23,6 +23,7 @@ from chainrule.checking.remedies import remedy
 from chainrule.checking.report import Alternative, Finding
 from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
 from chainrule.checking.sentences import explanation, hints
+from chainrule.checking.source import alias_before
 from chainrule.checking.source_edits import SourceEdit, source_edits, tried
 from chainrule.checking.steps import Array, Program, Step
 from chainrule.checking.truth import Truth
@@ -110,12 +111,13 @@ def findings(case: Case) -> list[Finding]:
         if named and single[0].rank[0] <= SHOWN:
             return _sign_apart(single, case)
         # What only the numbers allow comes behind two mistakes that the user's own steps show.
-        pair, plain = _pair(case)
+        parts = _of_some(case)
+        pair, plain = _pair(case, parts)
         if pair and (plain or not named):
             return pair
         if named:
             return _sign_apart(single, case)
-        return [_finding(single, case)] if single else _best_part(case)
+        return [_finding(single, case)] if single else _best_part(parts, case)
 
 
 def _sign_apart(single: list[Candidate], case: Case) -> list[Finding]:
@@ -144,7 +146,17 @@ def _single(case: Case) -> list[Candidate]:
     found = _in_steps(case)
     if not found or found[0].is_guess or found[0].rank[0] > PLAIN:
         found = [*_in_source(case), *_in_truth(case, found), *found]
-    return sorted(found, key=lambda one: (one.is_guess, one.rank))
+    return sorted(found, key=_likelihood)
+
+
+def _of_some(case: Case) -> list[Candidate]:
+    """Edits of the user's steps that explain some of the wrong results, the likeliest first."""
+    found = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
+    return sorted(found, key=lambda one: (one.is_guess, -len(one.right), one.rank))
+
+
+def _likelihood(candidate: Candidate) -> tuple[bool, tuple[float, ...]]:
+    return candidate.is_guess, candidate.rank
 
 
 def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
@@ -279,16 +291,14 @@ def _from_source(
     )
 
 
-def _in_truth(
-    case: Case, places: Sequence[Candidate] = (), partial: bool = False
-) -> list[Candidate]:
+def _in_truth(case: Case, places: Sequence[Candidate]) -> list[Candidate]:
     """Mutations; `places` are steps known to be wrong, where the lines are taken from."""
     backward = case.true.backward
     if backward is None:
         return []
     pool = Pool(case.true, backward, case.point)
     found = []
-    for fit in mutations(backward, case.mine, pool, case.exact, case.seconds, partial)[:FEW]:
+    for fit in mutations(backward, case.mine, pool, case.exact, case.seconds)[:FEW]:
         kind = mistake(fit, pool)
         known = [one.step for one in places if one.right == fit.right and one.step]
         step = shown(fit, case.program, case.pool)
@@ -310,19 +320,16 @@ def _in_truth(
 # --- pairs ---------------------------------------------------------------------------------------
 
 
-def _pair(case: Case) -> tuple[list[Finding], bool]:
+def _pair(case: Case, parts: Sequence[Candidate]) -> tuple[list[Finding], bool]:
     """Two edits, the second found in the program that the first one gives; whether both are plain.
 
-    Plain are edits that explain themselves.
+    The first is one of `parts`, or of the user's text. Plain are edits that explain themselves.
     """
     in_source = [one for one in _in_source(case, partial=True) if one.right < case.wrong]
-    partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
-    partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
-    partial = [*in_source, *partial]
     until = process_time() + SECONDS
     tried_before: set[tuple[object, ...]] = set()
     pairs: list[tuple[tuple[bool, float, bool], list[Finding]]] = []
-    for first in partial:
+    for first in (*in_source, *parts):
         key = (first.right, first.step.line if first.step else 0, first.kind)
         if key in tried_before or first.program is None:
             continue
@@ -332,7 +339,7 @@ def _pair(case: Case) -> tuple[list[Finding], bool]:
         if not rest or rest[0].rank[0] > PLAIN:
             rest += _in_source(after)
         if rest:
-            rest.sort(key=lambda one: (one.is_guess, one.rank))
+            rest.sort(key=_likelihood)
             second = rest[0]
             guess, cost = first.is_guess or second.is_guess, first.rank[0] + second.rank[0]
             plain = max(first.rank[0], second.rank[0]) <= PLAIN
@@ -348,11 +355,9 @@ def _pair(case: Case) -> tuple[list[Finding], bool]:
     return found, plain and not guess
 
 
-def _best_part(case: Case) -> list[Finding]:
+def _best_part(parts: Sequence[Candidate], case: Case) -> list[Finding]:
     """A mistake that explains some results, where nothing explains all."""
-    partial = [one for one in _in_steps(case, partial=True) if one.right < case.wrong]
-    partial.sort(key=lambda one: (one.is_guess, -len(one.right), one.rank))
-    return [_finding(partial[:FEW], case)] if partial else []
+    return [_finding(parts[:FEW], case)] if parts else []
 
 
 # --- findings ------------------------------------------------------------------------------------
@@ -360,7 +365,7 @@ def _best_part(case: Case) -> list[Finding]:
 
 def _finding(candidates: Sequence[Candidate], case: Case) -> Finding:
     """The likeliest of the candidates, the others beside it."""
-    ordered = sorted(candidates, key=lambda one: (one.is_guess, one.rank))
+    ordered = sorted(candidates, key=_likelihood)
     best = ordered[0]
     others: dict[tuple[str, int], Alternative] = {}
     for other in ordered[1:]:

@@ -5,13 +5,13 @@ both instructions and expressions are ordered as Python evaluates them.
 """
 
 import ast
-import linecache
+from collections import defaultdict
 from functools import lru_cache
 
 import numpy as np
 
-from chainrule.checking.blame import tree_of
 from chainrule.checking.recorder import OPS
+from chainrule.checking.source import text_of, tree_of
 from chainrule.checking.steps import Array, Program, Step
 
 OPERATORS: dict[type[ast.AST], tuple[str, ...]] = {
@@ -40,11 +40,13 @@ def expression(program: Program, index: int) -> ast.AST | None:
     if not step.frames:
         return None
     here = step.frames[-1]
-    nodes = [n for n in _nodes(tree_of(here.file), here.line) if step.op in _ops(n)]
+    nodes = _by_line(tree_of(here.file)).get(here.line, [])
+    nodes = [node for node in nodes if step.op in _ops(node)]
+    ops = {op for node in nodes for op in _ops(node)}
     twins = {
         other.frames[-1].instruction
         for other in program.steps
-        if other.frames and other.op in _all_ops(nodes)
+        if other.frames and other.op in ops
         if (other.frames[-1].file, other.frames[-1].line) == (here.file, here.line)
     }
     if len(nodes) == 1:
@@ -196,14 +198,13 @@ def _ops(node: ast.AST) -> tuple[str, ...]:
     return ()
 
 
-def _all_ops(nodes: list[ast.AST]) -> set[str]:
-    return {op for node in nodes for op in _ops(node)}
-
-
-@lru_cache(maxsize=256)
-def _nodes(tree: ast.Module | None, line: int) -> list[ast.AST]:
-    """The operations that begin in a line, in the order of evaluation."""
-    return [] if tree is None else [n for n in _evaluated(tree) if getattr(n, "lineno", 0) == line]
+@lru_cache(maxsize=16)
+def _by_line(tree: ast.Module | None) -> dict[int, list[ast.AST]]:
+    """The operations that begin in each line, in the order of evaluation."""
+    found: dict[int, list[ast.AST]] = defaultdict(list)
+    for node in _evaluated(tree) if tree is not None else ():
+        found[getattr(node, "lineno", 0)].append(node)
+    return dict(found)
 
 
 def _evaluated(tree: ast.AST) -> list[ast.AST]:
@@ -241,7 +242,7 @@ def _changed(step: Step) -> str:
 
 
 def _text(file: str, node: ast.AST) -> str:
-    text = ast.get_source_segment("".join(linecache.getlines(file)), node) or ""
+    text = ast.get_source_segment(text_of(file), node) or ""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else ""
 

@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.checking.levels import Level
+from chainrule.checking.report import RIGHT, Finding, Report
 from chainrule.checking.steps import Array
 from chainrule.explaining.drawing.style import DARK, LEVELS, LIGHT, variables
-
-if TYPE_CHECKING:
-    from chainrule.checking.report import Finding, Report
 
 MOST_ROWS, MOST_COLUMNS = 14, 8  # of a table; of more, those with the largest deviation
 MOST_TABLES = 24
@@ -34,12 +31,12 @@ document.getElementById("theme").onclick = () => {
 """
 
 
-def document(report: "Report", level: Level) -> str:
+def document(report: Report, level: Level) -> str:
     """The whole page, which needs nothing else."""
     return "".join(_document(report.limited(level), level))
 
 
-def _document(report: "Report", level: Level) -> Iterator[str]:
+def _document(report: Report, level: Level) -> Iterator[str]:
     themes = (
         f":root{{color-scheme:light;{variables(LIGHT)}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
@@ -78,7 +75,7 @@ def _levels() -> str:
 # --- findings ------------------------------------------------------------------------------------
 
 
-def _findings(report: "Report", level: Level) -> Iterator[str]:
+def _findings(report: Report, level: Level) -> Iterator[str]:
     if report.ok:
         yield '<section class="card right"><h3>Right</h3>'
         yield f"<p>{escape(report._headline())}</p></section>"
@@ -99,7 +96,7 @@ def _findings(report: "Report", level: Level) -> Iterator[str]:
 # --- the source ----------------------------------------------------------------------------------
 
 
-def _source(report: "Report") -> Iterator[str]:
+def _source(report: Report) -> Iterator[str]:
     try:
         lines = Path(report.file).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -129,7 +126,7 @@ def _source(report: "Report") -> Iterator[str]:
 # --- gradients -----------------------------------------------------------------------------------
 
 
-def _gradients(report: "Report") -> Iterator[str]:
+def _gradients(report: Report) -> Iterator[str]:
     names = sorted(report.mine, key=lambda name: -_rank(report.errors.get(name, 0.0)))
     if not names:
         return
@@ -139,10 +136,10 @@ def _gradients(report: "Report") -> Iterator[str]:
     for name in names[:MOST_TABLES]:
         mine, true = np.asarray(report.mine[name]), report.true.get(name)
         error = report.errors.get(name, 0.0)
-        how = "right" if error <= 1e-7 else f"off by {100 * error:.3g} %"
+        how = "right" if error <= RIGHT else f"off by {100 * error:.3g} %"
         if not np.isfinite(error):
             how = f"shape {mine.shape}, which is not the parameter's"
-        look = "right" if error <= 1e-7 else "wrong"
+        look = "right" if error <= RIGHT else "wrong"
         yield (
             f'<section class="card {look}"><h3>{escape(name)}</h3><p class=soft>{escape(how)}</p>'
             '<div class="tables scroll">'
@@ -211,7 +208,7 @@ def _number(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def _witness(report: "Report") -> Iterator[str]:
+def _witness(report: Report) -> Iterator[str]:
     if not report.curve:
         return
     rows = "".join(f"<tr><td>{step:.0e}</td><td>{gap:.1e}</td></tr>" for step, gap in report.curve)

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
-from chainrule.checking.report import Report
+from chainrule.checking.report import RIGHT, Report
 from chainrule.checking.scripts.crash import changed_shape, crash_report, is_about_shapes
 from chainrule.checking.scripts.ending import stuck
 from chainrule.checking.scripts.process import run
@@ -228,7 +228,7 @@ class Script:
             return len(params) + 1, np.inf
         mine = grads(params, *bench.data)
         keys = {name: short(f"[{name!r}]") for name in params}
-        wrong = sum(distance(mine[name], true[key]) > 1e-7 for name, key in keys.items())
+        wrong = sum(distance(mine[name], true[key]) > RIGHT for name, key in keys.items())
         a = np.concatenate([np.ravel(mine[name]) for name in keys])
         b = np.concatenate([np.ravel(true[key]) for key in keys.values()])
         if a.shape != b.shape or not (size := float(np.linalg.norm(a) * np.linalg.norm(b))):

@@ -6,11 +6,11 @@ from typing import TypeGuard
 
 import numpy as np
 
-from chainrule.checking.blame import tree_of
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.reading import Slice, Step
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.sentences import hints
+from chainrule.checking.source import tree_of
 
 
 def retold(finding: Finding, report: Report, step: Step, loss: Slice | None) -> Finding:
