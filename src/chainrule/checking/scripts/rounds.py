@@ -41,9 +41,9 @@ def _where_it_was_named(finding: Finding, file: str) -> Finding:
     for node in ast.walk(around):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             bound.setdefault(node.targets[0].id, []).append(node)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            if id(node) not in sized:
-                read.setdefault(node.id, set()).add(node.lineno)
+        is_read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        if isinstance(node, ast.Name) and is_read and id(node) not in sized:
+            read.setdefault(node.id, set()).add(node.lineno)
     lines = [
         made[0].lineno
         for name, made in bound.items()
