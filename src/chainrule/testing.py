@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.checking.front import check
-from chainrule.checking.report import Level, Report
+from chainrule.checking.levels import Level
+from chainrule.checking.report import Report
 from chainrule.trees import Tree
 
 
@@ -25,5 +26,5 @@ def assert_gradients(
     __tracebackhide__ = True  # pytest shows the test's own line
     report = check(loss=loss, grads=grads, params=params, data=data)
     if not report.ok:
-        raise AssertionError(report.limited(hints).text(hints))
+        raise AssertionError(report.text(hints))
     return report

@@ -68,21 +68,20 @@ def losses_of(
                 if row.name == "|ŷ - y|" and abs(np.sign(value - target).sum()) == value.size > 1:
                     continue  # on one side of the target it is a sum of ŷ, whatever y is
                 true = _gradients(row, node, target, graph, params, arrays, names)
-                size = len(target)
-                for name, constant in _reductions(size, target.size).items():
+                for name, constant in reductions(target).items():
                     error = max(distance(mine[k], constant * true[k]) for k in names)
                     if error <= EXACT:
                         found[f"{row.name}, {name}"] = error
     return found
 
 
-def _reductions(rows: int, size: int) -> dict[str, float]:
-    """Sum and means; where two are the same number the first name counts."""
+def reductions(array: Array) -> dict[str, float]:
+    """Sum and means over an array; where two are the same number the first name counts."""
     found: dict[str, float] = {}
     for name, constant in (
         ("summed", 1.0),
-        ("averaged over the samples", 1 / rows),
-        ("averaged over all numbers", 1 / size),
+        ("averaged over the samples", 1 / max(len(np.atleast_1d(array)), 1)),
+        ("averaged over all numbers", 1 / max(array.size, 1)),
     ):
         if constant not in found.values():
             found[name] = constant

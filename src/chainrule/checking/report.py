@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.checking.levels import LEVELS, Level
 from chainrule.checking.steps import Array
 from chainrule.errors import UnknownNameError
 
-Level = Literal["where", "kind", "formula", "fix"]
-LEVELS: tuple[Level, ...] = ("where", "kind", "formula", "fix")
 RIGHT = 1e-7  # deviation against a parameter's largest gradient that is no mistake in float64
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-LEVELS = ("where", "kind", "formula", "fix")
+from chainrule.checking.levels import LEVELS, Level
+
 MISTAKE = 1
 
 
@@ -48,7 +49,7 @@ def command(
     file: Path,
     params: str,
     loss: str | None,
-    hints: str,
+    hints: Level,
     as_json: bool,
     page: Path | None,
     seconds: float,
@@ -70,11 +71,11 @@ def command(
         file, params=names or None, loss=loss, seconds=seconds, megabytes=megabytes
     )
     if page is not None:
-        report.html(page, hints)  # type: ignore[arg-type]
+        report.html(page, hints)
     if as_json:
-        click.echo(report.to_json(hints))  # type: ignore[arg-type]
+        click.echo(report.to_json(hints))
     else:
-        click.echo(report.limited(hints).text(hints))  # type: ignore[arg-type]
+        click.echo(report.text(hints))
         if page is not None:
             click.echo(f"\nwrote {page}")
     if not report.ok:

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.checking.report import RIGHT, Finding, Level, Report
+from chainrule.checking.levels import Level
+from chainrule.checking.report import RIGHT, Finding, Report
 from chainrule.checking.steps import Array
-from chainrule.explaining.drawing.style import DARK, LEVELS, LIGHT, variables
+from chainrule.explaining.drawing.heat import levels_of, look
+from chainrule.explaining.drawing.style import THEMES, levels
 
 MOST_ROWS, MOST_COLUMNS = 14, 8  # of a table; of more, those with the largest deviation
 MOST_TABLES = 24
 AROUND = 6  # lines of a long source that are shown about a marked one
 LONG = 400
+MOST_COLOUR = 70  # per cent in the darkest cell, which still lets its number be read
 
 SCRIPT = """
 document.getElementById("theme").onclick = () => {
@@ -36,19 +39,14 @@ def document(report: Report, level: Level) -> str:
 
 
 def _document(report: Report, level: Level) -> Iterator[str]:
-    themes = (
-        f":root{{color-scheme:light;{variables(LIGHT)}}}"
-        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
-        f"{{color-scheme:dark;{variables(DARK)}}}}}"
-        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{variables(DARK)}}}}}"
-    )
+    heat = levels("heat", "background", MOST_COLOUR)
     css = files("chainrule.checking.page").joinpath("page.css").read_text(encoding="utf-8")
     name = Path(report.file).name if report.file else "the gradient"
     title = f"Check of {name}"
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
-        f"<title>{escape(title)}</title><style>{themes}{_levels()}{css}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{THEMES}{heat}{css}</style></head><body>"
         f"<header><div><h1>{escape(title)}</h1><p>{escape(report._headline())}</p></div>"
         '<button id="theme" type="button">Light / dark</button></header><main>'
     )
@@ -57,18 +55,6 @@ def _document(report: Report, level: Level) -> Iterator[str]:
     yield from _gradients(report)
     yield from _witness(report)
     yield f"</main><script>{SCRIPT}</script></body></html>\n"
-
-
-def _levels() -> str:
-    rules = [".heat .h0{background:var(--cr-zero)}"]
-    for number in range(1, LEVELS + 1):
-        share = round(70 * number / LEVELS)  # the darkest still lets the number be read
-        for sign, name in (("p", "plus"), ("m", "minus")):
-            rules.append(
-                f".heat .h{sign}{number}"
-                f"{{background:color-mix(in srgb,var(--cr-{name}) {share}%,var(--cr-zero))}}"
-            )
-    return "".join(rules)
 
 
 # --- findings ------------------------------------------------------------------------------------
@@ -186,19 +172,18 @@ def _heat(caption: str, array: Array, chosen: tuple[Array, Array], middle: float
     table = whole[np.ix_(*chosen)]
     finite = np.abs(whole[np.isfinite(whole)] - middle)
     top = float(finite.max(initial=0.0))
+    level = levels_of(
+        np.where(np.isfinite(table), table - middle, 0.0), top if top >= 1e-12 else 0.0
+    )
     rows = []
-    for line in table:
-        cells = "".join(f'<td class="{_look(v - middle, top)}">{_number(v)}</td>' for v in line)
+    for line, shades in zip(table, level, strict=True):
+        cells = "".join(
+            f'<td class="{look(shade)}">{_number(value)}</td>'
+            for value, shade in zip(line, shades, strict=True)
+        )
         rows.append(f"<tr>{cells}</tr>")
     cut = "" if table.size == whole.size else f" ({table.size} of {whole.size:,})"
     return f'<table class="heat"><caption>{caption}{cut}</caption>{"".join(rows)}</table>'
-
-
-def _look(value: float, top: float) -> str:
-    if not np.isfinite(value) or top < 1e-12:
-        return "h0"
-    level = min(LEVELS, int(np.ceil(abs(value) / top * LEVELS - 1e-9)))
-    return f"h{'p' if value > 0 else 'm'}{level}" if level else "h0"
 
 
 def _number(value: float) -> str:

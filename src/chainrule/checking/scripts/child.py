@@ -9,21 +9,13 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
-
-LAST_WORDS = 4000  # letters of the script's output that are kept
 
 
-class _Output(io.StringIO):
-    """What the script prints; only the end of it is kept."""
+class _Silence(io.StringIO):
+    """Where the script prints to: nothing of it is kept."""
 
     def write(self, text: str) -> int:
-        if self.tell() > 50 * LAST_WORDS:
-            kept = self.getvalue()[-LAST_WORDS:]
-            self.seek(0)
-            self.truncate()
-            super().write(kept)
-        return super().write(text)
+        return len(text)
 
 
 def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
@@ -52,10 +44,8 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
     sys.path.insert(0, str(path.parent))
     sys.argv = [str(path)]
     put_in_place()
-    output = _Output()
 
     def finish() -> None:
-        tape.printed = output.getvalue()[-LAST_WORDS:]
         spaces = [vars(module)]
         frame: FrameType | None = sys._getframe()
         while frame is not None:
@@ -69,7 +59,7 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
     recorder.when_full = finish
     limit(float(seconds), int(megabytes))
     guard(here, refusals.append)
-    sys.stdout = sys.stderr = output
+    sys.stdout = sys.stderr = _Silence()
     try:
         with np.errstate(all="ignore"):
             exec(code, module.__dict__)
@@ -90,7 +80,6 @@ def main(script: str, folder: str, seconds: str, megabytes: str) -> int:
         tape.ended, tape.message = "refused", refusals[0]
     recorder.recording = False
     if saved:  # when the tape was full
-        tape.printed = output.getvalue()[-LAST_WORDS:]
         save_end(tape, here)
     else:
         finish()
@@ -105,6 +94,6 @@ def _line(error: BaseException, file: str) -> int:
 
 
 if __name__ == "__main__":
-    arguments: list[Any] = sys.argv[1:]
-    sys.path.insert(0, arguments[0])
-    sys.exit(main(*arguments[1:]))
+    library, *arguments = sys.argv[1:]
+    sys.path.insert(0, library)
+    sys.exit(main(*arguments))

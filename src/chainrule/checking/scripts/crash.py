@@ -6,8 +6,14 @@ from pathlib import Path
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.reading import Step
 from chainrule.checking.scripts.tape import Tape
+from chainrule.checking.sentences import hints
 
+SHAPE_ERRORS = ("ValueError", "IndexError", "TypeError")  # what NumPy says of shapes
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@", "power": "**"}
+
+
+def is_about_shapes(tape: Tape) -> bool:
+    return tape.crash.get("error") in SHAPE_ERRORS
 
 
 def crash_report(tape: Tape, path: Path) -> Report:
@@ -31,17 +37,9 @@ def crash_report(tape: Tape, path: Path) -> Report:
         sign = SIGNS.get(operation, operation)
         formula = f"Shapes {shapes[0]} and {shapes[1]} do not fit for `{sign}`."
         said = f"{place} stops: {formula} {_way_out(shapes)}"
-    told = {
-        "where": f"Look at line {line}.",
-        "kind": "The shapes do not fit.",
-        "formula": formula or f"Python says: {tape.message}",
-        "fix": said,
-    }
-    kind = (
-        "shape-error"
-        if tape.crash.get("error") in ("ValueError", "IndexError", "TypeError")
-        else "unexplained"
-    )
+    told = hints("shape-error", line, said)
+    told["formula"] = formula or f"Python says: {tape.message}"
+    kind = "shape-error" if is_about_shapes(tape) else "unexplained"
     return Report((Finding(kind, "wrong", "", line, said, told),), file=str(path.resolve()))
 
 
@@ -70,9 +68,8 @@ def changed_shape(step: Step, file: str) -> Report | None:
             f"and NumPy broadcasts both to {new.shape}: from now on {name} is another array. "
             f"Give the gradient the shape {old.shape}."
         )
-        told = {"where": f"Look at line {line}.", "kind": "The shapes do not fit.",
-                "formula": f"The gradient of {name} has the shape of {name}.",
-                "fix": said}  # fmt: skip
+        told = hints("shape-error", line, said)
+        told["formula"] = f"The gradient of {name} has the shape of {name}."
         finding = Finding("shape-error", "wrong", name, line, said, told, 0.0, (), (name,))
         return Report((finding,), file=file)
     return None

@@ -17,7 +17,7 @@ def stuck(step: Step, loss: Callable[..., Any], data: Sequence[Any]) -> str:
 
     With all parameters zero, every sample is given the same output: that is the guess.
     """
-    rounds = min(len(chain.versions) for chain in step.chains) - 1
+    rounds = min(len(chain.changes) for chain in step.chains)
     samples = max((len(part) for part in data if np.ndim(part)), default=0)
     if rounds < FEWEST or samples < 2:
         return ""

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import RIGHT, Report
-from chainrule.checking.scripts.crash import changed_shape, crash_report
+from chainrule.checking.scripts.crash import changed_shape, crash_report, is_about_shapes
 from chainrule.checking.scripts.ending import stuck
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
@@ -60,15 +60,11 @@ def check_script(
         )
     script = Script(tape, path)
     found = script.trained(params)
-    if tape.ended == "error" and (not found or _is_about_shapes(tape)):
+    if tape.ended == "error" and (not found or is_about_shapes(tape)):
         return crash_report(tape, path)
     if not found:
         raise ScriptError(_nothing_trained(tape, path, params))
     return script.judged(found, loss)
-
-
-def _is_about_shapes(tape: Tape) -> bool:
-    return tape.crash.get("error") in ("ValueError", "IndexError", "TypeError")
 
 
 def _nothing_trained(tape: Tape, path: Path, params: Sequence[str] | None) -> str:
@@ -181,8 +177,8 @@ class Script:
         }
         good = []
         for index in reversed(candidates):
-            live = step.reached(step.start, index)
-            part = step.slice(index, step.start, live, step.begin)
+            live = step.depending(index)
+            part = step.slice(index, live)
             if not step.touched(part, live) <= touched:
                 continue  # its inputs are others: the whole data, where the step has a batch
             trial = Bench(step)
@@ -201,7 +197,7 @@ class Script:
                 bench.place(part.frontier)
             signed = [(-change.sign, part, change) for change, part in parts]
             pieces.append((step.names[first], signed))
-        return bench.function(pieces, step.start, step.names)
+        return bench.function(pieces)
 
     def _held(self, step: Step, candidates: Sequence[int]) -> Report:
         """Against the number whose gradient is nearest to the coded one."""
@@ -216,12 +212,11 @@ class Script:
 
     def _trial(self, step: Step, index: int) -> tuple[Bench, Function, Function, Slice]:
         bench = Bench(step)
-        live = step.reached(step.start, index)
-        part = step.slice(index, step.start, live, step.begin)
+        part = step.slice(index, step.depending(index))
         bench.place_inputs(step.inputs(part))
         bench.place(part.frontier)
         grads = self.grads(step, bench)
-        whole = bench.function([("loss", [(1, part, None)])], step.start, step.names)
+        whole = bench.function([("loss", [(1, part, None)])])
         return bench, lambda params, *data: whole(params, *data)["loss"], grads, part
 
     def _gap(self, step: Step, bench: Bench, loss: Function, grads: Function) -> tuple[int, float]:
@@ -260,7 +255,8 @@ class Script:
             self.tape.line_of(change.new): step.names[first]
             for first, changes in reversed(step.window.changes.items())
             for change in changes
-            if self._is_read(step, step.names[first])
+            # A gradient is computed from the updated value.
+            if any(own.new in step.backward for own in changes)
         }
         findings = []
         for finding in report.findings:
@@ -291,21 +287,6 @@ class Script:
             findings=tuple(findings),
             errors=renamed(report.errors),
             file=self.file,
-        )
-
-    def _is_read(self, step: Step, name: str) -> bool:
-        """Whether a gradient is computed from the updated value of this parameter."""
-        news = {
-            change.new
-            for first, changes in step.window.changes.items()
-            for change in changes
-            if step.names[first] == name
-        }
-        return any(
-            index in news
-            for parts in step.gradient_slices.values()
-            for _, part in parts
-            for index in part.order
         )
 
     def _without_loss(
@@ -344,9 +325,8 @@ class Script:
 
     def _is_mean(self, step: Step, index: int) -> bool:
         """Whether a loss is a mean over samples, by the operations that it ends with."""
-        live = step.reached(step.start, index)
-        order = step.slice(index, step.start, live, step.begin).order
-        entries = [self.tape.entries[i] for i in order if i in live]
+        live = step.depending(index)
+        entries = [self.tape.entries[i] for i in step.slice(index, live).order if i in live]
         return any(
             entry.op in ("np.mean", "method mean", "np.average")
             or (entry.op == "divide" and entry.shape == () and isinstance(entry.arguments[1], int))

@@ -44,7 +44,7 @@ PLAIN = {
     "hasattr", "id", "hash", "exit", "quit", "property", "staticmethod", "classmethod", "dict",
     "set", "slice", "exec", "eval", "__import__",
 }  # fmt: skip
-ATTRIBUTES = {"T", "real", "flat", "mT"}
+ATTRIBUTES = {"T", "real", "mT"}
 
 
 @dataclass(frozen=True)

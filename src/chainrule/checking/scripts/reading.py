@@ -1,6 +1,6 @@
 """One training step of a tape as two functions, a loss and its coded gradient, with their data."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.checking.scripts.rates import Factor, below_memory, learning_rate
 from chainrule.checking.scripts.replay import Player
-from chainrule.checking.scripts.tape import Entry, Ref, Tape
+from chainrule.checking.scripts.tape import Entry, Ref, Shared, Tape
 from chainrule.checking.scripts.updates import Chain, Change, Window
 from chainrule.errors import ChainruleError
 
@@ -31,13 +31,6 @@ ARITHMETIC = frozenset(
 
 class Unreadable(ChainruleError, ValueError):
     """A part of a script of which the checker cannot see what it computes."""
-
-
-class Shared:
-    """What a copy of a function keeps: the tape of a script is never changed."""
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ class Step(Shared):
     @cached_property
     def live(self) -> set[int]:
         """The entries that depend on the parameters as they were before the step."""
-        return self.reached(self.start, self.window.end)
+        return self.depending(self.window.end)
 
     @cached_property
     def users(self) -> dict[int, list[int]]:
@@ -79,11 +72,18 @@ class Step(Shared):
                 found.setdefault(ref, []).append(index)
         return found
 
-    def reached(self, sources: Any, end: int) -> set[int]:
-        """What depends on some values, from this step on: the one before may have read them too."""
+    def depending(self, end: int) -> set[int]:
+        """What depends on the parameters before the step, from this step on.
+
+        The step before may have read them too.
+        """
+        return self.reached(self.start, end, self.previous.end if self.previous else None)
+
+    def reached(self, sources: Iterable[int], end: int, begin: int | None = None) -> set[int]:
+        """What depends on some values, among the entries behind `begin`, or behind them."""
         found = set(sources)
         entries = self.tape.entries
-        begin = self.previous.end if self.previous and sources is self.start else min(found)
+        begin = min(found) if begin is None else begin
         for index in range(begin + 1, min(end + 1, len(entries))):
             if any(ref in found for ref in entries[index].refs()):
                 found.add(index)
@@ -94,8 +94,13 @@ class Step(Shared):
         """The first entry that reads a parameter: data are made before, the step comes after."""
         return min((index for index in self.live if index not in self.start), default=0)
 
-    def slice(self, target: int, start: dict[int, int], live: set[int], begin: int) -> Slice:
-        """What a value is computed from, back to the parameters and to what was made before."""
+    def slice(self, target: int, live: set[int], start: Container[int] | None = None) -> Slice:
+        """What a value is computed from, back to the parameters and to what was made before.
+
+        live   the entries that depend on the parameters
+        start  entries to stop at instead of at the parameters
+        """
+        start = self.start if start is None else start
         order, frontier = set(), set()
         stack, seen = [target], set()
         while stack:
@@ -107,7 +112,9 @@ class Step(Shared):
             is_live = here in live
             if entry.op.startswith("opaque") and is_live:
                 raise self._opaque(entry)
-            if not is_live and (here < begin or entry.op == "leaf" or entry.op[:6] == "opaque"):
+            if not is_live and (
+                here < self.begin or entry.op == "leaf" or entry.op[:6] == "opaque"
+            ):
                 frontier.add(here)
                 continue
             order.add(here)
@@ -159,11 +166,6 @@ class Step(Shared):
         return learning_rate(self.tape, self.window, self.live)
 
     @cached_property
-    def rule(self) -> str:
-        """ "gradient descent", or "a rule with a memory"."""
-        return "a rule with a memory" if any(self.memory.values()) else "gradient descent"
-
-    @cached_property
     def memory(self) -> dict[int, int | None]:
         """For each parameter the gradient below a rule such as Adam's."""
         if self.previous is None:
@@ -194,11 +196,18 @@ class Step(Shared):
                 changes = [last]
             else:
                 changes = [self._without_rate(change) for change in changes]
-            found[first] = [
-                (change, self.slice(change.by, self.start, self.live, self.begin))
-                for change in changes
-            ]
+            found[first] = [(change, self.slice(change.by, self.live)) for change in changes]
         return found
+
+    @cached_property
+    def backward(self) -> set[int]:
+        """The entries that compute the gradients."""
+        return {
+            index
+            for parts in self.gradient_slices.values()
+            for _, part in parts
+            for index in part.order
+        }
 
     def _without_rate(self, change: Change) -> Change:
         entry = self.tape.entries[change.by]
@@ -230,15 +239,11 @@ class Step(Shared):
 
     def _sign_below(self, change: Change, below: int) -> int:
         """Whether the parameter grows or falls where the gradient grows."""
-        order = [
-            index
-            for index in self.slice(change.by, {below: 0}, self.live, self.begin).order
-            if index != below
-        ]
+        order = self.slice(change.by, self.live, start={below}).order
         results = []
+        known = dict(self._values(order, {below}))
         for factor in (1.0, 1.001):
-            values = dict(self._values(order, {below}))
-            values[below] = self.player.value(below) * factor
+            values = known | {below: self.player.value(below) * factor}
             results.append(np.asarray(self.player.play(order, values)[change.by]))
         gradient = np.asarray(self.player.value(below))
         slope = float(np.sum((results[1] - results[0]) * gradient))
@@ -256,16 +261,15 @@ class Step(Shared):
     def loss_candidates(self, until: int) -> list[int]:
         """Numbers that depend on the parameters before the step and on nothing that comes of it."""
         slices = [part for parts in self.gradient_slices.values() for _, part in parts]
-        backward = {index for part in slices for index in part.order}
         entries = self.tape.entries
-        live = self.reached(self.start, until)
+        live = self.depending(until)
         after = {change.new for group in self.window.changes.values() for change in group}
         steps = {change.by for group in self.window.changes.values() for change in group}
         later = self.reached(after | steps | {part.target for part in slices}, until)
         mixed = self._mixed(until)
         found = [
             index
-            for index in sorted(live - later - mixed - backward)
+            for index in sorted(live - later - mixed - self.backward)
             if index not in self.start and is_number(entries[index])
         ]
         inner = {ref for index in found for ref in entries[index].refs()}
@@ -332,19 +336,17 @@ class Bench(Shared):
         users = self.step.users.get(index, ())
         return bool(users) and all(self.tape.entries[user].op in ARITHMETIC for user in users)
 
-    def known(self, index: int) -> bool:
-        return index in self._slots
-
     def function(
         self,
         pieces: Sequence[tuple[str, Sequence[tuple[int, Slice, Change | None]]]],
-        start: dict[int, int],
-        names: dict[int, str],
     ) -> Callable[..., Any]:
         """A function of parameters and data: {name: sum of its signed slices}."""
 
         def function(params: dict[str, Any], *data: Any) -> dict[str, Any]:
-            values: dict[int, Any] = {index: params[names[first]] for index, first in start.items()}
+            names = self.step.names
+            values: dict[int, Any] = {
+                index: params[names[first]] for index, first in self.step.start.items()
+            }
             values |= {index: data[slot] for index, slot in self._slots.items()}
             values |= self._fixed
             results = {}

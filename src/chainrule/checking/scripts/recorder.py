@@ -237,7 +237,7 @@ class Recorder:
 
     def attribute(self, place: int, owner: Any, name: str) -> Any:
         value = getattr(owner, name)
-        if not self.recording or type(owner) is not np.ndarray or name == "flat":
+        if not self.recording or type(owner) is not np.ndarray:
             return value
         return self._record(place, f"attribute {name}", (owner,), None, value)
 
@@ -366,9 +366,7 @@ class Recorder:
     def _numeric(
         self, place: int, name: str, function: Callable[..., Any], args: Any, settings: Any
     ) -> Any:
-        given = [*args, *settings.values()]
-        if any(isinstance(part, Iterator) for part in given):
-            args = tuple(list(part) if isinstance(part, Iterator) else part for part in args)
+        args = tuple(list(part) if isinstance(part, Iterator) else part for part in args)
         out = settings.get("out")
         if out is not None:
             settings = {key: part for key, part in settings.items() if key != "out"}
@@ -377,8 +375,8 @@ class Recorder:
             return out
         if not any(_holds_tracked(part) for part in (*args, *settings.values())):
             return function(*args, **settings)
-        self.last = (place, name, tuple(args))
-        return self._record(place, name, tuple(args), settings, function(*args, **settings))
+        self.last = (place, name, args)
+        return self._record(place, name, args, settings, function(*args, **settings))
 
     def _sum(self, place: int, iterable: Any, start: Any = 0) -> Any:
         total = start

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.scripts.numeric import FUNCTIONS, OPERATORS
-from chainrule.checking.scripts.tape import Entry, Ref, Tape, refs_of
+from chainrule.checking.scripts.tape import Entry, Ref, Shared, Tape, refs_of
 from chainrule.checking.scripts.updates import Change
 from chainrule.tracing import Traced, wrap
 from chainrule.tracing.value import as_node
@@ -135,11 +135,8 @@ def _decoded(part: Any, values: Mapping[int, Any]) -> Any:
     return part
 
 
-class Player:
+class Player(Shared):
     """Runs parts of one tape."""
-
-    def __deepcopy__(self, memo: Any) -> "Player":
-        return self  # the tape of a script is never changed
 
     def __init__(self, tape: Tape, file: str) -> None:
         self.tape, self.file = tape, file
@@ -163,7 +160,7 @@ class Player:
     def in_rows(self, value: Any, change: Change) -> Any:
         """The change of some rows of an array as a change of the whole array."""
         whole = np.zeros(self.tape.entries[change.old].shape)
-        rows = _decoded(change.rows, {ref: self.value(ref) for ref in refs_of(change.rows)})
+        rows = self.decoded(change.rows)
         action = partial(_at, 1, whole, rows, value)
         if self.tape.entries[change.new].op == "set_item":
             action = partial(_set_item, whole, rows, value)
@@ -184,6 +181,10 @@ class Player:
             code = _code(self.file, where.line, where.function, number)
             action = partial(eval, code, {"_call": action, "_no": None})
         return action()
+
+    def decoded(self, part: Any) -> Any:
+        """An argument of an entry with the values that it had when the script ran."""
+        return _decoded(part, {ref: self.value(ref) for ref in refs_of(part)})
 
     def value(self, index: int) -> Any:
         """What an entry was when the script ran, in float64."""

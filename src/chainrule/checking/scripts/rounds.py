@@ -10,7 +10,7 @@ from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.reading import Slice, Step
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.sentences import hints
-from chainrule.checking.source import tree_of
+from chainrule.checking.source import function_at, tree_of
 
 
 def retold(finding: Finding, report: Report, step: Step, loss: Slice | None) -> Finding:
@@ -32,18 +32,13 @@ def retold(finding: Finding, report: Report, step: Step, loss: Slice | None) -> 
 def _where_it_was_named(finding: Finding, file: str) -> Finding:
     """At `patch = padded[i]`, where a name that only this line reads got the wrong value."""
     tree = tree_of(file)
-    around = [
-        node
-        for node in ast.walk(tree or ast.Module([], []))
-        if isinstance(node, ast.FunctionDef)
-        and node.lineno <= finding.line <= (node.end_lineno or 0)
-    ]
-    if not around:
+    around = None if tree is None else function_at(tree, finding.line)
+    if around is None:
         return finding
     bound: dict[str, list[ast.Assign]] = {}
     read: dict[str, set[int]] = {}
-    sized = {id(call.args[0]) for call in ast.walk(around[-1]) if _is_length(call)}
-    for node in ast.walk(around[-1]):
+    sized = {id(call.args[0]) for call in ast.walk(around) if _is_length(call)}
+    for node in ast.walk(around):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             bound.setdefault(node.targets[0].id, []).append(node)
         is_read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
@@ -68,10 +63,8 @@ def _is_length(node: ast.AST) -> TypeGuard[ast.Call]:
 
 def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None:
     """A gradient that is computed in every round, of which only the last round is kept."""
-    entries, used = step.tape.entries, set()
-    for parts in step.gradient_slices.values():
-        for _, part in parts:
-            used |= {part.target, *part.order}
+    entries = step.tape.entries
+    used = step.backward | {p.target for parts in step.gradient_slices.values() for _, p in parts}
     for first, parts in step.gradient_slices.items():
         name = step.names[first]
         if name not in finding.parameters and name != finding.parameter:

@@ -39,7 +39,7 @@ class Nothing:
 
 
 class _Module(ModuleType):
-    __path__: list[str] = []  # noqa: RUF012  # a package: it may be asked for submodules
+    """A package, as its spec says: it may be asked for submodules."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):

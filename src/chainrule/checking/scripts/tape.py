@@ -18,6 +18,13 @@ from chainrule.checking.scripts.instrument import Place
 Array = np.ndarray[Any, Any]
 
 
+class Shared:
+    """What a copy of a function keeps: a tape is never changed once it is read."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
 @dataclass(frozen=True)
 class Ref:
     """The value of an earlier entry, as an argument."""
@@ -64,7 +71,7 @@ def refs_of(part: Any) -> Iterator[int]:
 
 
 @dataclass
-class Tape:
+class Tape(Shared):
     """Entries in order, the places of the source, and how the script ended.
 
     names      entry -> how the script calls the value: `weights['w2']`
@@ -72,7 +79,6 @@ class Tape:
     line       and where (0: unknown)
     crash      the operation that failed: its name and its operands' shapes
     full       whether the tape was full before the script ended
-    printed    the end of what the script printed
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -83,10 +89,6 @@ class Tape:
     line: int = 0
     crash: dict[str, Any] = field(default_factory=dict)
     full: bool = False
-    printed: str = ""
-
-    def __deepcopy__(self, memo: Any) -> "Tape":
-        return self  # it is never changed once it is read
 
     def line_of(self, index: int) -> int:
         place = self.entries[index].place
@@ -156,7 +158,6 @@ def save(tape: Tape, folder: Path) -> None:
         "line": tape.line,
         "crash": tape.crash,
         "full": tape.full,
-        "printed": tape.printed,
     }
     named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(arrays)}
     np.savez(folder / "arrays.npz", **named)
@@ -166,7 +167,7 @@ def save(tape: Tape, folder: Path) -> None:
     partial.replace(folder / "tape.json")
 
 
-ENDING = ("ended", "message", "line", "crash", "printed")
+ENDING = ("ended", "message", "line", "crash")
 
 
 def save_end(tape: Tape, folder: Path) -> None:
@@ -237,5 +238,4 @@ def load(folder: Path) -> Tape:
         document["line"],
         document["crash"],
         document["full"],
-        document["printed"],
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.checking.other_losses import ROWS
+from chainrule.checking.other_losses import ROWS, UsualLoss, reductions
 from chainrule.checking.scripts.reading import Bench, Step
 from chainrule.checking.scripts.tape import Entry, Ref
 
@@ -35,20 +35,8 @@ def guessed_losses(step: Step) -> Iterator[tuple[str, Callable[[Bench], Built]]]
                 continue
             if row.name == "cross-entropy" and (value.ndim == 0 or value.shape[-1] == 1):
                 continue
-            for name, constant in _reductions(value):
+            for name, constant in reductions(value).items():
                 yield f"{row.name}, {name}", _builder(step, prediction, target, row, constant)
-
-
-def _reductions(value: Any) -> list[tuple[str, float]]:
-    rows = len(value) if value.ndim else 1
-    found: dict[float, str] = {}
-    for name, constant in (
-        ("summed", 1.0),
-        ("averaged over the samples", 1 / rows),
-        ("averaged over all numbers", 1 / max(value.size, 1)),
-    ):
-        found.setdefault(constant, name)
-    return [(name, constant) for constant, name in found.items()]
 
 
 def _pairs(step: Step) -> Iterator[tuple[int, Any]]:
@@ -98,27 +86,20 @@ def _labels(step: Step, entry: Entry) -> tuple[int, Any] | None:
     if inner.op != "subtract" or inner.arguments[1] not in (1, 1.0):
         return None
 
-    def plain(part: Any) -> Any:
-        if isinstance(part, Ref):
-            return step.player.value(part.index)
-        if isinstance(part, tuple | list):
-            return type(part)(plain(inner) for inner in part)
-        return part
-
     target = np.zeros(step.tape.entries[whole.index].shape)
-    target[plain(where)] = 1.0
+    target[step.player.decoded(where)] = 1.0
     return whole.index, target
 
 
 def _builder(
-    step: Step, prediction: int, target: Any, row: Any, constant: float
+    step: Step, prediction: int, target: Any, row: UsualLoss, constant: float
 ) -> Callable[[Bench], Built]:
     def build(bench: Bench) -> Built:
-        part = step.slice(prediction, step.start, step.live, step.begin)
+        part = step.slice(prediction, step.live)
         bench.place(part.frontier)
         if isinstance(target, int):
             bench.place([target])
-        forward = bench.function([("out", [(1, part, None)])], step.start, step.names)
+        forward = bench.function([("out", [(1, part, None)])])
         goal = step.player.value(target) if isinstance(target, int) else target
 
         def loss(params: Any, *data: Any) -> Any:

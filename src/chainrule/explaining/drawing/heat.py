@@ -66,6 +66,19 @@ def grid(array: Array, x: float, y: float, wide: float, high: float) -> tuple[st
     return f"{x:.1f} {y:.1f} {size:.3f} {columns} {rows}", " ".join(map(str, flat))
 
 
+def levels_of(table: Array, top: float) -> Array:
+    """For each number the level of its colour, with its sign; `top` has the strongest."""
+    if not top > 0:
+        return np.zeros(table.shape, int)
+    size = np.nan_to_num(np.ceil(np.abs(table) / top * LEVELS - 1e-9))
+    return np.asarray(np.clip(size, 0, LEVELS) * np.nan_to_num(np.sign(table))).astype(int)
+
+
+def look(level: int) -> str:
+    """The class of a cell of a level; its colour stands in `style.levels`."""
+    return "h0" if not level else f"h{'p' if level > 0 else 'm'}{abs(level)}"
+
+
 def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, high: float) -> None:
     """Cells in a rectangle, one path for all cells of a colour."""
     table = reduced(as_picture(array))
@@ -73,10 +86,7 @@ def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, hig
     size = min(wide / columns, high / rows, 22.0)
     finite = np.abs(table[np.isfinite(table)])
     top = float(finite.max()) if finite.size else 0.0
-    level = np.zeros(table.shape, int)
-    if top > 0:
-        level = np.nan_to_num(np.ceil(np.abs(table) / top * LEVELS - 1e-9)).astype(int)
-        level = np.clip(level, 0, LEVELS) * np.nan_to_num(np.sign(table)).astype(int)
+    level = levels_of(table, top)
     cells: dict[int, list[str]] = {}
     cell = max(size - (0.6 if size > 4 else 0.0), 0.5)
     for row, column in np.ndindex(rows, columns):
@@ -85,8 +95,7 @@ def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, hig
         d = f"M{x + column * size:.1f} {y + row * size:.1f}h{cell:.1f}v{cell:.1f}h-{cell:.1f}z"
         cells.setdefault(int(level[row, column]), []).append(d)
     for number, parts in sorted(cells.items()):
-        look = "h0" if not number else f"h{'p' if number > 0 else 'm'}{abs(number)}"
-        canvas.path("".join(parts), look)
+        canvas.path("".join(parts), look(number))
     canvas.extend(x + columns * size, y + rows * size)
 
 

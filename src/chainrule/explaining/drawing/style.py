@@ -33,15 +33,28 @@ def variables(colours: dict[str, str]) -> str:
     return ";".join(f"--cr-{name}:{colour}" for name, colour in colours.items())
 
 
-def _levels() -> str:
-    """The colours of a heat map: from that of 0 to those of either sign."""
-    rules = [".cr-drawing .h0{fill:var(--cr-zero)}"]
+# A page is as light or dark as its surroundings, until a reader says which; on paper it is light.
+THEMES = (
+    f":root{{color-scheme:light;{variables(LIGHT)}}}"
+    f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
+    f"{{color-scheme:dark;{variables(DARK)}}}}}"
+    f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{variables(DARK)}}}}}"
+)
+
+
+def levels(inside: str, attribute: str, most: int) -> str:
+    """The colours of a heat map: from that of 0 to those of either sign.
+
+    inside     the class of what the cells are in; attribute: what of a cell has the colour
+    most       per cent of the sign's colour in the largest number's
+    """
+    rules = [f".{inside} .h0{{{attribute}:var(--cr-zero)}}"]
     for level in range(1, LEVELS + 1):
-        share = round(100 * level / LEVELS)
+        share = round(most * level / LEVELS)
         for sign, name in (("p", "plus"), ("m", "minus")):
             rules.append(
-                f".cr-drawing .h{sign}{level}"
-                f"{{fill:color-mix(in srgb,var(--cr-{name}) {share}%,var(--cr-zero))}}"
+                f".{inside} .h{sign}{level}"
+                f"{{{attribute}:color-mix(in srgb,var(--cr-{name}) {share}%,var(--cr-zero))}}"
             )
     return "".join(rules)
 
@@ -78,9 +91,10 @@ RULES = (
     ".cr-drawing .later{opacity:.25}"
 )
 
+_HEAT = levels("cr-drawing", "fill", 100)
 STYLE = (
     f".cr-drawing{{{variables(LIGHT)};background:var(--cr-paper)}}"
-    f"@media (prefers-color-scheme:dark){{.cr-drawing{{{variables(DARK)}}}}}" + RULES + _levels()
+    f"@media (prefers-color-scheme:dark){{.cr-drawing{{{variables(DARK)}}}}}" + RULES + _HEAT
 )
 # On a page the surroundings say which colours hold.
-EMBEDDED = RULES + _levels()
+EMBEDDED = RULES + _HEAT

@@ -25,7 +25,7 @@ from chainrule.explaining.drawing.network import (
     weight_name,
 )
 from chainrule.explaining.drawing.neuron import is_chain
-from chainrule.explaining.drawing.style import DARK, EMBEDDED, LIGHT, variables
+from chainrule.explaining.drawing.style import EMBEDDED, THEMES
 from chainrule.explaining.page.cells import MOST_SAMPLES, cell_data, told_samples
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
@@ -53,18 +53,12 @@ def _resource(name: str) -> str:
 
 
 def _document(story: "Story") -> Iterator[str]:
-    themes = (
-        f":root{{color-scheme:light;{variables(LIGHT)}}}"
-        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
-        f"{{color-scheme:dark;{variables(DARK)}}}}}"
-        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{variables(DARK)}}}}}"
-    )
     weights = list(nudge(story, chosen_weights(story)))
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
         f"<title>{escape(story.title)}</title>"
-        f"<style>{themes}{EMBEDDED}{_resource('page.css')}</style></head><body>"
+        f"<style>{THEMES}{EMBEDDED}{_resource('page.css')}</style></head><body>"
     )
     loss = None if story.record.run is None else LossOfParameters(story.record)
     compared = differences(story, loss)
