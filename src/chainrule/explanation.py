@@ -24,7 +24,7 @@ from chainrule.tracing import trace_call
 from chainrule.tracing.function import argument_names
 from chainrule.tracing.surroundings import read_surroundings
 from chainrule.training import Task
-from chainrule.trees import flatten
+from chainrule.trees import flatten, map_tree
 
 LETTERS = {  # how the settings of optimizers are written in their rules
     "betas": (r"\beta_1", r"\beta_2"),
@@ -149,6 +149,7 @@ class _Pass:
 def _now(model: Model, X: Any, y: Any, training: bool) -> _Pass:
     """The pass of these samples through the model as it is."""
     task, carry, x, target, noise = model.before_step(X, y)
+    carry = map_tree(np.array, carry)  # a training that goes on changes its arrays in place
     key = random.fold_in(noise, 0) if training else None
     return _Pass(model, task, carry, x, target, key=key, at=lambda step: _past(model, step, X, y))
 
