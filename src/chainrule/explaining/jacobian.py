@@ -136,16 +136,15 @@ class _Stage:
 
     def by_rows(self, colours: Array, places: Array) -> Edges:
         """Unit adjoints of `above`, carried back."""
-        wanted = np.zeros(prod(self.below.shape), bool)
-        wanted[places] = True
+        wanted = np.unique(places)
         number = int(colours.max(initial=0)) + 1
         parts = []
         for begin, block in self._sweep(self.unit, self.back, number, self._units(colours)):
-            colour, column = np.nonzero(block)
-            kept = wanted[column]
-            colour, column = colour[kept], column[kept]
+            block = block[:, wanted]
+            colour, place = np.nonzero(block)
+            column = wanted[place]
             row = self._met(colour + begin, column, self.below.shape, self.above.shape)
-            parts.append((row, column, block[colour, column]))
+            parts.append((row, column, block[colour, place]))
         return _joined(parts)
 
     @recording("jacobian")

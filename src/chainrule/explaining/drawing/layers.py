@@ -121,7 +121,7 @@ class _Drawer:
                 y += self.row_height(array)
 
     def array(self, quantity: Quantity, array: Array, x: float, y: float, wide: float) -> None:
-        story, _canvas = self.story, self.canvas
+        story = self.story
         name = f"{quantity.text}  {shape_text(array.shape)}"
         step = None
         if quantity.kind not in ("input", "parameter"):
