@@ -12,7 +12,7 @@ from chainrule.explaining.printing import Printer
 from chainrule.explaining.speaking import Speaker, find
 from chainrule.explaining.words import are, called, count, nothing_learned, range
 from chainrule.ops.products import parts
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 MOST_LINES = 4  # formulas in a sentence
 
@@ -89,7 +89,7 @@ class Backward(Speaker):
         right = int(short.target_value[sample].argmax())
         classes = self.story.record.classes
         name = classes[right] if classes else f"class {right}"
-        share = plain(number(float(short.prediction_value[sample, right])))
+        share = figure(short.prediction_value[sample, right])
         return f" The softmax gives the target, {name}, a share of {share}."
 
     def _scaled(self, scale: float, crosses: bool) -> str:
@@ -103,7 +103,7 @@ class Backward(Speaker):
                     square = ", twice: the slope of the square" if slope_of == 2 else ""
                     mean = f", over {many:,} because the loss is a mean" if many > 1 else ""
                     return square + (mean.replace(", over", ", and over") if square else mean)
-        return f", times {plain(number(scale))}"
+        return f", times {figure(scale)}"
 
     def _loss(self) -> str:
         """The loss by name; a function's own formula, which cancels, is a cross-entropy."""
@@ -140,8 +140,8 @@ class Backward(Speaker):
         if self.value.size == 1 or not np.isfinite(self.value).all():
             return ""
         index = largest(self.value)
-        figure = plain(number(float(self.value[index])))
-        return f" The largest is that of {entry_name(self.story, self.quantity, index)}: {figure}."
+        size = figure(self.value[index])
+        return f" The largest is that of {entry_name(self.story, self.quantity, index)}: {size}."
 
     def _told_of_parameter(self, formula: Expr) -> str:
         added = f", added up over the {self.samples:,} samples" if self.samples > 1 else ""

@@ -4,7 +4,7 @@ from chainrule.explaining.record import Array
 from chainrule.graph import Node
 from chainrule.ops.map import Map
 from chainrule.ops.reductions import Reduce
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 
 def called(op: Map | Reduce) -> str:
@@ -48,10 +48,10 @@ def shaped(value: Array) -> str:
 
 
 def some(value: Array) -> str:
-    flat = [plain(number(float(v))) for v in value.ravel()[:4]]
+    flat = [figure(v) for v in value.ravel()[:4]]
     return ", ".join(flat) + (", …" if value.size > 4 else "")
 
 
 def range(values: Array) -> str:
-    low, high = (plain(number(float(v), 2)) for v in (values.min(), values.max()))
+    low, high = (figure(v, 2) for v in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"

@@ -11,7 +11,7 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
 from chainrule.explaining.text import about, shape_text
 from chainrule.notation import Quantity
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -184,7 +184,7 @@ class _Drawer:
         canvas, story = self.canvas, self.story
         quantity = next(q for q in story.quantities if q.kind == "loss")
         step = place_of(story, quantity.key, "loss")
-        text = f"{quantity.text} = {plain(number(story.loss))}"
+        text = f"{quantity.text} = {figure(story.loss)}"
         name = story.record.loss_name.replace("_", " ")
         said = f"{text}  {name}".rstrip()
         wide = width_of(said, 14) + 2 * PAD
@@ -201,5 +201,5 @@ def range_of(array: Array) -> str:
     flat = flat[np.isfinite(flat)]
     if not flat.size:
         return "no finite number"
-    low, high = (plain(number(float(v), 3)) for v in (flat.min(), flat.max()))
+    low, high = (figure(v, 3) for v in (flat.min(), flat.max()))
     return low if low == high else f"{low} to {high}"
