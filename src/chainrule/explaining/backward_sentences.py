@@ -10,7 +10,7 @@ from chainrule.explaining.expression import Expr
 from chainrule.explaining.loops import loops_in
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.speaking import Speaker, find
-from chainrule.explaining.words import are, called, count, nothing_learned, range
+from chainrule.explaining.words import are, called, count, low_to_high, nothing_learned
 from chainrule.ops.products import parts
 from chainrule.tex import figure, plain
 
@@ -171,9 +171,9 @@ class Backward(Speaker):
             return ""
         return f" {count(quiet, 'input')} {are(quiet)} 0 in every sample: {nothing_learned(quiet)}."
 
-    def _meeting(self, count: int) -> str:
+    def _meeting(self, ways: int) -> str:
         return (
-            f"The loss depends on {self.quantity.text} in {count} ways: what comes back from each "
+            f"The loss depends on {self.quantity.text} in {ways} ways: what comes back from each "
             "adds up."
         )
 
@@ -188,7 +188,7 @@ class Backward(Speaker):
                 f"Through {called(op)} backwards: the gradient passes where the input was "
                 f"positive, {open_:,} of {slopes.size:,}, and is 0 elsewhere."
             )
-        said = f"Back through {called(op)}: times its slope {name}, here {range(slopes)}."
+        said = f"Back through {called(op)}: times its slope {name}, here {low_to_high(slopes, 2)}."
         if incoming:
             share = float(np.linalg.norm(self.value) / incoming)
             said += f" {share:.0%} of the gradient is left."

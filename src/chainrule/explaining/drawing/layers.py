@@ -10,6 +10,7 @@ from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
 from chainrule.explaining.text import about, shape_text
+from chainrule.explaining.words import low_to_high
 from chainrule.notation import Quantity
 from chainrule.tex import figure, plain
 
@@ -201,5 +202,4 @@ def range_of(array: Array) -> str:
     flat = flat[np.isfinite(flat)]
     if not flat.size:
         return "no finite number"
-    low, high = (figure(v, 3) for v in (flat.min(), flat.max()))
-    return low if low == high else f"{low} to {high}"
+    return low_to_high(flat, 3)
