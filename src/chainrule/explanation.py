@@ -98,9 +98,9 @@ def _labelled(record: Record, columns: Sequence[str], classes: Sequence[str]) ->
     return replace(record, columns=tuple(map(str, columns)), classes=tuple(map(str, classes)))
 
 
-def run(graph: Graph, arrays: Sequence[Any]) -> dict[Node, Any]:
-    """Every value of a graph, from the engine that defines what a graph means."""
-    return Program(graph).trace_values(arrays)
+def run(graph: Graph) -> Callable[[Sequence[Any]], dict[Node, Any]]:
+    """What gives every value of a graph, by the engine that defines what a graph means."""
+    return Program(graph).trace_values
 
 
 def _recorded(graph: Graph) -> tuple[Graph, dict[Node, str]]:

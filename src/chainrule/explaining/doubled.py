@@ -45,7 +45,8 @@ class LossOfParameters:
         nodes = [known.get(node, node) for node in record.roots.parameters.values()]
         self._nodes = dict(zip(self._keys, nodes, strict=True))
         self._others = [n for n in ordered([self._loss]) if n.op is INPUT and n not in nodes]
-        self._graph = Graph("loss", (*nodes, *self._others), (self._loss,))
+        assert record.run is not None  # asked by who makes this
+        self._run = record.run(Graph("loss", (*nodes, *self._others), (self._loss,)))
 
     def _double(self, node: Node, known: Mapping[Node, Node], moving: set[Node]) -> Node:
         if node in self.record.roots.parameters.values():
@@ -61,11 +62,10 @@ class LossOfParameters:
 
     def __call__(self, parameters: Mapping[str, Array]) -> float:
         """The loss where the parameters have these values, all of them by name."""
-        assert self.record.run is not None  # asked by who makes this
         arrays = [np.asarray(parameters[key]) for key in self._keys]
         arrays += [self.record.value(node) for node in self._others]
         with np.errstate(all="ignore"):
-            return float(np.asarray(self.record.run(self._graph, arrays)[self._loss]))
+            return float(np.asarray(self._run(arrays)[self._loss]))
 
     def at(self, key: str, values: Array) -> Array:
         """The losses where one parameter has each of these values, (many, *shape)."""

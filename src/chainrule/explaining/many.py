@@ -23,15 +23,15 @@ class Many:
         many = input_node("many", (count, *varied.shape), varied.dtype)
         ((value, _),) = batched([result], {varied: wrap(many)}, count)
         inputs = [n for n in ordered([value.node]) if n.op is INPUT and n is not many]
-        self._graph = Graph("many", (many, *inputs), (value.node,))
+        assert record.run is not None  # asked by who makes this
+        self._others, self._result = inputs, value.node
+        self._run = record.run(Graph("many", (many, *inputs), (value.node,)))
 
     def __call__(self, values: Array, given: Mapping[Node, Any]) -> Array:
         """The results, (count, *shape), of values in the same arrangement.
 
         `given` are the values of other inputs; what it does not hold is as in the record.
         """
-        record, graph = self._record, self._graph
-        assert record.run is not None  # asked by who makes this
-        others = (given[n] if n in given else record.value(n) for n in graph.inputs[1:])
-        found = np.asarray(record.run(graph, [values, *others])[graph.outputs[0]])
+        others = (given[n] if n in given else self._record.value(n) for n in self._others)
+        found = np.asarray(self._run([values, *others])[self._result])
         return np.broadcast_to(found, self._shape)  # of what does not depend on `varied`, one
