@@ -220,6 +220,36 @@ def test_callbacks_that_change_the_weights():
     assert_bits(moment(model, -1, X, Y).after, model)
 
 
+@RECORDED
+@ENGINES
+def test_weights_that_a_callback_sets_stay_known_however_long_it_goes_on(engine, recorded):
+    """The optimizer's memory of then is part of them, and its arrays are not written to again."""
+
+    def shrink(model, epoch, logs):
+        if epoch == 1:
+            model.set_params({"0.weight": model.params["0.weight"] / 2})
+
+    model = fit(small(engine=engine), 12, callbacks=[shrink], recorded=recorded)
+    shorter = fit(small(engine=engine), 2, callbacks=[shrink], recorded=False)
+    assert_bits(moment(model, 6, X, Y).before, shorter)
+    assert_bits(moment(model, -1, X, Y).after, model)
+
+
+@ENGINES
+def test_a_story_told_while_training_goes_on_keeps_its_numbers(engine):
+    kept = []
+
+    def tell(model, epoch, logs):
+        if epoch == 1:
+            story = cr.explain(model, X, Y)
+            kept.append((story, {name: np.array(value) for name, value in story.values.items()}))
+
+    fit(small(engine=engine), 12, callbacks=[tell], recorded=False)
+    ((story, values),) = kept
+    for name, value in values.items():
+        np.testing.assert_array_equal(story.record.value(story.quantity(name).node), value)
+
+
 def test_early_stopping_puts_weights_back_and_the_steps_stay():
     stopping = cr.EarlyStopping(patience=2, monitor="loss", min_delta=10.0)
     model = fit(small(), 9, callbacks=[stopping])

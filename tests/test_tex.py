@@ -6,7 +6,7 @@ from chainrule.errors import GraphError
 from chainrule.losses import LOSSES
 from chainrule.ops import TABLE
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.tex import parse, plain
+from chainrule.tex import figure, number, parse, plain
 
 TEXTS = {
     r"\delta^{(2)} = \frac{1}{4} \, (\hat{y} - y)": "δ⁽²⁾ = ¼ (ŷ − y)",
@@ -47,6 +47,17 @@ WRONG = [
 @pytest.mark.parametrize(("latex", "text"), TEXTS.items())
 def test_text(latex: str, text: str) -> None:
     assert plain(latex) == text
+
+
+@pytest.mark.parametrize("digits", [1, 3, 4, 6])
+def test_a_figure_is_the_number_as_plain_text(digits: int) -> None:
+    sizes = [0.0, 1.0, 1 / 3, 2.5, 9.9999999, 123456.789, float("inf"), float("nan")]
+    for size in sizes:
+        for exponent in range(-20, 21):
+            for value in (size * 10.0**exponent, -size * 10.0**exponent):
+                assert figure(value, digits) == plain(number(value, digits))
+    assert figure(-1.25e-7) == "−1.25 · 10⁻⁷"
+    assert figure(1e-7) == "10⁻⁷"
 
 
 @pytest.mark.parametrize("latex", WRONG)

@@ -24,7 +24,7 @@ from chainrule.tracing import trace_call
 from chainrule.tracing.function import argument_names
 from chainrule.tracing.surroundings import read_surroundings
 from chainrule.training import Task
-from chainrule.trees import flatten
+from chainrule.trees import flatten, map_tree
 
 LETTERS = {  # how the settings of optimizers are written in their rules
     "betas": (r"\beta_1", r"\beta_2"),
@@ -98,9 +98,9 @@ def _labelled(record: Record, columns: Sequence[str], classes: Sequence[str]) ->
     return replace(record, columns=tuple(map(str, columns)), classes=tuple(map(str, classes)))
 
 
-def run(graph: Graph, arrays: Sequence[Any]) -> dict[Node, Any]:
-    """Every value of a graph, from the engine that defines what a graph means."""
-    return Program(graph).trace_values(arrays)
+def run(graph: Graph) -> Callable[[Sequence[Any]], dict[Node, Any]]:
+    """What gives every value of a graph, by the engine that defines what a graph means."""
+    return Program(graph).trace_values
 
 
 def _recorded(graph: Graph) -> tuple[Graph, dict[Node, str]]:
@@ -149,6 +149,7 @@ class _Pass:
 def _now(model: Model, X: Any, y: Any, training: bool) -> _Pass:
     """The pass of these samples through the model as it is."""
     task, carry, x, target, noise = model.before_step(X, y)
+    carry = map_tree(np.array, carry)  # a training that goes on changes its arrays in place
     key = random.fold_in(noise, 0) if training else None
     return _Pass(model, task, carry, x, target, key=key, at=lambda step: _past(model, step, X, y))
 

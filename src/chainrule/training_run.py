@@ -81,6 +81,7 @@ class Run:
         leaves, self.structure = flatten(carry)
         if [*map(id, leaves)] != [*map(id, self.leaves)]:  # somebody else's numbers
             self.leaves, self._newest, self._span = leaves, None, None
+            self._spare = []  # some of these leaves may lie there, and the trail holds on to them
 
     @property
     def samples(self) -> int:

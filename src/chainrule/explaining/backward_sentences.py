@@ -10,9 +10,9 @@ from chainrule.explaining.expression import Expr
 from chainrule.explaining.loops import loops_in
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.speaking import Speaker, find
-from chainrule.explaining.words import are, called, count, nothing_learned, range
+from chainrule.explaining.words import are, called, count, low_to_high, nothing_learned
 from chainrule.ops.products import parts
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 MOST_LINES = 4  # formulas in a sentence
 
@@ -89,7 +89,7 @@ class Backward(Speaker):
         right = int(short.target_value[sample].argmax())
         classes = self.story.record.classes
         name = classes[right] if classes else f"class {right}"
-        share = plain(number(float(short.prediction_value[sample, right])))
+        share = figure(short.prediction_value[sample, right])
         return f" The softmax gives the target, {name}, a share of {share}."
 
     def _scaled(self, scale: float, crosses: bool) -> str:
@@ -103,7 +103,7 @@ class Backward(Speaker):
                     square = ", twice: the slope of the square" if slope_of == 2 else ""
                     mean = f", over {many:,} because the loss is a mean" if many > 1 else ""
                     return square + (mean.replace(", over", ", and over") if square else mean)
-        return f", times {plain(number(scale))}"
+        return f", times {figure(scale)}"
 
     def _loss(self) -> str:
         """The loss by name; a function's own formula, which cancels, is a cross-entropy."""
@@ -140,8 +140,8 @@ class Backward(Speaker):
         if self.value.size == 1 or not np.isfinite(self.value).all():
             return ""
         index = largest(self.value)
-        figure = plain(number(float(self.value[index])))
-        return f" The largest is that of {entry_name(self.story, self.quantity, index)}: {figure}."
+        size = figure(self.value[index])
+        return f" The largest is that of {entry_name(self.story, self.quantity, index)}: {size}."
 
     def _told_of_parameter(self, formula: Expr) -> str:
         added = f", added up over the {self.samples:,} samples" if self.samples > 1 else ""
@@ -171,9 +171,9 @@ class Backward(Speaker):
             return ""
         return f" {count(quiet, 'input')} {are(quiet)} 0 in every sample: {nothing_learned(quiet)}."
 
-    def _meeting(self, count: int) -> str:
+    def _meeting(self, ways: int) -> str:
         return (
-            f"The loss depends on {self.quantity.text} in {count} ways: what comes back from each "
+            f"The loss depends on {self.quantity.text} in {ways} ways: what comes back from each "
             "adds up."
         )
 
@@ -188,7 +188,7 @@ class Backward(Speaker):
                 f"Through {called(op)} backwards: the gradient passes where the input was "
                 f"positive, {open_:,} of {slopes.size:,}, and is 0 elsewhere."
             )
-        said = f"Back through {called(op)}: times its slope {name}, here {range(slopes)}."
+        said = f"Back through {called(op)}: times its slope {name}, here {low_to_high(slopes, 2)}."
         if incoming:
             share = float(np.linalg.norm(self.value) / incoming)
             said += f" {share:.0%} of the gradient is left."

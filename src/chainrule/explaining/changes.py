@@ -1,6 +1,6 @@
 """What the update does: how far each parameter moves, which number moves most, and why there."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from chainrule.explaining.labels import column
 from chainrule.explaining.marks import entry_of
 from chainrule.graph import Node
 from chainrule.notation import Quantity, remembered
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -26,7 +26,7 @@ def moved(story: "Story", quantity: Quantity, node: Node) -> str:
     if not (after - before).any():
         return "Its gradient is 0: it stays as it is."
     index = largest(after - before)
-    was, now = (_figure(array[index]) for array in (before, after))
+    was, now = (figure(array[index]) for array in (before, after))
     name = entry_name(story, quantity, index)
     reason = _reason(story, quantity, index, float(after[index] - before[index]))
     if before.size == 1:
@@ -61,10 +61,10 @@ def most_moved(story: "Story") -> str:
         return ""
     quantity, index = best
     was = float(story.record.value(quantity.node)[index])
-    gradient = _figure(story.gradients[quantity.key][index])
+    gradient = figure(story.gradients[quantity.key][index])
     return (
         f"Of all numbers, {entry_name(story, quantity, index)} ({quantity.key}) moves most: from "
-        f"{_figure(was)} to {_figure(was + furthest)}. Its gradient is {gradient}."
+        f"{figure(was)} to {figure(was + furthest)}. Its gradient is {gradient}."
         f"{_why(story, list(story.record.updates), quantity.key, index)}"
     )
 
@@ -99,9 +99,9 @@ def _why(story: "Story", keys: list[str], key: str, index: Index) -> str:
                 }
     for said, arrays in tried.items():
         if _follow(changes, arrays):
-            figure = _figure(abs(float(arrays[key][index])))
+            size = figure(abs(arrays[key][index]))
             now = " after this step" if said != "its gradient" else ""
-            return f" The rule moves it furthest because {said}{now} is largest there: {figure}."
+            return f" The rule moves it furthest because {said}{now} is largest there: {size}."
     return ""
 
 
@@ -121,6 +121,7 @@ def _follow(changes: dict[str, Array], arrays: dict[str, Array]) -> bool:
 def loss_after(story: "Story", loss: LossOfParameters) -> str:
     """The loss on the same samples after this update, and what the gradient alone predicts."""
     before, after = loss(loss.here), loss(loss.after)
+    was, now, change = (figure(value, 6) for value in (before, after, after - before))
     expected = sum(
         float(np.sum(story.gradients[key].astype(float) * (loss.after[key] - loss.here[key])))
         for key in story.record.updates
@@ -128,14 +129,10 @@ def loss_after(story: "Story", loss: LossOfParameters) -> str:
     share = f" ({(after - before) / abs(before):+.2%})" if before else ""
     share = share.replace("-", "−")
     return (
-        f"After this update the loss on the same samples is {_exact(after)}, from "
-        f"{_exact(before)}: a change of {_exact(after - before)}{share}. To first order, the sum "
-        f"of gradient times change over all weights predicts {_exact(expected)}."
+        f"After this update the loss on the same samples is {now}, from {was}: a change of "
+        f"{change}{share}. To first order, the sum of gradient times "
+        f"change over all weights predicts {figure(expected, 6)}."
     )
-
-
-def _exact(value: float) -> str:
-    return plain(number(value, 6))
 
 
 def summary(story: "Story", computed: bool, unknown: str) -> list[list[str]]:
@@ -151,7 +148,7 @@ def summary(story: "Story", computed: bool, unknown: str) -> list[list[str]]:
         if computed:
             gradient = story.gradients[quantity.key]
             top = float(gradient[largest(gradient)]) if gradient.size else 0.0
-            row += [_length(gradient), _figure(top), _ratio(story, quantity.key, value)]
+            row += [_length(gradient), figure(top), _ratio(story, quantity.key, value)]
         rows.append(row if computed else [*row, unknown, "", ""])
     return rows
 
@@ -170,19 +167,14 @@ def rule(story: "Story") -> tuple[str, list[str]]:
         return "", []
     made = next((slot.before for slot in story.record.slots if not slot.parameter), None)
     count = "" if made is None else f", here {int(story.record.value(made)) + 1:,}"
-    rate = "" if story.record.rate is None else f" η = {_figure(story.record.rate)}"
-    said = [f"{plain(latex)} = {_setting(value)}" for latex, value in story.record.settings]
+    rate = "" if story.record.rate is None else f" η = {figure(story.record.rate)}"
+    said = [f"{plain(latex)} = {figure(value, 6)}" for latex, value in story.record.settings]
     letters = f", with {', '.join(said)}" if said else ""
     return (
         f"For every parameter θ with its gradient g, the rate{rate} and the number t of "
         f"updates{count}{letters}:",
         lines,
     )
-
-
-def _setting(value: float) -> str:
-    """As it was given: 0.999, 10⁻⁸."""
-    return _exact(value)
 
 
 def entry_name(story: "Story", quantity: Quantity, index: Index) -> str:
@@ -221,12 +213,8 @@ def _ratio(story: "Story", name: str, value: Array) -> str:
     length = float(np.linalg.norm(value.astype(float)))
     if after is None or not length:
         return "–"
-    return _figure(np.linalg.norm((story.record.value(after) - value).astype(float)) / length)
+    return figure(np.linalg.norm((story.record.value(after) - value).astype(float)) / length)
 
 
 def _length(array: Array) -> str:
-    return _figure(np.linalg.norm(array.astype(float)))
-
-
-def _figure(value: Any) -> str:
-    return plain(number(float(value)))
+    return figure(np.linalg.norm(array.astype(float)))

@@ -120,16 +120,15 @@ def _holds(
     inputs = [n for n in ordered([result]) if n.op is INPUT]
     if not set(inputs) <= {fresh, target}:
         return False
-    run = record.run
-    assert run is not None  # asked by the caller
+    assert record.run is not None  # asked by the caller
+    run = record.run(Graph("short form", tuple(inputs), (result,)))
     rng = np.random.default_rng(0)
     for _ in range(TRIALS):
         value = rng.normal(size=node.shape).astype(node.dtype)
         goal = _random_target(record.value(target), node.shape, rng)
         arrays: Mapping[Node, Any] = {fresh: value, target: goal}
         try:
-            graph = Graph("short form", tuple(inputs), (result,))
-            found = run(graph, [arrays[n] for n in inputs])[result]
+            found = run([arrays[n] for n in inputs])[result]
         except ChainruleError:
             return False
         expected = scale * (function(value) - _as_prediction(goal, node.shape))

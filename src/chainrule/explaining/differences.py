@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.explaining.changes import entry_name
 from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.entries import Array, Index
-from chainrule.tex import number, plain
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -97,13 +97,11 @@ def told(story: "Story", found: Differences) -> str:
         which = f"{len(found.slopes):,} of {found.total:,} weights, drawn by lot"
     if not np.isfinite(found.distance):
         return f"Gradient and finite difference cannot be compared: {key} is not finite."
+    numbers = (found.distance, found.largest, found.step)
+    distance, top, step = (figure(value, 3) for value in numbers)
     return (
-        f"Largest difference between gradient and finite difference over {which}: "
-        f"{_figure(found.distance)}, at {entry_name(story, quantity, index)} ({key}); the largest "
-        f"gradient is {_figure(found.largest)}. Finite difference: (L(w + h) − L(w − h)) / 2h with "
-        f"h = {_figure(found.step)}, the loss computed anew in {found.precision}."
+        f"Largest difference between gradient and finite difference over {which}: {distance}, at "
+        f"{entry_name(story, quantity, index)} ({key}); the largest gradient is {top}. Finite "
+        f"difference: (L(w + h) − L(w − h)) / 2h with h = {step}, the loss computed anew in "
+        f"{found.precision}."
     )
-
-
-def _figure(value: float) -> str:
-    return plain(number(float(value), 3))

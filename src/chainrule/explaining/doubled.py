@@ -12,21 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.explaining.entries import Array
-from chainrule.graph import (
-    INPUT,
-    VOID,
-    Graph,
-    Node,
-    at_work,
-    captured_node,
-    dependents,
-    input_node,
-    ordered,
-)
+from chainrule.explaining.many import Many
+from chainrule.graph import INPUT, VOID, Graph, Node, captured_node, dependents, input_node, ordered
 from chainrule.ops.loop import Loop
-from chainrule.tracing.recording import recording
-from chainrule.tracing.value import wrap
-from chainrule.vectorise import batched
 
 if TYPE_CHECKING:
     from chainrule.explaining.record import Record
@@ -57,7 +45,8 @@ class LossOfParameters:
         nodes = [known.get(node, node) for node in record.roots.parameters.values()]
         self._nodes = dict(zip(self._keys, nodes, strict=True))
         self._others = [n for n in ordered([self._loss]) if n.op is INPUT and n not in nodes]
-        self._graph = Graph("loss", (*nodes, *self._others), (self._loss,))
+        assert record.run is not None  # asked by who makes this
+        self._run = record.run(Graph("loss", (*nodes, *self._others), (self._loss,)))
 
     def _double(self, node: Node, known: Mapping[Node, Node], moving: set[Node]) -> Node:
         if node in self.record.roots.parameters.values():
@@ -73,30 +62,15 @@ class LossOfParameters:
 
     def __call__(self, parameters: Mapping[str, Array]) -> float:
         """The loss where the parameters have these values, all of them by name."""
-        assert self.record.run is not None  # asked by who makes this
         arrays = [np.asarray(parameters[key]) for key in self._keys]
         arrays += [self.record.value(node) for node in self._others]
         with np.errstate(all="ignore"):
-            return float(np.asarray(self.record.run(self._graph, arrays)[self._loss]))
+            return float(np.asarray(self._run(arrays)[self._loss]))
 
     def at(self, key: str, values: Array) -> Array:
         """The losses where one parameter has each of these values, (many, *shape)."""
-        assert self.record.run is not None  # asked by who makes this
-        many, graph = self._over(key, values.shape)
-        given = {self._nodes[name]: self.here[name] for name in self._keys} | {many: values}
-        arrays = [given[n] if n in given else self.record.value(n) for n in graph.inputs]
-        with np.errstate(all="ignore"):
-            found = np.asarray(self.record.run(graph, arrays)[graph.outputs[0]])
-        return np.broadcast_to(found, values.shape[:1])
-
-    @recording("finite differences")
-    @at_work()
-    def _over(self, key: str, shape: tuple[int, ...]) -> tuple[Node, Graph]:
-        """The loss over a batch of values of one parameter, as a graph."""
-        many = input_node("many", shape, self.here[key].dtype)
-        ((value, _),) = batched([self._loss], {self._nodes[key]: wrap(many)}, shape[0])
-        inputs = [n for n in ordered([value.node]) if n.op is INPUT and n is not many]
-        return many, Graph("losses", (many, *inputs), (value.node,))
+        many = Many(self.record, self._loss, self._nodes[key], len(values))
+        return many(values, {self._nodes[name]: self.here[name] for name in self._keys})
 
     @cached_property
     def here(self) -> dict[str, Array]:

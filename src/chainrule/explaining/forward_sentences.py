@@ -15,7 +15,7 @@ from chainrule.explaining.speaking import Speaker, every, find
 from chainrule.explaining.words import are, count, shaped, some, their
 from chainrule.ops.map import Map
 from chainrule.ops.products import parts
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 MOSTLY = 3  # of many products in a sum, so many are told
 FLAT = 0.01  # a slope below this share of the steepest one lets next to nothing through
@@ -142,7 +142,7 @@ class Forward(Speaker):
                 for arg, letters in zip(weighing.args, (left, right), strict=True)
                 if arg.head == "symbol"
             ]
-            told.append(f"{' · '.join(names)} = {plain(number(products[place]))}")
+            told.append(f"{' · '.join(names)} = {figure(products[place])}")
         entry = plain(entry_of(self.story.names.of(self.quantity), self.index))
         return f" The largest parts of {entry} are {', '.join(told[:-1])} and {told[-1]}."
 

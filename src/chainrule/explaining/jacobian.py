@@ -6,7 +6,7 @@ chain rule: its rows by carrying unit adjoints back, or its columns by carrying 
 fewer. Where samples do not meet, one sweep serves all of them (Curtis, Powell and Reid 1974).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,21 +16,12 @@ import numpy as np
 from chainrule.differentiate import adjoints
 from chainrule.errors import SettingError
 from chainrule.explaining.entries import Array
+from chainrule.explaining.many import Many
 from chainrule.explaining.record import Record
-from chainrule.graph import (
-    INPUT,
-    Graph,
-    Node,
-    at_work,
-    constant_node,
-    input_node,
-    ordered,
-    substitute,
-)
+from chainrule.graph import Node, at_work, constant_node, input_node, substitute
 from chainrule.ops import rows
 from chainrule.tracing.recording import recording
 from chainrule.tracing.value import Traced, wrap
-from chainrule.vectorise import batched
 
 CHUNK = 4_000_000  # numbers of a Jacobian that are computed at a time
 MOST = 400_000_000  # and altogether
@@ -145,16 +136,15 @@ class _Stage:
 
     def by_rows(self, colours: Array, places: Array) -> Edges:
         """Unit adjoints of `above`, carried back."""
-        wanted = np.zeros(prod(self.below.shape), bool)
-        wanted[places] = True
+        wanted = np.unique(places)
         number = int(colours.max(initial=0)) + 1
         parts = []
         for begin, block in self._sweep(self.unit, self.back, number, self._units(colours)):
-            colour, column = np.nonzero(block)
-            kept = wanted[column]
-            colour, column = colour[kept], column[kept]
+            block = block[:, wanted]
+            colour, place = np.nonzero(block)
+            column = wanted[place]
             row = self._met(colour + begin, column, self.below.shape, self.above.shape)
-            parts.append((row, column, block[colour, column]))
+            parts.append((row, column, block[colour, place]))
         return _joined(parts)
 
     @recording("jacobian")
@@ -209,38 +199,15 @@ class _Stage:
         at_once = max(1, min(number, CHUNK // max(size, wide, 1)))
         at_once = at_once if blocks is None else -(-number // blocks)
         found: list[tuple[int, Array]] = []
-        programs: dict[int, tuple[Graph, list[Node], bool]] = {}
+        programs: dict[int, Many] = {}
         for begin in range(0, number, at_once):
             chosen = np.asarray(units(begin, min(begin + at_once, number)), unit.dtype)
             count = len(chosen)
             if count not in programs:
-                programs[count] = self._over(unit, result, count)
-            graph, inputs, depends = programs[count]
-            given = {**self.values, inputs[0]: chosen.reshape(count, *unit.shape)}
-            arrays = [self._value(node, given) for node in graph.inputs]
-            run = self.record.run
-            assert run is not None
-            block = np.asarray(run(graph, arrays)[graph.outputs[0]])
-            if not depends:
-                block = np.broadcast_to(block, (count, *result.shape))
+                programs[count] = Many(self.record, result, unit, count)
+            block = programs[count](chosen.reshape(count, *unit.shape), self.values)
             found.append((begin, block.reshape(count, wide)))
         return found
-
-    @recording("jacobian")
-    @at_work()
-    def _over(self, unit: Node, result: Node, count: int) -> tuple[Graph, list[Node], bool]:
-        """The result over a batch of units, as a graph."""
-        many = input_node("units", (count, *unit.shape), unit.dtype)
-        ((value, depends),) = batched([result], {unit: _handle(many)}, count)
-        inputs = [node for node in ordered([value.node]) if node.op is INPUT and node is not many]
-        return Graph("jacobian", (many, *inputs), (value.node,)), [many], depends
-
-    def _value(self, node: Node, given: Mapping[Node, Any]) -> Any:
-        return given[node] if node in given else self.record.value(node)
-
-
-def _handle(node: Node) -> Traced:
-    return wrap(node)
 
 
 def _joined(parts: Sequence[tuple[Array, Array, Array]]) -> Edges:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainrule.explaining.entries import Array
-from chainrule.tex import number, plain
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Step, Story
@@ -17,7 +17,7 @@ def given(story: "Story", step: "Step") -> str:
     record, data = story.record, story.record.roots.data
     if step.node is data.get("x") and record.columns:
         row = step.value[story.sample]
-        shown = [f"{name} = {_figure(v)}" for name, v in zip(record.columns, row, strict=True)]
+        shown = [f"{name} = {figure(v)}" for name, v in zip(record.columns, row, strict=True)]
         more = f", … ({len(shown) - MOST} more)" if len(shown) > MOST else ""
         which = f"sample {story.sample + 1}: " if len(step.value) > 1 else ""
         return which + ", ".join(shown[:MOST]) + more
@@ -44,7 +44,7 @@ def answer(story: "Story", value: Array) -> str:
     names: Sequence[str] = classes if len(row) == len(classes) else classes[1:]
     if len(row) != len(names) or len(names) > MOST:
         return ""
-    return ", ".join(f"{name} {_figure(v)}" for name, v in zip(names, row, strict=True))
+    return ", ".join(f"{name} {figure(v)}" for name, v in zip(names, row, strict=True))
 
 
 def class_of(classes: Sequence[str], target: Array) -> str:
@@ -59,7 +59,3 @@ def column(story: "Story", key: str, place: int) -> str:
     """` (from age)`: which column the weights of this row belong to."""
     columns = story.record.columns
     return f" (from {columns[place]})" if key == "x" and place < len(columns) else ""
-
-
-def _figure(value: float) -> str:
-    return plain(number(float(value)))

@@ -25,7 +25,7 @@ from chainrule.explaining.marks import entry_of
 from chainrule.explaining.printing import Printer
 from chainrule.graph import Node
 from chainrule.notation import Quantity
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Phase, Story
@@ -51,7 +51,7 @@ class Factor:
     wrt: tuple[str, Index]
 
     def __str__(self) -> str:
-        return f"{plain(self.latex)} = {plain(number(self.value))}"
+        return f"{plain(self.latex)} = {figure(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Path:
 
     def __str__(self) -> str:
         names = " · ".join(plain(factor.latex) for factor in self.factors)
-        numbers = " · ".join(_bracketed(plain(number(f.value))) for f in self.factors)
-        return f"{names}\n  = {numbers} = {plain(number(self.value))}"
+        numbers = " · ".join(_bracketed(figure(f.value)) for f in self.factors)
+        return f"{names}\n  = {numbers} = {figure(self.value)}"
 
 
 class Paths(Sequence[Path]):
@@ -109,21 +109,21 @@ class Paths(Sequence[Path]):
     def _lines(self) -> Iterator[str]:
         name = f"∂L/∂{plain(self.symbol)}"
         many = f"{self.number:,} path{'' if self.number == 1 else 's'}"
-        yield f"{name} = {plain(number(self.gradient))}, the sum over {many}"
+        yield f"{name} = {figure(self.gradient)}, the sum over {many}"
         if not self.number:
             yield "Every path crosses a factor of 0: a change here does not reach the loss."
             return
         if self.absolute > 2 * abs(self.gradient):
             yield (
-                f"The paths cancel: their sizes add up to {plain(number(self.absolute))}, and "
+                f"The paths cancel: their sizes add up to {figure(self.absolute)}, and "
                 f"{1 - abs(self.gradient) / self.absolute:.0%} of that is lost to opposite signs."
             )
         for place, path in enumerate(self._paths, 1):
             yield ""
-            yield f"{place}. {plain(number(path.value))}, {path.share:.1%} of all"
+            yield f"{place}. {figure(path.value)}, {path.share:.1%} of all"
             for factor in path.factors:
                 formula = f" = {plain(factor.formula)}" if factor.formula else ""
-                yield f"     {plain(factor.latex)}{formula} = {plain(number(factor.value))}"
+                yield f"     {plain(factor.latex)}{formula} = {figure(factor.value)}"
         rest = self.number - len(self._paths)
         if rest:
             left = 1 - sum(path.share for path in self._paths)

@@ -25,7 +25,8 @@ from chainrule.tracing.recording import recording
 from chainrule.tracing.value import wrap
 
 Array = np.ndarray[Any, Any]
-Run = Callable[[Graph, Sequence[Any]], Mapping[Node, Any]]
+# For a graph, what gives the value of each of its nodes, inputs among them.
+Run = Callable[[Graph], Callable[[Sequence[Any]], Mapping[Node, Any]]]
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,7 @@ def evaluated(
 ) -> tuple[Graph, dict[Node, Any]]:
     """The graph with these results, and the value of each of its nodes."""
     whole = Graph(graph.name, graph.inputs, tuple(dict.fromkeys(ends)))
-    values = dict(run(whole, arrays))
-    for node, array in zip(graph.inputs, arrays, strict=True):
-        values.setdefault(node, array)
-    return whole, values
+    return whole, dict(run(whole)(arrays))
 
 
 def is_leaf(node: Node) -> bool:

@@ -9,7 +9,7 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.labels import class_of
 from chainrule.explaining.words import some
 from chainrule.graph import Node, dependents
-from chainrule.tex import number, plain
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -53,7 +53,7 @@ def samples(story: "Story") -> list[Sample]:
         target_class, answer_class = (
             class_of(record.classes, np.array(k)) for k in (wanted, given)
         )
-        certainty = plain(number(float(sure)))
+        certainty = figure(sure)
         right = "right" if wanted == given else "wrong"
         found.append(Sample(place, target_class, answer_class, certainty, right, loss, share))
     return found

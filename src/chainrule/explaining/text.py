@@ -13,7 +13,7 @@ from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved,
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET, PHASES, Phase, Step, Story
 from chainrule.graph import Shape
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -146,7 +146,7 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
     if step.sentence:
         yield Text("\n".join(margin + part for part in wrapped(step.sentence, width - 9, "")))
     single = step.value.size == 1
-    result = plain(number(float(step.value[step.index]))) if step.index or single else ""
+    result = figure(step.value[step.index]) if step.index or single else ""
     if step.numbers:
         entry = plain(step.entry)
         numbers = plain(step.numbers)
@@ -179,10 +179,6 @@ def _summary(story: Story, computed: bool) -> "RenderableType":
     return told
 
 
-def _figure(value: float) -> str:
-    return plain(number(value, 4))
-
-
 # --- arrays --------------------------------------------------------------------------------------
 
 
@@ -199,7 +195,7 @@ def rows_of(array: Array, width: int) -> list[str]:
     if array.dtype.kind not in "fiub":
         return [str(array)]
     if array.size == 1 and array.dtype.kind == "f":
-        return [_figure(float(array.reshape(())))]
+        return [figure(array.reshape(()))]
     if array.ndim == 2 and array.shape[1] == 1 and array.shape[0] <= 2 * MOST_ROWS:
         lines = rows_of(array[:, 0], width - 3)  # a column lies down, to save room
         return [f"{lines[0]}  ᵀ", *lines[1:]]
@@ -228,21 +224,21 @@ def cells_of(table: Array) -> list[list[str]]:
     top = float(finite.max()) if finite.size else 0.0
     whole = bool(np.all(finite == np.round(finite))) and top < 1e5
     if whole:
-        return [[plain(number(float(value), 6)) for value in row] for row in table]
+        return [[figure(value, 6) for value in row] for row in table]
     decimals = 4
     if top >= 10:
         decimals = max(0, 4 - int(np.floor(np.log10(top))))
     elif 0 < top < 0.01:
-        return [[plain(number(float(value), 3)) for value in row] for row in table]
+        return [[figure(value, 3) for value in row] for row in table]
     return [[_cell(float(value), decimals) for value in row] for row in table]
 
 
 def _cell(value: float, decimals: int) -> str:
     if not np.isfinite(value):
-        return plain(number(value))
+        return figure(value)
     shown = f"{value:.{decimals}f}"
     if float(shown) == 0 and value != 0:
-        return plain(number(value, 1))
+        return figure(value, 1)
     return shown.replace("-", "−") if float(shown) else "0".ljust(1)
 
 
@@ -256,10 +252,10 @@ def about(array: Array) -> str:
     eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
     if abs(middle) <= 8 * eps * float(np.abs(finite).mean()):
         middle = 0.0  # the numbers cancel; what is left is rounding
-    low, high, mean = (plain(number(float(v), 3)) for v in (finite.min(), finite.max(), middle))
+    low, high, mean = (figure(v, 3) for v in (finite.min(), finite.max(), middle))
     zeros = float(np.mean(flat == 0))
     said = f"{flat.size:,} numbers from {low} to {high}, mean {mean}"
-    said += f", length {_figure(float(np.linalg.norm(finite)))}"
+    said += f", length {figure(np.linalg.norm(finite))}"
     if zeros:
         said += f", {zeros:.0%} of them 0"
     if finite.size < flat.size:

@@ -21,7 +21,7 @@ from chainrule.explaining.marks import scripted, signed
 from chainrule.explaining.naming import Names, named_as
 from chainrule.explaining.printing import MOST_SHOWN, Printer
 from chainrule.explaining.reading import is_function
-from chainrule.explaining.record import Record, backward, evaluated, is_leaf
+from chainrule.explaining.record import Record, backward, is_leaf
 from chainrule.graph import Graph, Node, at_work, dependents, input_node, ordered
 from chainrule.notation import Quantity, Roots, assigned, identifier
 from chainrule.ops import rows
@@ -129,15 +129,15 @@ class Unrolled:
         order = range(self.length)[::-1] if self.reverse else range(self.length)
         before: dict[int, list[Any]] = {}
         assert record.run is not None
+        step_forward = record.run(body)
         for time in order:
             before[time] = list(carry)
             here = [*shared, *carry, *(array[time] for array in series)]
-            values = dict(zip(body.inputs, here, strict=True))
-            values |= record.run(body, here)
+            values = step_forward(here)
             carry = [values[body.outputs[k]] for k in self.carries]
         inputs = (*body.inputs, *step.incoming.values())
-        graph = Graph(body.name, inputs, (step.loss,))
         ends = [step.loss, *step.adjoints.values(), *body.outputs]
+        step_backward = record.run(Graph(body.name, inputs, tuple(dict.fromkeys(ends))))
         coming = {
             k: np.asarray(self.gradients.get(k, np.zeros(node.shape, node.dtype)))
             for k, node in step.incoming.items()
@@ -147,7 +147,7 @@ class Unrolled:
         for time in reversed(order):
             seeds = [coming[k] if k in coming else self.gradients[k][time] for k in step.incoming]
             here = [*shared, *before[time], *(array[time] for array in series), *seeds]
-            _, found[time] = evaluated(graph, here, ends, record.run)
+            found[time] = dict(step_backward(here))
             for k in coming:
                 node = step.adjoints.get(body.inputs[self.constants + k])
                 if node is not None:

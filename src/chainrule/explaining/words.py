@@ -4,7 +4,7 @@ from chainrule.explaining.record import Array
 from chainrule.graph import Node
 from chainrule.ops.map import Map
 from chainrule.ops.reductions import Reduce
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 
 def called(op: Map | Reduce) -> str:
@@ -25,20 +25,20 @@ def step_name(loop: Node) -> str:
     return f"{own} {direction}".strip()
 
 
-def count(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
-def their(count: int) -> str:
-    return "its weight" if count == 1 else "their weights"
+def their(number: int) -> str:
+    return "its weight" if number == 1 else "their weights"
 
 
-def nothing_learned(count: int) -> str:
-    return f"{'its' if count == 1 else 'their'} weights get no gradient"
+def nothing_learned(number: int) -> str:
+    return f"{'its' if number == 1 else 'their'} weights get no gradient"
 
 
 def shaped(value: Array) -> str:
@@ -48,10 +48,10 @@ def shaped(value: Array) -> str:
 
 
 def some(value: Array) -> str:
-    flat = [plain(number(float(v))) for v in value.ravel()[:4]]
+    flat = [figure(v) for v in value.ravel()[:4]]
     return ", ".join(flat) + (", …" if value.size > 4 else "")
 
 
-def range(values: Array) -> str:
-    low, high = (plain(number(float(v), 2)) for v in (values.min(), values.max()))
+def low_to_high(values: Array, digits: int) -> str:
+    low, high = (figure(v, digits) for v in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"

@@ -8,12 +8,13 @@ open brace or a misplaced `&` is an error, as it would be for TeX.
 from chainrule.tex.mathml import inner_mathml, mathml
 from chainrule.tex.numbers import constant, matrix, number
 from chainrule.tex.reading import SYMBOLS, Tex, parse
-from chainrule.tex.unicode import plain
+from chainrule.tex.unicode import figure, plain
 
 __all__ = [
     "SYMBOLS",
     "Tex",
     "constant",
+    "figure",
     "inner_mathml",
     "mathml",
     "matrix",

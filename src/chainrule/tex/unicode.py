@@ -1,7 +1,10 @@
 """Formulas as one line of Unicode, for terminals."""
 
 import unicodedata
+from math import isfinite
+from typing import Any
 
+from chainrule.tex.numbers import number
 from chainrule.tex.reading import Tex, pairs, parse
 
 _RELATIONS = "∣=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±"
@@ -13,7 +16,21 @@ _SUBSCRIPTS = pairs(
     "0 ₀ 1 ₁ 2 ₂ 3 ₃ 4 ₄ 5 ₅ 6 ₆ 7 ₇ 8 ₈ 9 ₉ + ₊ − ₋ = ₌ ( ₍ ) ₎ , , × ₓ a ₐ e ₑ h ₕ i ᵢ j ⱼ k ₖ "
     "l ₗ m ₘ n ₙ o ₒ p ₚ r ᵣ s ₛ t ₜ u ᵤ v ᵥ x ₓ"
 )
+_TIMES = r"\cdot"
 _FRACTIONS = pairs("1/2 ½ 1/3 ⅓ 2/3 ⅔ 1/4 ¼ 3/4 ¾ 1/5 ⅕ 1/6 ⅙ 1/8 ⅛")
+
+
+def figure(value: Any, digits: int = 4) -> str:
+    """A measured number in Unicode, `−0.1308`, `1.2 · 10⁻⁷`: what `plain` makes of `number`,
+    written without reading a formula, as pages hold many thousands."""
+    latex = number(float(value), digits)
+    if not isfinite(value):
+        return plain(latex)
+    mantissa, power, exponent = latex.replace("-", "−").partition("10^{")
+    if not power:
+        return mantissa
+    above = "".join(_SUPERSCRIPTS[letter] for letter in exponent.removesuffix("}"))
+    return f"{mantissa.replace(_TIMES, '·')}10{above}"
 
 
 def plain(latex: str) -> str:

@@ -25,22 +25,22 @@ def as_picture(array: Array) -> Array:
     return array.reshape(array.shape[0], -1)
 
 
-def reduced(table: Array, most: int = MOST_CELLS) -> Array:
+def reduced(table: Array) -> Array:
     """At most so many rows and columns: of each block, the number of the largest size."""
     table = np.asarray(table, dtype=float)
-    return np.asarray(table.ravel()[picked(table, most)])
+    return np.asarray(table.ravel()[picked(table)])
 
 
-def picked(table: Array, most: int = MOST_CELLS) -> Array:
+def picked(table: Array) -> Array:
     """Of each block, the flat place of the number of the largest size."""
     table = np.asarray(table, dtype=float)
     size = np.where(np.isnan(table), -1.0, np.abs(table))
     places = np.arange(table.size).reshape(table.shape)
     for axis in (0, 1):
         length = table.shape[axis]
-        if length <= most:
+        if length <= MOST_CELLS:
             continue
-        blocks = np.array_split(np.arange(length), most)
+        blocks = np.array_split(np.arange(length), MOST_CELLS)
         chosen = [_largest(size, places, block, axis) for block in blocks]
         size, places = (np.stack(part, axis) for part in zip(*chosen, strict=True))
     return places
@@ -101,5 +101,6 @@ def draw_heat(canvas: Canvas, array: Array, x: float, y: float, wide: float, hig
 
 def height_of(array: Array, wide: float, high: float) -> float:
     """How high its heat map will be in a rectangle."""
-    rows, columns = reduced(as_picture(array)).shape
-    return float(min(wide / columns, high / rows, 22.0) * rows)
+    shape: tuple[int, ...] = as_picture(array).shape
+    rows, columns = (min(length, MOST_CELLS) for length in shape)
+    return min(wide / columns, high / rows, 22.0) * rows

@@ -10,8 +10,9 @@ from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
 from chainrule.explaining.text import about, shape_text
+from chainrule.explaining.words import low_to_high
 from chainrule.notation import Quantity
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -121,7 +122,7 @@ class _Drawer:
                 y += self.row_height(array)
 
     def array(self, quantity: Quantity, array: Array, x: float, y: float, wide: float) -> None:
-        story, _canvas = self.story, self.canvas
+        story = self.story
         name = f"{quantity.text}  {shape_text(array.shape)}"
         step = None
         if quantity.kind not in ("input", "parameter"):
@@ -184,7 +185,7 @@ class _Drawer:
         canvas, story = self.canvas, self.story
         quantity = next(q for q in story.quantities if q.kind == "loss")
         step = place_of(story, quantity.key, "loss")
-        text = f"{quantity.text} = {plain(number(story.loss))}"
+        text = f"{quantity.text} = {figure(story.loss)}"
         name = story.record.loss_name.replace("_", " ")
         said = f"{text}  {name}".rstrip()
         wide = width_of(said, 14) + 2 * PAD
@@ -201,5 +202,4 @@ def range_of(array: Array) -> str:
     flat = flat[np.isfinite(flat)]
     if not flat.size:
         return "no finite number"
-    low, high = (plain(number(float(v), 3)) for v in (flat.min(), flat.max()))
-    return low if low == high else f"{low} to {high}"
+    return low_to_high(flat, 3)

@@ -14,7 +14,7 @@ from chainrule.explaining.words import function_name
 from chainrule.notation import Quantity
 from chainrule.ops.map import Map
 from chainrule.ops.products import parts
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Phase, Step, Story
@@ -241,7 +241,7 @@ def told_gradient(story: "Story", quantity: Quantity, unit: int) -> Told | None:
 
 
 def _texts(name: str, values: Array) -> tuple[str, ...]:
-    return tuple(f"{name} {plain(number(float(value)))}" for value in values)
+    return tuple(f"{name} {figure(value)}" for value in values)
 
 
 def weight_name(story: "Story", key: str, index: Index) -> str:

@@ -13,7 +13,7 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.story import NOT_YET
 from chainrule.notation import Quantity
-from chainrule.tex import number, plain
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     pass
@@ -107,9 +107,9 @@ class _Drawer:
         assert connection.weight is not None
         key, index = connection.weight
         name = weight_name(self.story, key, index)
-        gradient = plain(number(float(self.story.gradients[key][index])))
+        gradient = figure(self.story.gradients[key][index])
         backward = place_of(self.story, key, "backward")
-        up = f"{name} {plain(number(connection.value))}"
+        up = f"{name} {figure(connection.value)}"
         return up, f"∂L/∂{name} {gradient}", backward
 
     def edge(
@@ -176,7 +176,7 @@ class _Drawer:
         x = start + RADIUS + length + 28
         self.canvas.line(start + RADIUS, 0, x - 37, 0, "wire")
         self.head(x - 28, 0, start, 0, "tip")
-        text = f"{quantity.text} {plain(number(self.story.loss))}"
+        text = f"{quantity.text} {figure(self.story.loss)}"
         target = next((q for q in self.story.quantities if q.key == "y"), None)
         with self.canvas.group("unit", f"The loss, {text}", data_keys=quantity.key):
             if target is not None:
@@ -185,7 +185,7 @@ class _Drawer:
                 self.canvas.circle(x, 92, 16, "node")
                 self.canvas.label(x, 97, "y", look="inside", size=14)
                 value = float(self.story.values["y"].reshape(-1)[0])
-                self.canvas.label(x, 127, f"target {plain(number(value))}")
+                self.canvas.label(x, 127, f"target {figure(value)}")
             self.canvas.rectangle(Box(x - 28, -24, x + 28, 24), "node", 8)
             self.canvas.label(x, 6, quantity.text, look="inside", size=17)
             step = place_of(self.story, quantity.key, "loss")

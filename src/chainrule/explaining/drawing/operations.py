@@ -22,7 +22,7 @@ from chainrule.explaining.text import shape_text
 from chainrule.explaining.words import called, function_name
 from chainrule.ops.loop import Result
 from chainrule.ops.map import Map
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -224,7 +224,7 @@ def _sign(expr: Expr) -> str:
 def _told(value: object) -> str:
     array = np.asarray(value)
     if 0 < array.size <= MOST_TOLD:
-        return ", ".join(plain(number(float(entry))) for entry in array.ravel())
+        return ", ".join(figure(entry) for entry in array.ravel())
     return shape_text(array.shape)
 
 

@@ -17,7 +17,7 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.entries import Array
 from chainrule.explaining.story import NOT_YET
-from chainrule.tex import number, plain
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     pass
@@ -129,11 +129,11 @@ class _Drawer:
             return
         key, index = connection.weight
         said = weight_name(self.story, key, index)
-        value = plain(number(connection.value))
+        value = figure(connection.value)
         gradient = self.story.gradients[key][index]
         backward = place_of(self.story, key, "backward")
         known = backward is not None and backward < self.canvas.after
-        slope = plain(number(float(gradient))) if known else NOT_YET
+        slope = figure(gradient) if known else NOT_YET
         widths = {}
         for kind, (array, scale) in self.scales[key].items():
             size = float(array[index])
@@ -151,7 +151,7 @@ class _Drawer:
             data_weight=f"{key}[{entry}]",
             data_step=backward,
             data_name=f"{said} = {value}",
-            data_gradient=plain(number(float(gradient))),
+            data_gradient=figure(gradient),
         ):
             self.canvas.path(d, "hit")
             self.canvas.path(d, look, style=f"stroke-width:{width}px", **widths)
@@ -189,7 +189,7 @@ class _Drawer:
         story, canvas = self.story, self.canvas
         quantity = next(q for q in story.quantities if q.kind == "loss")
         step = place_of(story, quantity.key, "loss")
-        text = f"{quantity.text} {plain(number(story.loss))}"
+        text = f"{quantity.text} {figure(story.loss)}"
         x = self.end - GAP / 2 + max(width_of(text, SIZE), 60) / 2
         for unit in range(self.network.columns[last].size):
             x1, y1 = self.at(last, unit)
@@ -222,7 +222,7 @@ class _Drawer:
         rows = self.story.values["y"].reshape(quantity.shape[0], -1)
         if rows.shape[1] > MOST_TARGETS:
             return []
-        joined = [", ".join(plain(number(float(v))) for v in row) for row in rows]
+        joined = [", ".join(figure(v) for v in row) for row in rows]
         return [f"target {text}" for text in joined]
 
 

@@ -20,7 +20,7 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.jacobian import jacobian, read_directly
 from chainrule.explaining.marks import entry_of
 from chainrule.notation import Quantity, remembered
-from chainrule.tex import number, plain
+from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -180,12 +180,6 @@ def _largest(table: Array) -> Array:
 # --- telling -------------------------------------------------------------------------------------
 
 
-def _shown(value: float) -> str:
-    """A number in six digits; most need no formula to be read for that."""
-    text = number(float(value), 6)
-    return plain(text) if "\\" in text else text.replace("-", "−")
-
-
 class _Namer:
     """Names of the entries of a quantity: one is read as a formula, the others follow it."""
 
@@ -235,10 +229,10 @@ def _drawn(array: Array) -> Iterator[int]:
 
 def _unit(layer: Layer, unit: int, name: str) -> list[Any]:
     """[name, value, gradient, inputs, readers, the next unit of the largest path]."""
-    gradient = "" if layer.gradients is None else _shown(layer.gradients[unit])
+    gradient = "" if layer.gradients is None else figure(layer.gradients[unit], 6)
     return [
         name,
-        _shown(layer.values[unit]),
+        figure(layer.values[unit], 6),
         gradient,
         _terms(layer.inputs.get(unit, [])),
         _terms(layer.readers.get(unit, [])),
@@ -247,12 +241,14 @@ def _unit(layer: Layer, unit: int, name: str) -> list[Any]:
 
 
 def _way(best: tuple[str, int, float] | None) -> list[Any]:
-    return [] if best is None else [best[0], best[1], _shown(best[2])]
+    return [] if best is None else [best[0], best[1], figure(best[2], 6)]
 
 
 def _terms(terms: list[Term]) -> list[list[Any]]:
     best = sorted(terms, key=lambda term: -abs(term[3]))[:MOST_TERMS]
-    return [[key, place, _shown(slope), _shown(product)] for key, place, slope, product in best]
+    return [
+        [key, place, figure(slope, 6), figure(product, 6)] for key, place, slope, product in best
+    ]
 
 
 def _entries(story: "Story", quantity: Quantity, compared: Differences | None) -> dict[str, Any]:
@@ -280,9 +276,9 @@ def _entries(story: "Story", quantity: Quantity, compared: Differences | None) -
         slope = slopes.get((quantity.key, place))
         return [
             name(place),
-            *(_shown(column.flat[place]) for column in columns),
-            "" if slope is None else _shown(slope),
-            *(_shown(column.flat[place]) for column in rest),
+            *(figure(column.flat[place], 6) for column in columns),
+            "" if slope is None else figure(slope, 6),
+            *(figure(column.flat[place], 6) for column in rest),
         ]
 
     return {

@@ -34,7 +34,7 @@ from chainrule.explaining.page.overview import overview
 from chainrule.explaining.story import NOT_YET, PHASES
 from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
 from chainrule.explaining.text import rows_of, shape_text
-from chainrule.tex import inner_mathml, mathml, number, plain
+from chainrule.tex import figure, inner_mathml, mathml, number, plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Step, Story
@@ -91,7 +91,7 @@ def _document(story: "Story") -> Iterator[str]:
 
 
 def _header(story: "Story") -> Iterator[str]:
-    loss = f"L = {plain(number(story.loss))}"
+    loss = f"L = {figure(story.loss)}"
     yield (
         f"<header><div><h1>{escape(story.title)}</h1><p>Every number of one pass, and why. "
         f'<span class="badge">{loss}</span></p></div>'
@@ -389,9 +389,6 @@ def _data(story: "Story", weights: list[Nudged], compared: Differences | None) -
 
 
 def _weight(story: "Story", weight: Nudged) -> dict[str, Any]:
-    def shown(value: float, digits: int = 6) -> str:
-        return plain(number(value, digits))
-
     value = float(story.values[weight.key][weight.index])
     gradient = float(story.gradients[weight.key][weight.index])
     after = story.record.updates.get(weight.key)
@@ -404,19 +401,19 @@ def _weight(story: "Story", weight: Nudged) -> dict[str, Any]:
         central = (losses[place] - other) / (2 * offset) if offset else None
         rows.append(
             [
-                shown(offset),
-                shown(losses[place]),
-                "–" if forward is None else shown(forward),
-                "–" if central is None else shown(central),
+                figure(offset, 6),
+                figure(losses[place], 6),
+                "–" if forward is None else figure(forward, 6),
+                "–" if central is None else figure(central, 6),
             ]
         )
     return {
         "key": weight.key,
         "name": weight_name(story, weight.key, weight.index),
-        "value": shown(value),
-        "gradient": shown(gradient),
+        "value": figure(value, 6),
+        "gradient": figure(gradient, 6),
         "slope": gradient if np.isfinite(gradient) else 0.0,
-        "after": "" if after is None else shown(float(story.record.value(after)[weight.index])),
+        "after": "" if after is None else figure(float(story.record.value(after)[weight.index]), 6),
         "backward": place_of(story, weight.key, "backward"),
         "update": place_of(story, weight.key, "update"),
         "rows": rows,

@@ -57,6 +57,7 @@ def nudge(story: "Story", weights: list[tuple[str, Index]]) -> Iterator[Nudged]:
     if record.graph is None or record.run is None:
         return
     graph = Graph(record.graph.name, record.graph.inputs, (record.roots.loss,))
+    run = record.run(graph)
     places = {node: place for place, node in enumerate(graph.inputs)}
     arrays = [record.values[node] for node in graph.inputs]
     for key, index in weights:
@@ -67,5 +68,5 @@ def nudge(story: "Story", weights: list[tuple[str, Index]]) -> Iterator[Nudged]:
             changed[index] += offset
             given = [*arrays[:place], changed, *arrays[place + 1 :]]
             with np.errstate(all="ignore"):
-                losses.append(float(np.asarray(record.run(graph, given)[record.roots.loss])))
+                losses.append(float(np.asarray(run(given)[record.roots.loss])))
         yield Nudged(key, index, tuple(losses))

@@ -8,7 +8,7 @@ from chainrule.explaining.changes import loss_after, most_moved
 from chainrule.explaining.differences import Differences, told
 from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.samples import counts_classes, samples
-from chainrule.tex import number, plain
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -23,7 +23,7 @@ def overview(
     """What one wants to know before the first step."""
     yield (
         '<section id="overview" class="card"><h2>In short</h2>'
-        f"<p>The loss is {plain(number(story.loss, 6))}.</p>"
+        f"<p>The loss is {figure(story.loss, 6)}.</p>"
     )
     yield from _table(story)
     moved = most_moved(story) if story.record.updates else ""
@@ -52,7 +52,7 @@ def _table(story: "Story") -> Iterator[str]:
             row.answer,
             row.certainty,
             row.right,
-            "" if row.loss is None else plain(number(row.loss)),
+            "" if row.loss is None else figure(row.loss),
             "" if row.share is None else f"{row.share:.1%}",
         )
         for row in shown
