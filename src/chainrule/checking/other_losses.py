@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.search import EXACT, distance
-from chainrule.checking.steps import Array, from_graph
+from chainrule.checking.steps import Array, from_graph, values_of
 from chainrule.differentiate import gradients
 from chainrule.graph import Graph, Node, at_work, constant_node, dependents
 from chainrule.stabilise import stabilise
@@ -51,17 +51,13 @@ def losses_of(
     params = graph.inputs[: len(names)]
     relevant = dependents(graph.outputs, params)
     floating = [n for n in graph.nodes if n in relevant and n.dtype.kind == "f" and n.ndim]
-    values = from_graph(
-        Graph(graph.name, graph.inputs, tuple(floating)),
-        [str(i) for i in range(len(floating))],
-        arrays,
-    ).values()
+    values = values_of(graph, floating, arrays)
     found: dict[str, float] = {}
     targets = [np.asarray(part, float) for part in flatten(data[1:] or data)[0] if np.ndim(part)]
     for target in targets:
-        shaped = [(i, n) for i, n in enumerate(floating) if n.shape == target.shape]
-        for index, node in shaped[-CANDIDATES:]:
-            value = values[str(index)]
+        shaped = [node for node in floating if node.shape == target.shape]
+        for node in shaped[-CANDIDATES:]:
+            value = values[node]
             for row in ROWS:
                 if row.probability and not (np.all(value > 0) and np.all(value < 1)):
                     continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.checking.point import Point
-from chainrule.checking.steps import Array, Program, always, from_graph
+from chainrule.checking.steps import Array, Program, always, computing, from_graph, values_of
 from chainrule.differentiate import adjoints
 from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node, Role, dependents, playing
 from chainrule.graph import constant_node as constant
@@ -84,20 +84,13 @@ def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Q
     relevant = dependents(graph.outputs, params)
     forward = [n for n in graph.nodes if n in relevant and n.dtype.kind == "f" and n not in params]
     found = _adjoints(graph, [*params, *forward])
-    plain = from_graph(
-        Graph(graph.name, graph.inputs, tuple(graph.nodes)),
-        list(map(str, range(len(graph.nodes)))),
-        arrays,
-    )
-    numbers = dict(zip(graph.nodes, plain.values().values(), strict=True))
+    numbers = values_of(graph, graph.nodes, arrays)
     activations = list(_activations(graph, relevant, numbers))
     whole = Graph(graph.name, graph.inputs, (*graph.nodes, *found)).check()
     parts = _contributions(whole.nodes)
     wanted = dict.fromkeys([*graph.nodes, *found, *parts, *(a.slope for a in activations)])
-    everything = from_graph(
-        Graph(graph.name, graph.inputs, tuple(wanted)), list(map(str, range(len(wanted)))), arrays
-    )
-    places = {node: everything.outputs[str(i)] for i, node in enumerate(wanted)}
+    everything = computing(graph, list(wanted), arrays)
+    places = dict(zip(wanted, everything.outputs.values(), strict=True))
     values = {node: everything.steps[place].value for node, place in places.items()}
 
     quantities = [Quantity("parameter", "", v, name=name) for name, v in point.leaves.items()]
@@ -108,16 +101,19 @@ def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Q
     quantities += sorted(slopes, key=lambda slope: slope.loss)
     for node in graph.nodes:
         if node in relevant and node not in params and node.dtype.kind == "f":
-            line = node.source.line if node.source else 0
+            line = _line(node)
             quantities.append(
                 Quantity("forward", node.op.name, values[node], line, loss=node in loss_part)
             )
             quantities += _locals(node, values, line, relevant, node in loss_part)
     quantities += [Quantity("contribution", node.op.name, values[node]) for node in parts]
     for node, adjoint in zip(forward, found[len(names) :], strict=True):
-        line = node.source.line if node.source else 0
-        quantities.append(Quantity("adjoint", node.op.name, values[adjoint], line))
+        quantities.append(Quantity("adjoint", node.op.name, values[adjoint], _line(node)))
     return quantities
+
+
+def _line(node: Node) -> int:
+    return node.source.line if node.source else 0
 
 
 def _data(
@@ -141,8 +137,7 @@ def _made_of_data(
         if node in relevant or node not in meeting or not node.inputs:
             continue
         if node.ndim and node.dtype.kind == "f":
-            line = node.source.line if node.source else 0
-            yield Quantity("data", node.op.name, np.asarray(values[node]), line)
+            yield Quantity("data", node.op.name, np.asarray(values[node]), _line(node))
 
 
 def _contributions(nodes: Sequence[Node]) -> list[Node]:
@@ -274,12 +269,11 @@ def _slope(
             variants.append(after.steps[slope].value)
     else:
         origin, result = None, program.steps[end].value
-    line = activation.end.source.line if activation.end.source else 0
     return Quantity(
         "local",
         activation.name,
         value,
-        line,
+        _line(activation.end),
         origin=origin,
         result=result,
         variants=tuple(variants),

@@ -131,6 +131,17 @@ def from_graph(graph: Graph, names: Sequence[str], arrays: Sequence[Array]) -> P
     return returned(steps, {n: places[node] for n, node in zip(names, graph.outputs, strict=True)})
 
 
+def computing(graph: Graph, nodes: Sequence[Node], arrays: Sequence[Array]) -> Program:
+    """The steps to these nodes of a graph, which are its results in their order."""
+    names = [str(number) for number in range(len(nodes))]
+    return from_graph(Graph(graph.name, graph.inputs, tuple(nodes)), names, arrays)
+
+
+def values_of(graph: Graph, nodes: Sequence[Node], arrays: Sequence[Array]) -> dict[Node, Array]:
+    """What nodes of a graph are on these inputs."""
+    return dict(zip(nodes, computing(graph, nodes, arrays).values().values(), strict=True))
+
+
 def returned(steps: Sequence[Step], results: Mapping[str, int]) -> Program:
     """A program with these results, each a step of its own.
 
@@ -154,7 +165,7 @@ def _step(
     name, params = str(node.params.get("name", "")), node.params
     call: Callable[..., Any]
     if isinstance(node.op, Leaf):
-        result: Any = leaf_value(node, given)
+        result: Any = _leaf_value(node, given)
         call = always(result)
     else:
         call = _evaluation(node)
@@ -182,7 +193,7 @@ def _evaluation(node: Node) -> Callable[..., Any]:
     return lambda *arrays: node.op.evaluate(*arrays, **node.params)
 
 
-def leaf_value(node: Node, given: Mapping[Node, Array]) -> Array:
+def _leaf_value(node: Node, given: Mapping[Node, Array]) -> Array:
     if node.op is INPUT:
         return np.asarray(given[node])
     if node.op is CAPTURED:
