@@ -215,3 +215,43 @@ def test_single_precision_is_said():
     report = check(loss=cross_entropy, grads=half_precision, params=PARAMS, data=(X, Y))
     assert any("float32" in note for note in report.notes)
     assert report.findings[0].kind == "activation-derivative-twice"
+
+
+# --- near an optimum -----------------------------------------------------------------------------
+
+NOISY = np.array([[0.3, 1.0], [-0.2, 0.4], [0.7, -0.9], [0.1, 0.2], [-0.6, 0.5]])
+INPUTS = np.array([[0.5, 0.1], [0.2, -0.7], [-0.4, 0.9], [0.8, 0.3], [-0.1, -0.6]])
+
+
+def linear_loss(params, x, y):
+    return 0.5 * np.sum((x @ params["W"] - y) ** 2)
+
+
+def by_sample(dtype, factor):
+    """The gradient in another order than that of the truth, and in this precision."""
+
+    def grads(params, x, y):
+        total = np.zeros_like(params["W"], dtype=dtype)
+        for row, target in zip(x.astype(dtype), y.astype(dtype), strict=True):
+            total += dtype(factor) * np.outer(row, row @ params["W"].astype(dtype) - target)
+        return {"W": total}
+
+    return grads
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rounding_at_an_optimum_is_no_mistake(dtype):
+    best = {"W": np.linalg.lstsq(INPUTS, NOISY, rcond=None)[0]}
+    report = check(loss=linear_loss, grads=by_sample(dtype, 1), params=best, data=(INPUTS, NOISY))
+    assert report.ok, report.text()
+    assert any("rounding" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("away", [1.0, 1e-3])
+def test_a_thousandth_is_found_beside_an_optimum(dtype, away):
+    best = np.linalg.lstsq(INPUTS, NOISY, rcond=None)[0]
+    case = {"W": best + away * np.array([[0.3, -0.4], [0.2, 0.5]])}, (INPUTS, NOISY)
+    right, wrong = by_sample(dtype, 1), by_sample(dtype, 1.001 if away == 1 else 1.1)
+    assert check(loss=linear_loss, grads=right, params=case[0], data=case[1]).ok
+    assert not check(loss=linear_loss, grads=wrong, params=case[0], data=case[1]).ok

@@ -48,6 +48,8 @@ def call_again(func: Callable[..., Any], template: Any, count: int) -> Callable[
 
     if _has_slot(kwargs):
         return again
+    if len(args) == 1 and args[0] == [Slot(number) for number in range(count)]:
+        return lambda *values: func(list(values), **kwargs)  # what is put together
     if any(isinstance(part, list | tuple | dict) and _has_slot(part) for part in args):
         return again
     # The search runs these calls ten thousands of times: only the slots are exchanged.

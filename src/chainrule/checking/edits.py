@@ -51,8 +51,13 @@ def _factors(program: Program, site: Site, pool: Pool, roles: Sequence[str]) -> 
     values = [program.steps[i].value for i in site]
     if values[0].ndim == 0 and values[0].dtype.kind != "f":
         return
+    tried: set[tuple[int, ...]] = set()
     for role, cost in ((role, FACTORS[role]) for role in roles):
         for series in pool.factors(role, values):
+            numbers = pool.numbers_in(series)
+            if numbers in tried:
+                continue
+            tried.add(numbers)
             factors = [quantity.value for quantity in series]
             new = series[0]
             overrides = {
@@ -194,13 +199,16 @@ def _operands(program: Program, site: Site, pool: Pool, of_truth: bool = False) 
         olds = [program.steps[program.steps[i].inputs[slot]].value for i in site]
         if any(old.dtype.kind == "i" and old.ndim for old in olds):
             continue
+        tried: set[tuple[int, ...]] = set()
         for series in pool.series("any", olds):
+            role, numbers = series[0].role, pool.numbers_in(series)
+            if (role in OF_TRUTH) != of_truth or numbers in tried:
+                continue
+            if first.op in COMPARISONS and role in (*DERIVATIVES, "step"):
+                continue
+            tried.add(numbers)
             told = _most_wrong(olds, series)
             new = series[told]
-            if (new.role in OF_TRUTH) != of_truth:
-                continue
-            if first.op in COMPARISONS and new.role in (*DERIVATIVES, "step"):
-                continue
             overrides = {
                 i: exchange(program.steps[i].call, slot, quantity.value)
                 for i, quantity in zip(site, series, strict=True)
@@ -211,6 +219,8 @@ def _operands(program: Program, site: Site, pool: Pool, of_truth: bool = False) 
 
 def _most_wrong(olds: Sequence[Array], series: Sequence[Quantity]) -> int:
     """The round in which a value is furthest off: a mistake may not show in the first one."""
+    if len(olds) == 1:
+        return 0
     gaps = [
         float(np.max(np.abs(np.asarray(o, float) - q.value), initial=0.0))
         for o, q in zip(olds, series, strict=True)
@@ -272,7 +282,12 @@ def _gained(call: Callable[..., Array], params: Any) -> Override:
 def _results(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     """The true adjoint in the place of a result: where, without a word about why."""
     olds = [program.steps[i].value for i in site]
+    tried: set[tuple[int, ...]] = set()
     for series in pool.series("adjoint", olds):
+        numbers = pool.numbers_in(series)
+        if numbers in tried:
+            continue
+        tried.add(numbers)
         overrides = {i: always(q.value) for i, q in zip(site, series, strict=True)}
         told = _most_wrong(olds, series)
         yield Edit("result", site, overrides, GUESS, old=olds[told], new=series[told])

@@ -15,6 +15,7 @@ from chainrule.checking.other_losses import losses_of
 from chainrule.checking.point import Function, Point, at
 from chainrule.checking.recording import graph_of, record, results
 from chainrule.checking.report import RIGHT, Finding, Report
+from chainrule.checking.rounding import DOUBLE, SINGLE
 from chainrule.checking.search import EXACT, distance
 from chainrule.checking.sentences import hints
 from chainrule.checking.steps import Array
@@ -156,12 +157,14 @@ def _crash(error: Exception, point: Point, more: str = "") -> Report:
 def _compared(
     function: Function, loss: Function, point: Point, true: Truth, mine: dict[str, Array]
 ) -> Report:
-    errors = {
-        name: distance(mine[name], value) if name in mine else np.inf
-        for name, value in true.gradients.items()
-    }
     single = any(value.dtype == np.float32 for value in mine.values())
     limit = RIGHT_IN_SINGLE if single else RIGHT if true.graph else RIGHT_BY_DIFFERENCES
+    if single:
+        true = replace(true, noise={n: size * SINGLE / DOUBLE for n, size in true.noise.items()})
+    errors = {
+        name: distance(mine[name], value, true.least(name, limit)) if name in mine else np.inf
+        for name, value in true.gradients.items()
+    }
     wrong = [name for name, error in errors.items() if not error <= limit]
     also = _also(loss, point, mine)
     common: dict[str, Any] = {
@@ -170,7 +173,7 @@ def _compared(
         "mine": mine,
         "true": true.gradients,
         "curve": true.curve,
-        "notes": (*unseen(point, true.gradients), *_doubts(true, single)),
+        "notes": (*unseen(point, true.gradients, true.noise), *_doubts(true, single)),
         "file": getattr(getattr(function, "__code__", None), "co_filename", ""),
     }
     if not wrong:

@@ -223,6 +223,7 @@ def _exchanged(old: Array, rest: Array, local: Quantity, pool: Pool) -> str | No
     """Whether in `old = rest · slope` another slope stands where `local` belongs."""
     if local.value.shape != old.shape:
         return None
+    activation = _name(local)
     own = [np.asarray(p, float) for p in (local.origin, local.result) if p is not None]
     with np.errstate(all="ignore"):
         if any(_is_product(old, rest, v, local) for v in local.variants):
@@ -232,15 +233,15 @@ def _exchanged(old: Array, rest: Array, local: Quantity, pool: Pool) -> str | No
                 return "stale-cache"
         for name, slope in _looks(own):
             if _is_product(old, rest, slope, local):
-                same = name == _name(local)
+                same = name == activation
                 return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
         looks = _looks_of(pool)
         for name, slope in looks.of_loss(old.shape):
             if name != "identity" and _is_product(old, rest, slope, local):
-                same = name == _name(local)
+                same = name == activation
                 return "derivative-at-wrong-point" if same else "wrong-activation-derivative"
         for name, slope in looks.of_steps(old.shape):
-            if name == _name(local) and _is_product(old, rest, slope, local):
+            if name == activation and _is_product(old, rest, slope, local):
                 return "derivative-at-wrong-point"
     return None
 

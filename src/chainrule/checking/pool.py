@@ -50,6 +50,8 @@ class Pool:
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         self._seen: set[tuple[object, ...]] = set()
+        self._numbered: dict[tuple[tuple[int, ...], bytes], int] = {}
+        self._number_of: dict[int, int] = {}  # of a quantity, by its identity
         self._layers: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         for quantity in truth.quantities:
             self._layers[quantity.role, quantity.op, quantity.line].append(quantity)
@@ -65,7 +67,9 @@ class Pool:
         for one in (quantity, replace(quantity, value=quantity.value.T)):
             shape = one.value.shape
             self._groups[*group, shape].append(one)
-            key = (shape, one.value.tobytes(), one.role in DERIVATIVES)
+            number = self._numbered.setdefault((shape, one.value.tobytes()), len(self._numbered))
+            self._number_of[id(one)] = number
+            key = (number, one.role in DERIVATIVES)
             if key not in self._seen:
                 self._seen.add(key)
                 self._by_shape[shape].append(one)
@@ -96,6 +100,10 @@ class Pool:
     def cost(self, quantity: Quantity) -> float:
         return COSTS.get(quantity.role, 3.0)
 
+    def numbers_in(self, series: Sequence[Quantity]) -> tuple[int, ...]:
+        """What tells series apart: equal values have one number, whatever they are called."""
+        return tuple(self._number_of.get(id(one), -1 - id(one)) for one in series)
+
     def series(self, role: str, values: Sequence[Array]) -> Iterator[list[Quantity]]:
         """For each value of a site a quantity of its shape: one for all, or round by round."""
         shape = values[0].shape
@@ -103,10 +111,11 @@ class Pool:
             yield from self._of_layers(role, values)
             return
         several = len(values) > 1
+        now = self._numbered.get((shape, values[0].tobytes()))
         for quantity in self._by_shape.get(shape, ()):
             if quantity.role == "overwritten" or (several and id(quantity) in self._in_rounds):
                 continue
-            if role in ("any", quantity.role) and not _same(quantity.value, values[0]):
+            if role in ("any", quantity.role) and self._number_of.get(id(quantity)) != now:
                 yield [quantity] * len(values)
         if not several:
             return
@@ -226,10 +235,6 @@ def _rounds(group: Sequence[Quantity], count: int) -> Iterator[list[Quantity]]:
         every = len(group) // count
         for start in range(every if every <= 8 else 0):
             yield list(group[start::every])
-
-
-def _same(a: Array, b: Array) -> bool:
-    return a is b or (a.shape == b.shape and bool(np.array_equal(a, b)))
 
 
 def _known(program: Program, truth: Truth) -> frozenset[int]:

@@ -16,12 +16,15 @@ import numpy as np
 from chainrule.checking.edit import Edit, Row, Scaled, Site
 from chainrule.checking.edits import WAVES
 from chainrule.checking.pool import Pool
-from chainrule.checking.steps import Array, Override, Program
+from chainrule.checking.response import FORETOLD, Screen
+from chainrule.checking.steps import FAILURES, Array, Override, Program
 from chainrule.checking.uses import Use, exchanged, turned, uses
 
 EXACT = 1e-9  # of a parameter's largest true gradient: what rounding may leave
 ON_THE_WAY = ("scale", "times-derivative", "without-derivative", "drop-part")
-FAILURES = (ValueError, TypeError, IndexError, AssertionError, AttributeError, KeyError)
+NEAR, FAR = range(2), range(2, len(WAVES))  # waves: of what is there, and of other quantities
+ALL = range(len(WAVES))
+ROUNDS = 2  # at each end of a loop, that are looked at one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +42,28 @@ class Fit:
         return self.before.edited(self.edit.overrides)
 
 
-def distance(mine: Array, true: Array) -> float:
-    """The largest deviation against the largest true number; infinite for another shape."""
+def distance(mine: Array, true: Array, least: float = 0.0) -> float:
+    """The largest deviation against the largest true number; infinite for another shape.
+
+    least  the size that is taken where the true numbers are smaller
+    """
     mine = np.asarray(mine)
     if mine.shape != true.shape:
         return np.inf
     if mine.size == 0:
         return 0.0
-    size = float(np.max(np.abs(true)))
+    size = max(float(np.max(np.abs(true))), least)
     gap = float(np.max(np.abs(mine - true)))
     return np.inf if np.isnan(gap) else gap / size if size else gap
 
 
-def wrong_results(program: Program, truth: Mapping[str, Array], exact: float) -> frozenset[str]:
+def wrong_results(
+    program: Program, truth: Mapping[str, Array], pool: Pool, exact: float
+) -> frozenset[str]:
     return frozenset(
-        name for name, value in program.values().items() if distance(value, truth[name]) > exact
+        name
+        for name, value in program.values().items()
+        if distance(value, truth[name], pool.truth.least(name, exact)) > exact
     )
 
 
@@ -64,6 +74,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     """Single steps, and the same step in all rounds, that reach wrong results and no right one.
 
     Steps that are right for what they are come last, and before them those that read wrong values.
+    Of a loop single rounds are its ends: what is wrong in the middle is wrong in every round.
     """
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     singles: list[Site] = []
@@ -84,7 +95,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     # A mistake in a loop is made in every round: single rounds come after all rounds together.
     known, suffering = pool.known, pool.suffering
     found: dict[Site, tuple[bool, bool, int]] = {}
-    in_rounds: set[int] = set()
+    in_rounds, ends = set[int](), set[int]()
     for (whole, *_), group in groups.items():
         if len(group) > 1:
             site = tuple(group)  # its mistakes may cancel in some results
@@ -92,8 +103,11 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
             found[site] = (late, site[0] in suffering, 1 if whole else 2)
             if whole:
                 in_rounds |= set(group)
+                ends |= {*group[:ROUNDS], *group[-ROUNDS:]}
     for site in singles:
         index = site[0]
+        if index in in_rounds and index not in ends:
+            continue
         found[site] = (index in known, index in suffering, 3 if index in in_rounds else 0)
     return sorted(found, key=lambda site: found[site])
 
@@ -101,8 +115,11 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
 class Trials:
     """One program whose edits are tried against the truth."""
 
-    def __init__(self, program: Program, truth: Mapping[str, Array], exact: float) -> None:
+    def __init__(
+        self, program: Program, truth: Mapping[str, Array], pool: Pool, exact: float
+    ) -> None:
         self.program, self.truth, self.exact = program, truth, exact
+        self.least = {name: pool.truth.least(name, exact) for name in truth}
         self._needs: dict[str, frozenset[int]] = {}
 
     def needed(self, name: str) -> frozenset[int]:
@@ -152,13 +169,23 @@ class Trials:
                 values[index] = np.asarray(result)
             yield name, values[self.program.outputs[name]]
 
+    def screen(
+        self, site: Site, schedule: Sequence[tuple[str, list[int]]], partial: bool
+    ) -> Screen:
+        limits = {
+            name: max(FORETOLD, 2 * self.exact)
+            * max(float(np.max(np.abs(true), initial=0.0)), self.least[name])
+            for name, true in self.truth.items()
+        }
+        return Screen(self.program, self.truth, site, schedule, partial, limits)
+
     def tried(
         self, edit: Edit, schedule: Sequence[tuple[str, list[int]]], partial: bool
     ) -> Fit | None:
         right, error = set(), 0.0
         try:
             for name, value in self.run(schedule, edit.overrides):
-                gap = distance(value, self.truth[name])
+                gap = distance(value, self.truth[name], self.least[name])
                 if gap <= self.exact:
                     right.add(name)
                     error = max(error, gap)
@@ -209,21 +236,31 @@ def fits(
     partial: bool = False,
     seconds: float = np.inf,
     waves: Sequence[Sequence[Row]] = WAVES,
+    span: range = ALL,
+    any_found: bool = False,
 ) -> list[Fit]:
     """All edits that make every wrong result true; with `partial`, at least one of them.
 
-    A wave of rows is the last one where it finds something; each may take so many `seconds`.
+    span       the waves of rows that are tried, each for so many `seconds`; one that finds
+               something is the last
+    any_found  whether waves before have found something
     """
-    wrong = wrong_results(program, truth, exact)
-    trials = Trials(program, truth, exact)
+    wrong = wrong_results(program, truth, pool, exact)
+    trials = Trials(program, truth, pool, exact)
     found: list[Fit] = []
     places = sites(program, wrong, pool)
     for number, wave in enumerate(waves):
+        if number not in span:
+            continue
+        if number in FAR:  # what is right needs no other operands
+            places = [site for site in places if not all(i in pool.known for i in site)]
         until = process_time() + seconds
         for row in (turned,) if number == 1 else (exchanged,) if number == 2 else ():
             found += _in_uses(row, trials, pool, wrong, partial, process_time() + seconds / 2)
-        found += _in_steps(wave, places, trials, pool, wrong, partial, until, bool(found))
-        if not partial and any(_is_plain(fit, pool) for fit in found):
+        found += _in_steps(
+            wave, places, trials, pool, wrong, partial, until, any_found or bool(found)
+        )
+        if not partial and any(is_plain(fit, pool) for fit in found):
             break
     return found
 
@@ -249,12 +286,15 @@ def _in_steps(
             break
         schedule = trials.schedule(site)
         failed: set[tuple[object, ...]] = set()
+        screen = trials.screen(site, schedule, partial)
         for edit in _edits(wave, program, site, pool, trials, schedule):
             single = len(edit.overrides) == 1
             key = _result_key(program, edit) if single else None
             if key is not None and key in failed:
                 continue
-            fit = trials.tried(edit, schedule, partial)
+            fit = None
+            if not screen.rules_out(edit):
+                fit = trials.tried(edit, schedule, partial)
             if fit is not None:
                 if (partial and fit.right <= wrong) or fit.right >= wrong:
                     found.append(fit)
@@ -265,7 +305,7 @@ def _in_steps(
     return found
 
 
-def _is_plain(fit: Fit, pool: Pool) -> bool:
+def is_plain(fit: Fit, pool: Pool) -> bool:
     """Whether an edit is of the error on its way, and not of what it is multiplied with."""
     edit = fit.edit
     if edit.action not in ON_THE_WAY:
@@ -288,8 +328,9 @@ def _in_uses(
         if not partial and reach != wrong:
             continue
         schedule = trials.schedule(use.users)
+        screen = trials.screen(use.users, schedule, partial)
         for edit in row(program, use, pool):
-            fit = trials.tried(edit, schedule, partial)
+            fit = None if screen.rules_out(edit) else trials.tried(edit, schedule, partial)
             if fit is not None and (partial or fit.right == wrong):
                 found.append(fit)
             if process_time() > until:

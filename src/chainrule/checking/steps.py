@@ -15,6 +15,8 @@ import numpy as np
 from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node
 
 Array = np.ndarray[Any, Any]
+# What NumPy and an edit raise where shapes or kinds do not fit.
+FAILURES = (ValueError, TypeError, IndexError, AssertionError, AttributeError, KeyError)
 Override = Callable[[Sequence[Array]], Array]  # new values of the inputs -> the edited result
 
 

@@ -4,15 +4,17 @@ The loss is traced, stabilised and differentiated. Central differences of the pl
 stand beside it as a second witness, and alone where the function cannot be recorded.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.checking.differences import Curve, curve, differences
+from chainrule.checking.differences import BEST, Curve, curve, differences
 from chainrule.checking.nearness import ABSOLUTE, RELATIVE
 from chainrule.checking.point import Function, Point
 from chainrule.checking.quantities import Quantity, gradient_program, quantities_of
 from chainrule.checking.recording import graph_of
+from chainrule.checking.rounding import DOUBLE, MARGIN, noise_of
 from chainrule.checking.steps import Array, Program
 from chainrule.errors import ChainruleError
 from chainrule.graph import Graph, playing
@@ -27,6 +29,7 @@ class Truth:
 
     backward   the true gradients as a program; None where differences are the only truth
     of_update  whether `gradients` are the changes of parameters in a step
+    noise      for each gradient the deviation that rounding may leave
     """
 
     value: float
@@ -36,6 +39,11 @@ class Truth:
     graph: Graph | None
     backward: Program | None = None
     of_update: bool = False
+    noise: Mapping[str, float] = field(default_factory=dict)
+
+    def least(self, name: str, exact: float) -> float:
+        """What a deviation is held against, at least: `exact` of this size is noise."""
+        return self.noise.get(name, 0.0) / exact
 
 
 def truth(loss: Function, point: Point) -> Truth:
@@ -56,10 +64,14 @@ def truth(loss: Function, point: Point) -> Truth:
             stable, backward = graph, as_written
         quantities = quantities_of(stable, arrays, point)
     except (ChainruleError, TypeError, ValueError, AttributeError):
-        return Truth(value, differences(loss, point), (), (), None)
+        found = differences(loss, point)
+        # Of two values of the loss, divided by twice the step.
+        noise = dict.fromkeys(found, MARGIN * DOUBLE * abs(value) / BEST)
+        return Truth(value, found, (), (), None, noise=noise)
     gradients = backward.values()
     witness = curve(loss, point, gradients)
-    return Truth(value, gradients, tuple(quantities), witness, graph, backward)
+    noise = noise_of(backward)
+    return Truth(value, gradients, tuple(quantities), witness, graph, backward, noise=noise)
 
 
 def _agree(some: dict[str, Array], others: dict[str, Array]) -> bool:

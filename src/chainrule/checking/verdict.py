@@ -15,13 +15,24 @@ import numpy as np
 
 from chainrule.checking.blame import LEFT_OUT, blamed
 from chainrule.checking.edit import GUESS, Edit, is_fraction, is_likely
+from chainrule.checking.edits import WAVES
 from chainrule.checking.mutations import mistake, mutations, shown
 from chainrule.checking.naming import constant_kind, kind_of
 from chainrule.checking.point import Function, Point
 from chainrule.checking.pool import Pool
 from chainrule.checking.remedies import remedy
 from chainrule.checking.report import Alternative, Finding
-from chainrule.checking.search import ON_THE_WAY, Fit, distance, fits, wrong_results
+from chainrule.checking.search import (
+    ALL,
+    FAR,
+    NEAR,
+    ON_THE_WAY,
+    Fit,
+    distance,
+    fits,
+    is_plain,
+    wrong_results,
+)
 from chainrule.checking.sentences import explanation, hints
 from chainrule.checking.source import alias_before
 from chainrule.checking.source_edits import SourceEdit, source_edits, tried
@@ -96,7 +107,12 @@ class Case:
 
     @cached_property
     def wrong(self) -> frozenset[str]:
-        return wrong_results(self.program, self.true.gradients, self.exact)
+        return wrong_results(self.program, self.true.gradients, self.pool, self.exact)
+
+    def error(self, name: str, value: Array) -> float:
+        """The deviation of a result from the truth."""
+        true = self.true
+        return distance(value, true.gradients[name], true.least(name, self.exact))
 
     def with_program(self, program: Program) -> "Case":
         return replace(self, program=program)
@@ -142,10 +158,21 @@ def _sign_apart(single: list[Candidate], case: Case) -> list[Finding]:
 
 def _single(case: Case) -> list[Candidate]:
     """Everything that alone explains all results, the likeliest first."""
-    found = _in_steps(case)
-    if not found or found[0].is_guess or found[0].rank[0] > PLAIN:
-        found = [*_in_source(case), *_in_truth(case, found), *found]
+    near = _fits(case, span=NEAR)
+    found = _candidates(near, case)
+    source = _in_source(case) if _is_open(found, PLAIN) else []
+    if not source and not any(is_plain(fit, case.pool) for fit in near):
+        far = _fits(case, span=FAR, any_found=bool(near))
+        found = _candidates([*near, *far], case)
+    found = sorted([*source, *found], key=_likelihood)
+    if _is_open(found, SHOWN):  # a mutation is further-fetched than what costs less
+        found += _in_truth(case, found)
     return sorted(found, key=_likelihood)
+
+
+def _is_open(found: Sequence[Candidate], cost: float) -> bool:
+    """Whether the best of what was found is a guess, or dearer than that."""
+    return not found or found[0].is_guess or found[0].rank[0] > cost
 
 
 def _of_some(case: Case) -> list[Candidate]:
@@ -159,17 +186,19 @@ def _likelihood(candidate: Candidate) -> tuple[bool, tuple[float, ...]]:
 
 
 def _in_steps(case: Case, partial: bool = False) -> list[Candidate]:
-    found = fits(
-        case.program,
-        case.true.gradients,
-        case.pool,
-        case.exact,
-        partial=partial,
-        seconds=case.seconds,
-    )
-    ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])
-    if not partial:
-        ranked = ranked[:FEW]
+    return _candidates(_fits(case, partial), case, None if partial else FEW)
+
+
+def _fits(
+    case: Case, partial: bool = False, span: range = ALL, any_found: bool = False
+) -> list[Fit]:
+    true, pool, exact = case.true.gradients, case.pool, case.exact
+    return fits(case.program, true, pool, exact, partial, case.seconds, WAVES, span, any_found)
+
+
+def _candidates(found: Sequence[Fit], case: Case, most: int | None = FEW) -> list[Candidate]:
+    """The likeliest edits, each with its name."""
+    ranked = sorted(((_rank(fit, case), fit) for fit in found), key=lambda pair: pair[0])[:most]
     return sorted((_candidate(rank, fit, case) for rank, fit in ranked), key=lambda one: one.rank)
 
 
@@ -255,7 +284,7 @@ def _in_source(case: Case, partial: bool = False) -> list[Candidate]:
     def right(values: Mapping[str, Array]) -> frozenset[str]:
         if set(values) != set(true):
             return frozenset()
-        return frozenset(n for n in true if distance(values[n], true[n]) <= case.exact)
+        return frozenset(n for n in true if case.error(n, values[n]) <= case.exact)
 
     def helps() -> bool:
         now = right(case.run())
@@ -278,7 +307,7 @@ def _from_source(
     case: Case,
     program: Program,
 ) -> Candidate:
-    error = max(distance(values[name], case.true.gradients[name]) for name in right)
+    error = max(case.error(name, values[name]) for name in right)
     step = Step("source", lambda: np.zeros(()), (), np.zeros(()), edit.line, edit.file)
 
     def after() -> Program:

@@ -223,12 +223,16 @@ class Script:
         """How many parameters are wrong, and how far the coded gradient is from parallel."""
         params = self._params(step)
         try:
-            true = truth(loss, at(params, bench.data)).gradients
+            held = truth(loss, at(params, bench.data))
         except Exception:  # not a function that can be differentiated: not the loss
             return len(params) + 1, np.inf
         mine = grads(params, *bench.data)
         keys = {name: short(f"[{name!r}]") for name in params}
-        wrong = sum(distance(mine[name], true[key]) > RIGHT for name, key in keys.items())
+        true = held.gradients
+        wrong = sum(
+            distance(mine[name], true[key], held.least(key, RIGHT)) > RIGHT
+            for name, key in keys.items()
+        )
         a = np.concatenate([np.ravel(mine[name]) for name in keys])
         b = np.concatenate([np.ravel(true[key]) for key in keys.values()])
         if a.shape != b.shape or not (size := float(np.linalg.norm(a) * np.linalg.norm(b))):
