@@ -273,3 +273,61 @@ def test_a_start_that_fails_is_told_apart(hidden: int, fails: bool, tmp_path: Pa
     report = cr.check_script(written(tmp_path, XOR.format(hidden=hidden)))
     assert report.ok, report.text()
     assert any("cr.diagnose" in note for note in report.notes) == fails
+
+
+AT_ONE_GO = """
+import numpy as np
+np.random.seed(0)
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+y = np.array([[0], [1], [1], [0]])
+W1, W2 = np.random.randn(2, 4), np.random.randn(4, 1)
+for i in range(5):
+    hidden = 1 / (1 + np.exp(-X @ W1))
+    output = 1 / (1 + np.exp(-hidden @ W2))
+    cost = 0.5 * np.sum((output - y) ** 2)
+    delta = {delta}
+    hidden_delta = {hidden}
+    W2 -= 0.1 * (hidden.T @ delta)
+    W1 -= 0.1 * (X.T @ hidden_delta)
+"""
+SLOPES = "(output - y) * output * (1 - output)", "delta @ W2.T * hidden * (1 - hidden)"
+
+
+@pytest.mark.parametrize(
+    ("delta", "hidden", "kind", "line", "fix"),
+    [
+        ("output - y", SLOPES[1], "missing-activation-derivative", 11, "output * (1 - output)"),
+        (SLOPES[0], "delta @ W2.T", "missing-activation-derivative", 12, "hidden * (1 - hidden)"),
+        (
+            SLOPES[0],
+            "delta @ W2.T * hidden",
+            "wrong-activation-derivative",
+            12,
+            "hidden * (1 - hidden)",
+        ),
+    ],
+)
+def test_a_sigmoid_at_one_go_is_known_as_one(
+    delta: str, hidden: str, kind: str, line: int, fix: str, tmp_path: Path
+) -> None:
+    report = cr.check_script(written(tmp_path, AT_ONE_GO.format(delta=delta, hidden=hidden)))
+    finding = report.findings[0]
+    assert (finding.kind, finding.line) == (kind, line)
+    assert f"`{fix}` (the derivative of the sigmoid" in finding.explanation
+    assert finding.evidence < 1e-9
+
+
+def test_a_sigmoid_at_one_go_passes(tmp_path: Path) -> None:
+    right = AT_ONE_GO.format(delta=SLOPES[0], hidden=SLOPES[1])
+    assert cr.check_script(written(tmp_path, right)).ok
+
+
+def test_what_is_computed_and_overwritten_is_not_accumulated() -> None:
+    finding = cr.check_script(SCRIPTS["t16"].path).findings[0]
+    assert (finding.kind, finding.line) == ("not-accumulated", 26)
+    assert finding.evidence < 1e-9
+
+
+def test_a_constant_that_another_step_contradicts_is_none() -> None:
+    finding = cr.check_script(SCRIPTS["t05"].path).findings[0]
+    assert (finding.kind, finding.line, finding.severity) == ("unexplained", 17, "wrong")

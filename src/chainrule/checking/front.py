@@ -207,6 +207,12 @@ def _compared(
 
 def _doubts(true: Truth, single: bool) -> Iterator[str]:
     """What the numbers themselves make uncertain: a kink, or the precision."""
+    if true.graph is None:
+        yield (
+            "The loss cannot be recorded as a graph, so central differences are the only truth: "
+            "the gradient is held to one part in a hundred thousand, and the quantities between "
+            "are not known."
+        )
     best = min((error for _, error in true.curve), default=0.0)
     if best > CONFIRMED:
         yield (

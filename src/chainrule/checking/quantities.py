@@ -55,12 +55,16 @@ class Quantity:
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """Elementwise operations from `start` to `end`, and the node of the derivative."""
+    """Elementwise operations from `start` to `end`, and the node of the derivative.
+
+    sign  -1 where it is one of the negative of `start`: 1 / (1 + exp(start)) with start = -x @ W
+    """
 
     start: Node
     end: Node
     slope: Node
     name: str
+    sign: int = 1
 
 
 def gradient_program(graph: Graph, arrays: Sequence[Array], point: Point) -> Program:
@@ -97,6 +101,7 @@ def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Q
     quantities += _data(graph, arrays, values, len(names))
     quantities += _made_of_data(graph, relevant, values)
     loss_part = _loss_part(graph, params)
+    negated = {a.start for a in activations if a.sign < 0}
     slopes = [_slope(a, everything, places, a.end in loss_part) for a in activations]
     quantities += sorted(slopes, key=lambda slope: slope.loss)
     for node in graph.nodes:
@@ -109,6 +114,8 @@ def quantities_of(graph: Graph, arrays: Sequence[Array], point: Point) -> list[Q
     quantities += [Quantity("contribution", node.op.name, values[node]) for node in parts]
     for node, adjoint in zip(forward, found[len(names) :], strict=True):
         quantities.append(Quantity("adjoint", node.op.name, values[adjoint], _line(node)))
+        if node in negated:  # what is propagated is the gradient with respect to x @ W
+            quantities.append(Quantity("adjoint", node.op.name, -values[adjoint], _line(node)))
     return quantities
 
 
@@ -215,7 +222,12 @@ def _activations(
             continue
         if end.dtype.kind != "f" or begin.dtype.kind != "f" or begin.shape != end.shape:
             continue
-        name = _known(values[begin], values[end]) if end.ndim == begin.ndim else ""
+        name, sign = "", 1
+        if end.ndim == begin.ndim:
+            name = _known(values[begin], values[end])
+            if not name:
+                name = _known(-values[begin], values[end])
+                sign = -1 if name else 1
         behind = readers.get(end, [])
         inside = bool(behind) and all(start.get(reader) is begin for reader in behind)
         if not name and (inside or _is_linear(end, begin, start)):
@@ -224,7 +236,8 @@ def _activations(
             seed = wrap(constant(np.ones(end.shape), end.dtype))
         (slope,) = adjoints([end], [seed], [begin])
         single = begin in end.inputs
-        yield Activation(begin, end, slope.node, name or (end.op.name if single else "activation"))
+        name = name or (end.op.name if single else "activation")
+        yield Activation(begin, end, slope.node, name, sign)
 
 
 def _known(origin: Array, result: Array) -> str:
@@ -257,16 +270,16 @@ def _slope(
     """An activation's derivative, and what its formula gives at the wrong points."""
     begin, end = places.get(activation.start), places[activation.end]
     slope = places[activation.slope]
-    value = program.steps[slope].value
+    value, sign = activation.sign * program.steps[slope].value, activation.sign
     variants = []
     if begin is not None:
-        origin, result = program.steps[begin].value, program.steps[end].value
+        origin, result = sign * program.steps[begin].value, program.steps[end].value
         # `places` are steps of their own that pass a value on; what is exchanged is what they read.
         here, there = program.steps[begin].inputs[0], program.steps[end].inputs[0]
-        for place, exchanged in ((here, result), (there, origin)):
+        for place, exchanged in ((here, sign * result), (there, origin)):
             with np.errstate(all="ignore"):
                 after = program.edited({place: always(exchanged)})
-            variants.append(after.steps[slope].value)
+            variants.append(sign * after.steps[slope].value)
     else:
         origin, result = None, program.steps[end].value
     return Quantity(

@@ -24,7 +24,6 @@ EXACT = 1e-9  # of a parameter's largest true gradient: what rounding may leave
 ON_THE_WAY = ("scale", "times-derivative", "without-derivative", "drop-part")
 NEAR, FAR = range(2), range(2, len(WAVES))  # waves: of what is there, and of other quantities
 ALL = range(len(WAVES))
-ROUNDS = 2  # at each end of a loop, that are looked at one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +94,7 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
     # A mistake in a loop is made in every round: single rounds come after all rounds together.
     known, suffering = pool.known, pool.suffering
     found: dict[Site, tuple[bool, bool, int]] = {}
-    in_rounds, ends = set[int](), set[int]()
+    in_rounds: set[int] = set()
     for (whole, *_), group in groups.items():
         if len(group) > 1:
             site = tuple(group)  # its mistakes may cancel in some results
@@ -103,10 +102,9 @@ def sites(program: Program, wrong: frozenset[str], pool: Pool) -> list[Site]:
             found[site] = (late, site[0] in suffering, 1 if whole else 2)
             if whole:
                 in_rounds |= set(group)
-                ends |= {*group[:ROUNDS], *group[-ROUNDS:]}
     for site in singles:
         index = site[0]
-        if index in in_rounds and index not in ends:
+        if index in program.inner_rounds:
             continue
         found[site] = (index in known, index in suffering, 3 if index in in_rounds else 0)
     return sorted(found, key=lambda site: found[site])
@@ -252,7 +250,7 @@ def fits(
     for number, wave in enumerate(waves):
         if number not in span:
             continue
-        if number in FAR:  # what is right needs no other operands
+        if number in FAR or program is pool.truth.backward:  # what is right needs no change
             places = [site for site in places if not all(i in pool.known for i in site)]
         until = process_time() + seconds
         for row in (turned,) if number == 1 else (exchanged,) if number == 2 else ():

@@ -4,6 +4,7 @@ The checker reads nothing else of a backward pass. A traced graph becomes a `Pro
 recorder that sees operations one by one makes the same steps.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ import numpy as np
 from chainrule.graph import CAPTURED, CONSTANT, INPUT, Graph, Leaf, Node
 
 Array = np.ndarray[Any, Any]
+ROUNDS = 2  # at each end of a loop, that are looked at one by one
 # What NumPy and an edit raise where shapes or kinds do not fit.
 FAILURES = (ValueError, TypeError, IndexError, AssertionError, AttributeError, KeyError)
 Override = Callable[[Sequence[Array]], Array]  # new values of the inputs -> the edited result
@@ -85,6 +87,16 @@ class Program:
                 found[child] |= found[index]
         return [frozenset(names) for names in found]
 
+    @cached_property
+    def inner_rounds(self) -> frozenset[int]:
+        """Steps of loops that are in none of the first rounds, and in none of the last."""
+        groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for index, step in enumerate(self.steps):
+            if step.frames and step.op != "return" and self.reach[index]:
+                places = (frame.place for frame in step.frames)
+                groups[step.op, step.role, *places].append(index)
+        return frozenset(i for group in groups.values() for i in group[ROUNDS:-ROUNDS])
+
     def values(self) -> dict[str, Array]:
         """The outputs as they were recorded."""
         return {name: self.steps[index].value for name, index in self.outputs.items()}
@@ -112,7 +124,8 @@ class Program:
             steps[index] = replace(step, call=call, value=value)
         after = Program(tuple(steps), self.outputs)
         # The same steps read the same ones.
-        after.__dict__.update(consumers=self.consumers, reach=self.reach)
+        shared = {"consumers": self.consumers, "reach": self.reach}
+        after.__dict__.update(shared, inner_rounds=self.inner_rounds)
         return after
 
 

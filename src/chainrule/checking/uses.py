@@ -26,6 +26,8 @@ def uses(program: Program, wrong: frozenset[str]) -> list[Use]:
     for index, step in enumerate(program.steps):
         if not step.value.ndim or step.value.dtype.kind not in "fb":
             continue
+        if index in program.inner_rounds:
+            continue
         groups: dict[tuple[object, ...], list[int]] = {}
         for user in program.consumers[index]:
             frames = program.steps[user].frames

@@ -15,7 +15,7 @@ from chainrule.checking.scripts.ending import stuck
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
-from chainrule.checking.scripts.rounds import retold
+from chainrule.checking.scripts.rounds import retold, without_constant
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
 from chainrule.checking.scripts.usual import USUAL, guessed_losses
@@ -138,14 +138,15 @@ class Script:
                 continue
             seen |= here
             step = made[number]
-            after = made[number + 1] if number + 1 < len(made) else None
-            until = after.begin if after and after.live else len(self.tape.entries) - 1
-            candidates = step.loss_candidates(max(until, step.window.end))
+            candidates = step.loss_candidates(self._until(step, made[number + 1 :]))
             if loss is not None:
                 candidates = [i for i in candidates if self.tape.entries[i].name == loss]
             usable = self._usable(step, candidates)
             if usable:
-                return self._held(step, usable)
+                report = self._held(step, usable)
+                if any(finding.kind == "wrong-constant-factor" for finding in report.findings):
+                    report = self._in_another_step(report, made[number + 1 :])
+                return report
             elsewhere = elsewhere or [(step, index) for index in candidates[-1:]]
         step = made[order[0]]
         if loss is not None and loss not in USUAL and not elsewhere:
@@ -154,6 +155,33 @@ class Script:
                 f"the variable that holds the loss, or one of {', '.join(USUAL)}"
             )
         return self._told(self._without_loss(step, elsewhere, USUAL.get(loss or "", "")), step)
+
+    def _in_another_step(self, report: Report, later: Sequence[Step]) -> Report:
+        """Without constants that another step contradicts: there another one would be needed."""
+        for step in later[:1]:
+            usable = self._usable(step, step.loss_candidates(self._until(step, later[1:])))
+            if not usable:
+                continue
+            other = self._held(step, usable)
+            told = {finding.explanation for finding in other.findings}
+            same = np.isclose(_ratio(report), _ratio(other), rtol=1e-6)
+            return replace(
+                report,
+                findings=tuple(
+                    finding
+                    if finding.kind != "wrong-constant-factor"
+                    or (finding.explanation in told and (same or finding.severity != "scale"))
+                    else without_constant(finding)
+                    for finding in report.findings
+                ),
+            )
+        return report
+
+    def _until(self, step: Step, later: Sequence[Step]) -> int:
+        """The entry up to which a loss of this step may be computed."""
+        after = later[0] if later else None
+        until = after.begin if after and after.live else len(self.tape.entries) - 1
+        return max(until, step.window.end)
 
     def _numbers(self, made: Sequence[Step], number: int) -> set[int]:
         """The places at which single numbers are computed after the step before this one."""
@@ -352,6 +380,14 @@ _GUESSED = (
 def _ending(step: Step, bench: Bench, loss: Function) -> tuple[str, ...]:
     said = stuck(step, loss, bench.data)
     return (said,) if said else ()
+
+
+def _ratio(report: Report) -> float:
+    """The coded gradient against the true one, where that is largest."""
+    name = max(report.true, key=lambda key: float(np.max(np.abs(report.true[key]), initial=0.0)))
+    true, mine = np.ravel(report.true[name]), np.ravel(report.mine[name])
+    place = int(np.argmax(np.abs(true)))
+    return float(mine[place] / true[place]) if mine.shape == true.shape else np.nan
 
 
 def _doubt(report: Report) -> tuple[bool, int]:

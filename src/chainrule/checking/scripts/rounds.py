@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.checking.report import Finding, Report
 from chainrule.checking.scripts.reading import Slice, Step
 from chainrule.checking.search import EXACT, distance
-from chainrule.checking.sentences import hints
+from chainrule.checking.sentences import WORDS, hints
 from chainrule.checking.source import function_at, tree_of
 
 
@@ -27,6 +27,19 @@ def retold(finding: Finding, report: Report, step: Step, loss: Slice | None) -> 
     if finding.kind == "wrong-operand":
         return _where_it_was_named(finding, step.player.file)
     return finding
+
+
+def without_constant(finding: Finding) -> Finding:
+    """A finding whose constant is right in one step of the training and wrong in the next."""
+    said = finding.explanation
+    if WORDS["unexplained"] not in said:
+        said = (
+            f"Line {finding.line}: {WORDS['unexplained']}, and not by a constant factor: in each "
+            "training step it would have to be another one."
+        )
+    told = hints("unexplained", finding.line, said)
+    return replace(finding, kind="unexplained", severity="wrong", explanation=said, hints=told,
+                   evidence=np.inf)  # fmt: skip
 
 
 def _where_it_was_named(finding: Finding, file: str) -> Finding:
@@ -62,7 +75,7 @@ def _is_length(node: ast.AST) -> TypeGuard[ast.Call]:
 
 
 def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None:
-    """A gradient that is computed in every round, of which only the last round is kept."""
+    """A gradient that is computed in parts, of which only the last one is kept."""
     entries = step.tape.entries
     used = step.backward | {p.target for parts in step.gradient_slices.values() for _, p in parts}
     for first, parts in step.gradient_slices.items():
@@ -79,20 +92,35 @@ def _overwritten(finding: Finding, report: Report, step: Step) -> Finding | None
             and entries[index].shape == entries[top].shape
             and index not in used
         ]
-        if not same or name not in report.true:
-            continue
-        total = np.sum([step.player.value(index) for index in (*same, top)], axis=0)
-        error = min(distance(sign * total, report.true[name]) for sign in (1.0, -1.0))
-        if error > EXACT:
+        if name not in report.true:
             continue
         line = step.tape.line_of(top)
-        said = (
-            f"Line {line} computes a part of the gradient of {name} {len(same) + 1} times and "
-            "keeps only the last. Add the parts up: += and not =."
-        )
+        for lost in (same, *([index] for index in _unread(step, top, used))):
+            total = np.sum([step.player.value(index) for index in (*lost, top)], axis=0)
+            error = min(distance(sign * total, report.true[name]) for sign in (1.0, -1.0))
+            if lost and error <= EXACT:
+                break
+        else:
+            continue
+        said = f"Line {line} computes a part of the gradient of {name} {len(same) + 1} times and "
+        if lost is not same:
+            said = f"Line {line} overwrites the part of the gradient of {name} that line "
+            said += f"{step.tape.line_of(lost[0])} computes, and "
+        said += "keeps only the last. Add the parts up: += and not =."
         told = hints("not-accumulated", line, said)
         return Finding("not-accumulated", "wrong", name, line, said, told, error, (), (name,))
     return None
+
+
+def _unread(step: Step, top: int, used: set[int]) -> list[int]:
+    """What is computed in a step in the shape of a gradient, and read by nobody."""
+    entries = step.tape.entries
+    return [
+        index
+        for index in range(step.begin, top)
+        if entries[index].shape == entries[top].shape and index not in used
+        if index not in step.users and entries[index].kind == "f"
+    ]
 
 
 def _of_another_pass(step: Step, loss: Slice) -> bool:
