@@ -23,14 +23,13 @@ from chainrule.checking.surroundings import preserved
 from chainrule.checking.truth import Truth, truth
 from chainrule.checking.unseen import unseen
 from chainrule.checking.update_rules import change, numbers_of, record_step, rule_of, wanted
+from chainrule.checking.updating import EXACT_STEP, best_of
 from chainrule.checking.verdict import Case, findings
 from chainrule.errors import ChainruleError, SettingError
 from chainrule.trees import Tree, flatten
 
 RIGHT_BY_DIFFERENCES = 1e-5  # where differences are the only truth
 CONFIRMED = 1e-4  # what the best step of central differences must reach
-DOUBTFUL = ("unexplained", "wrong-constant-factor")  # where another rule may say more
-EXACT_STEP = 1e-8  # of an update, which is a small difference of larger numbers
 RIGHT_IN_SINGLE = 1e-4  # where the user's own code computes in float32
 
 
@@ -89,9 +88,9 @@ def _update(function: Function, point: Point, true: Truth, lr: float) -> Report:
     if rule is not None:
         common["errors"] = dict.fromkeys(mine, 0.0)
         return Report((), notes=(f"The step is one of {rule}.",), **common)
-    best: list[Finding] = []
-    for one in truths:
-        case = Case(
+
+    def case(one: Truth) -> Case:
+        return Case(
             function,
             point,
             one,
@@ -101,23 +100,10 @@ def _update(function: Function, point: Point, true: Truth, lr: float) -> Report:
             lambda: change(function, point, lr),
             true.gradients,
         )
-        found = findings(case)
-        if found and _is_better(found, best):
-            best = found
-        if len(best) == 1 and best[0].kind not in DOUBTFUL:
-            break
+
+    best = best_of(truths, case)
     wrong = [name for name, error in common["errors"].items() if not error <= RIGHT]
     return Report(tuple(best or _unexplained(wrong)), **common)
-
-
-def _is_better(found: list[Finding], best: list[Finding]) -> bool:
-    """Fewer mistakes, and such as have a name."""
-
-    def order(findings: list[Finding]) -> tuple[bool, int, bool]:
-        kinds = [finding.kind for finding in findings]
-        return "unexplained" in kinds, len(kinds), any(kind in DOUBTFUL for kind in kinds)
-
-    return not best or order(found) < order(best)
 
 
 def _half_applied(function: Function, point: Point, lr: float) -> str:

@@ -159,7 +159,8 @@ def wanted(
     numbers: Sequence[float],
 ) -> list[Truth]:
     """The truths that an update may be held against, the likeliest first."""
-    roots = any(step.op in ROOTS and program.reach[i] for i, step in enumerate(program.steps))
+    ops = {step.op for i, step in enumerate(program.steps) if program.reach[i]}
+    roots = not ops.isdisjoint(ROOTS)
     gradients = []
     for g in map(np.asarray, true.gradients.values()):
         gradients += [Quantity("adjoint", "parameter", g), Quantity("adjoint", "parameter", lr * g)]

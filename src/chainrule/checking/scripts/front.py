@@ -16,11 +16,12 @@ from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.rounds import retold, without_constant
+from chainrule.checking.scripts.rules import ruled
 from chainrule.checking.scripts.tape import Tape
 from chainrule.checking.scripts.updates import Chain, chains, windows
 from chainrule.checking.scripts.usual import USUAL, guessed_losses
 from chainrule.checking.search import distance
-from chainrule.checking.sentences import hints
+from chainrule.checking.sentences import WORDS, hints
 from chainrule.checking.truth import truth
 from chainrule.errors import ScriptError
 
@@ -138,6 +139,8 @@ class Script:
                 continue
             seen |= here
             step = made[number]
+            if number and not self._is_finite(step):
+                continue
             candidates = step.loss_candidates(self._until(step, made[number + 1 :]))
             if loss is not None:
                 candidates = [i for i in candidates if self.tape.entries[i].name == loss]
@@ -146,7 +149,7 @@ class Script:
                 report = self._held(step, usable)
                 if any(finding.kind == "wrong-constant-factor" for finding in report.findings):
                     report = self._in_another_step(report, made[number + 1 :])
-                return report
+                return ruled(report, made) if report.ok else report
             elsewhere = elsewhere or [(step, index) for index in candidates[-1:]]
         step = made[order[0]]
         if loss is not None and loss not in USUAL and not elsewhere:
@@ -154,7 +157,8 @@ class Script:
                 f"{self.path.name} has no number {loss!r} that depends on what is trained; name "
                 f"the variable that holds the loss, or one of {', '.join(USUAL)}"
             )
-        return self._told(self._without_loss(step, elsewhere, USUAL.get(loss or "", "")), step)
+        report = self._told(self._without_loss(step, elsewhere, USUAL.get(loss or "", "")), step)
+        return ruled(report, made) if report.ok else report
 
     def _in_another_step(self, report: Report, later: Sequence[Step]) -> Report:
         """Without constants that another step contradicts: there another one would be needed."""
@@ -176,6 +180,9 @@ class Script:
                 ),
             )
         return report
+
+    def _is_finite(self, step: Step) -> bool:
+        return all(np.all(np.isfinite(self.player.value(old))) for old in step.start)
 
     def _until(self, step: Step, later: Sequence[Step]) -> int:
         """The entry up to which a loss of this step may be computed."""
@@ -302,6 +309,12 @@ class Script:
                     "through it afterwards. Move this update behind the last use of the old value."
                 )
                 told = hints(kind, finding.line, said)
+            climbing = step.climbing
+            if kind == "wrong-sign" and climbing and set(finding.parameters) == set(names):
+                kind, line = "ascent-update", self.tape.line_of(climbing.new)
+                said = f"Line {line}: {WORDS[kind]}. The gradients themselves are right."
+                told = hints(kind, line, said)
+                finding = replace(finding, line=line)
             findings.append(
                 replace(
                     finding,

@@ -166,8 +166,8 @@ class Step(Shared):
         return learning_rate(self.tape, self.window, self.live)
 
     @cached_property
-    def memory(self) -> dict[int, int | None]:
-        """For each parameter the gradient below a rule such as Adam's."""
+    def memory(self) -> dict[int, tuple[Change, int] | None]:
+        """For each parameter the change by a rule such as Adam's, and the gradient below it."""
         if self.previous is None:
             return dict.fromkeys(self.window.changes)
         begin = min(self.previous.before.values())
@@ -177,10 +177,23 @@ class Step(Shared):
             for index in self.reached(self.previous.before.values(), self.window.end)
             if begin <= index and index not in params and index < self.begin
         ]
-        return {
-            first: below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
-            for first, changes in self.window.changes.items()
-        }
+        found: dict[int, tuple[Change, int] | None] = {}
+        for first, changes in self.window.changes.items():
+            found[first] = None
+            for change in changes:  # a decay of the weights may follow
+                below = below_memory(self.tape, change.by, self.live, earlier, 60)
+                if below is not None:
+                    found[first] = change, below
+                    break
+        return found
+
+    @cached_property
+    def climbing(self) -> Change | None:
+        """A change by a rule with a memory that goes along its gradient."""
+        for memory in self.memory.values():
+            if memory is not None and self._sign_below(*memory) > 0:
+                return memory[0]
+        return None
 
     @cached_property
     def gradient_slices(self) -> dict[int, list[tuple[Change, Slice]]]:
@@ -190,10 +203,10 @@ class Step(Shared):
         """
         found = {}
         for first, changes in self.window.changes.items():
-            below = self.memory[first]
-            if below is not None:
-                last = replace(changes[-1], by=below, sign=self._sign_below(changes[-1], below))
-                changes = [last]
+            memory = self.memory[first]
+            if memory is not None:
+                change, below = memory
+                changes = [replace(change, by=below, sign=self._sign_below(change, below))]
             else:
                 changes = [self._without_rate(change) for change in changes]
             found[first] = [(change, self.slice(change.by, self.live)) for change in changes]
@@ -238,16 +251,19 @@ class Step(Shared):
         return isinstance(inner, Ref) and self.rate is not None and inner.index in self.rate.same
 
     def _sign_below(self, change: Change, below: int) -> int:
-        """Whether the parameter grows or falls where the gradient grows."""
+        """Whether the parameter grows or falls along the gradient.
+
+        The gradient is turned round: squares of it stay, whatever is divided by them.
+        """
         order = self.slice(change.by, self.live, start={below}).order
         results = []
         known = dict(self._values(order, {below}))
-        for factor in (1.0, 1.001):
-            values = known | {below: self.player.value(below) * factor}
+        for sign in (-1.0, 1.0):
+            values = known | {below: self.player.value(below) * sign}
             results.append(np.asarray(self.player.play(order, values)[change.by]))
         gradient = np.asarray(self.player.value(below))
         slope = float(np.sum((results[1] - results[0]) * gradient))
-        return change.sign if slope >= 0 else -change.sign
+        return -change.sign if slope < 0 else change.sign
 
     def _values(self, order: Sequence[int], known: set[int]) -> Iterator[tuple[int, Any]]:
         inside = {*order, *known}

@@ -79,7 +79,22 @@ def possible_changes(tape: Tape) -> list[Change]:
                 found.append(Change(target.index, index, by.index, sign, where, partial=True))
         elif entry.op in CHANGES:
             found += _plain(entries, entry, index)
-    return [change for change in found if change.new not in inner]
+    return _on_one_side(entries, [change for change in found if change.new not in inner])
+
+
+def _on_one_side(entries: Sequence[Entry], changes: Sequence[Change]) -> list[Change]:
+    """`w + v` looks like a change of v too: of w, if w is what comes back from there."""
+
+    def side(change: Change) -> tuple[int, bool]:
+        entry = entries[change.new]
+        return entry.place, bool(entry.arguments) and entry.arguments[0] == Ref(change.old)
+
+    back = {side(c) for c in changes if entries[c.old].place == entries[c.new].place}
+    return [
+        change
+        for change in changes
+        if side(change) in back or (side(change)[0], not side(change)[1]) not in back
+    ]
 
 
 def _plain(entries: Sequence[Entry], entry: Entry, index: int) -> list[Change]:
