@@ -329,3 +329,58 @@ def test_what_is_computed_and_overwritten_is_not_accumulated() -> None:
 def test_a_constant_that_another_step_contradicts_is_none() -> None:
     finding = cr.check_script(SCRIPTS["t05"].path).findings[0]
     assert (finding.kind, finding.line, finding.severity) == ("unexplained", 17, "wrong")
+
+
+RULES = """
+import numpy as np
+np.random.seed(0)
+X, y = np.random.randn(8, 3), np.random.randn(8, 1)
+W, m, v = np.random.randn(3, 1), np.zeros((3, 1)), np.zeros((3, 1))
+for t in range(1, 20):
+    error = X @ W - y
+    cost = np.mean(error ** 2)
+    g = 2 * X.T @ error / len(y)
+    {memory}
+    {update}
+"""
+ADAM = "m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g ** 2"
+ADAPTIVE = "Adam, RMSprop or Adagrad"
+CORRECTED = "W = W {sign} 0.01 * (m / (1 - 0.9 ** t)) / (np.sqrt(v / (1 - 0.999 ** t)) + 1e-8)"
+
+
+@pytest.mark.parametrize(
+    ("memory", "update", "rule"),
+    [
+        ("m = 0.9 * m - 0.01 * g", "W = W + m", "momentum"),
+        ("v = 0.9 * v + 0.1 * g ** 2", "W -= 0.01 * g / (np.sqrt(v) + 1e-8)", ADAPTIVE),
+        (ADAM, CORRECTED.format(sign="-"), ADAPTIVE),
+        (ADAM, "W -= 0.01 * m / (np.sqrt(v) + 1e-8)", ADAPTIVE),
+        (ADAM, CORRECTED.format(sign="-") + "; W -= 0.001 * W", ADAPTIVE),
+    ],
+)
+def test_a_rule_with_a_memory_is_named(memory: str, update: str, rule: str, tmp_path: Path) -> None:
+    report = cr.check_script(written(tmp_path, RULES.format(memory=memory, update=update)))
+    assert report.ok, report.text()
+    assert f"The update's first step is one of {rule}." in report.notes
+
+
+@pytest.mark.parametrize(
+    ("memory", "update"),
+    [
+        ("m = 0.9 * m + 0.01 * g", "W = W + m"),
+        ("m = 0.9 * m - 0.01 * g", "W = W - m"),
+        (ADAM, CORRECTED.format(sign="+")),
+    ],
+)
+def test_a_rule_that_climbs_is_found(memory: str, update: str, tmp_path: Path) -> None:
+    report = cr.check_script(written(tmp_path, RULES.format(memory=memory, update=update)))
+    finding = report.findings[0]
+    assert (finding.kind, finding.line) == ("ascent-update", 11)
+    assert finding.evidence < 1e-9
+
+
+def test_another_rule_is_said_not_to_be_judged(tmp_path: Path) -> None:
+    script = RULES.format(memory="v = 0.9 * v + g ** 4", update="W -= 0.01 * g / (v + 1)")
+    report = cr.check_script(written(tmp_path, script))
+    assert report.ok
+    assert any("not judged" in note for note in report.notes)

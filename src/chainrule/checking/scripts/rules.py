@@ -23,8 +23,9 @@ from chainrule.checking.update_rules import EXACT, numbers_of, rule_of, wanted
 from chainrule.checking.updating import DOUBTFUL, EXACT_STEP, best_of
 from chainrule.checking.verdict import Case
 
-# A rule of another name may have another constant: in effect that is another learning rate.
-UNSURE = (*DOUBTFUL, "missing-mean", "mean-twice")
+# A rule of another name may have other constants and terms: that is no mistake.
+UNSURE = (*DOUBTFUL, "missing-mean", "mean-twice", "missing-term", "extra-term")
+ADAPTIVE = "Adam, RMSprop or Adagrad"  # the first step does not tell them apart
 KNOWN = "momentum, Nesterov, RMSprop, Adagrad and Adam"
 
 
@@ -60,8 +61,9 @@ class FirstStep:
         if self.parts:
             self.program = self.record()
             self.numbers = numbers_of(self.program)
+            self.rate = later.rate.value if later.rate is not None else None
             rates = [n for n in self.numbers if 0 < n <= 1]
-            self.rates = [later.rate.value] if later.rate is not None else rates
+            self.rates = rates if self.rate is None else [self.rate, *rates]
             self.gradients = {n: self._value(below) for n, (_, below) in self.parts.items()}
 
     def _part(self, first: int, change: Change, below: int) -> tuple[Change, int] | None:
@@ -99,12 +101,12 @@ class FirstStep:
             return recorder.program(results)
 
     def rule(self) -> str | None:
-        """The name of the rule whose first step this is."""
+        """The family of rules of which one has this first step; Adam may leave its bias in."""
         found, numbers = self.program.values(), self.numbers
         for rate in self.rates:
             named = rule_of(found, self.gradients, rate, numbers)
-            if named is not None:
-                return named
+            if named is not None:  # from rest, a step of momentum is one of plain descent
+                return "momentum" if named in ("gradient descent", "momentum") else ADAPTIVE
         decays = [1 - n for n in numbers if 0.5 <= n < 1] + [n for n in numbers if 0 < n <= 0.5]
         for one in decays:
             for other in decays:
@@ -115,16 +117,16 @@ class FirstStep:
                     }
                     for rate in self.rates:
                         if all(distance(found[n], rate * c) <= EXACT for n, c in change.items()):
-                            return "Adam without correction of its bias"
+                            return ADAPTIVE
         return None
 
     def findings(self) -> list[Finding]:
         """The mistake after which the step is one of a rule; none where that is not certain."""
-        if len(self.rates) != 1:
+        if self.rate is None:
             return []
         program = self.program
         true = Truth(0.0, self.gradients, (), (), None)
-        truths = wanted(true, program, program.values(), self.rates[0], self.numbers)
+        truths = wanted(true, program, program.values(), self.rate, self.numbers)
         params = {name: self._value(change.old) for name, (change, _) in self.parts.items()}
         point = Point(params, (np.zeros(1), *self.gradients.values()))
 
