@@ -6,7 +6,7 @@ their way; the gradient is what comes in below the last of them.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,7 +76,7 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
     found = [list(factors(tape, change.by, live)) for change in changes]
     if not found or not found[0]:
         return None
-    read = Counter(ref for index in live for ref in set(tape.entries[index].refs()))
+    read = _times_read(tape, live, {factor.index for factor in found[0]})
     for candidate in found[0]:  # a rate is read by updates alone, data by the forward pass too
         index = candidate.index
         if index is None or read[index] > len(changes):
@@ -102,6 +102,16 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
             indices = {f.index for other in found for f in other if f.value == candidate.value}
             return replace(candidate, same=frozenset(i for i in indices if i is not None))
     return None
+
+
+def _times_read(tape: Tape, live: set[int], numbers: Set[int | None]) -> Counter[int]:
+    """How many values are computed from each number; one that is computed twice counts once."""
+    readers = {
+        (ref, entry.op, repr(entry.arguments))
+        for entry in (tape.entries[index] for index in live)
+        for ref in set(entry.refs()) & numbers
+    }
+    return Counter(ref for ref, _, _ in readers)
 
 
 def _is_written(tape: Tape, factor: Factor, value: float, change: Change) -> bool:

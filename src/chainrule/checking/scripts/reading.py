@@ -79,13 +79,22 @@ class Step(Shared):
         """
         return self.reached(self.start, end, self.previous.end if self.previous else None)
 
-    def reached(self, sources: Iterable[int], end: int, begin: int | None = None) -> set[int]:
-        """What depends on some values, among the entries behind `begin`, or behind them."""
+    def reached(
+        self,
+        sources: Iterable[int],
+        end: int,
+        begin: int | None = None,
+        without: Container[int] = (),
+    ) -> set[int]:
+        """What depends on some values, among the entries behind `begin`, or behind them.
+
+        without  values that are taken as given, whatever they came from
+        """
         found = set(sources)
         entries = self.tape.entries
         begin = min(found) if begin is None else begin
         for index in range(begin + 1, min(end + 1, len(entries))):
-            if any(ref in found for ref in entries[index].refs()):
+            if index not in without and any(ref in found for ref in entries[index].refs()):
                 found.add(index)
         return found
 
@@ -163,7 +172,15 @@ class Step(Shared):
 
     @cached_property
     def rate(self) -> Factor | None:
-        return learning_rate(self.tape, self.window, self.live)
+        return learning_rate(self.tape, Window(self.slopes), self.live)
+
+    @cached_property
+    def slopes(self) -> dict[int, list[Change]]:
+        """The changes without those that only remember: a momentum added in a statement of sums."""
+        return {
+            first: [change for change in changes if change.by in self.live] or changes
+            for first, changes in self.window.changes.items()
+        }
 
     @cached_property
     def memory(self) -> dict[int, int | None]:
@@ -179,7 +196,7 @@ class Step(Shared):
         ]
         return {
             first: below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
-            for first, changes in self.window.changes.items()
+            for first, changes in self.slopes.items()
         }
 
     @cached_property
@@ -189,7 +206,7 @@ class Step(Shared):
         Where a change is the learning rate times a value, that value is the gradient itself.
         """
         found = {}
-        for first, changes in self.window.changes.items():
+        for first, changes in self.slopes.items():
             below = self.memory[first]
             if below is not None:
                 last = replace(changes[-1], by=below, sign=self._sign_below(changes[-1], below))
@@ -230,7 +247,7 @@ class Step(Shared):
         """Values of which the learning rate is a factor somewhere inside."""
         if self.rate is None:
             return set()
-        return {change.by for group in self.window.changes.values() for change in group}
+        return {change.by for group in self.slopes.values() for change in group}
 
     def _is_minus_rate(self, index: int) -> bool:
         entry = self.tape.entries[index]
@@ -280,7 +297,7 @@ class Step(Shared):
         """What depends on other versions of the parameters too, as sums over an epoch do."""
         versions = {v for chain in self.chains for v in chain.versions} - set(self.start)
         versions = {v for v in versions if v > min(self.start)}
-        return self.reached(versions, until) if versions else set()
+        return self.reached(versions, until, without=self.start) if versions else set()
 
 
 def is_number(entry: Entry) -> bool:
@@ -360,6 +377,8 @@ class Bench(Shared):
                         value = value * (1 / rate)
                     if change is not None and change.partial:
                         value = self.player.in_rows(value, change)
+                    elif change is not None:
+                        value = self.player.as_wide(value, change)
                     value = self.player.negative(value, change) if sign < 0 else value
                     total = value if total is None else total + value
                 results[name] = total

@@ -166,7 +166,19 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
         if chain.changes and chain.changes[0].new not in begun:
             begun.add(chain.changes[0].new)
             found.append(chain)
-    return found
+    return _apart(found)
+
+
+def _apart(found: list[Chain]) -> list[Chain]:
+    """Without chains that are the end of another one.
+
+    In `w + rate * slope + memory` the memory looks like an old value too, and `w` goes on from it.
+    """
+    owner: dict[int, Chain] = {}
+    for chain in sorted(found, key=lambda chain: -len(chain.changes)):
+        for change in chain.changes:
+            owner.setdefault(change.new, chain)
+    return [chain for chain in found if any(owner[c.new] is chain for c in chain.changes)]
 
 
 def _next(tape: Tape, chain: Chain, followed: Mapping[int, Sequence[Change]], value: int) -> Change:
@@ -205,18 +217,22 @@ def _verified(tape: Tape, found: list[Chain]) -> list[Chain]:
         sites[site] += 1
         if sites[site] > MOST_CHAINS:
             continue
-        change = chain.changes[min(1, len(chain.changes) - 1)]
-        if depends(tape, change.by, change.old):
+        if any(depends(tape, change.by, change.old) for change in _one_round(tape, chain)):
             kept.append(chain)
     kept = _lasting(tape, kept)
     news = {c.new for chain in kept for c in chain.changes}
     direct = []
     for chain in kept:
-        change = chain.changes[min(1, len(chain.changes) - 1)]
-        own = {c.new for c in chain.changes}
-        if depends(tape, change.by, change.old, without=news - own):
+        other = news - {c.new for c in chain.changes}
+        if any(depends(tape, c.by, c.old, without=other) for c in _one_round(tape, chain)):
             direct.append(chain)
     return direct or kept
+
+
+def _one_round(tape: Tape, chain: Chain) -> list[Change]:
+    """As many changes as there are places that change this parameter, from the second one on."""
+    places = len({tape.entries[change.new].place for change in chain.changes})
+    return chain.changes[1 : 1 + places] or chain.changes
 
 
 def _lasting(tape: Tape, found: list[Chain]) -> list[Chain]:
