@@ -147,47 +147,41 @@ def _is_first(tape: Tape, change: Change) -> bool:
 
 
 def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
-    """Chains of changes: the new value of one is the old one of the next."""
+    """Chains of changes: the new value of one is the old one of the next.
+
+    A value is of one chain: in `w + rate * slope + memory` the memory looks like an old value too.
+    """
     made_by = {change.new: change for change in changes}
     followed: dict[int, list[Change]] = defaultdict(list)
     for change in changes:
         if change.old in made_by:
             followed[change.old].append(change)
     found: list[Chain] = []
-    begun: set[int] = set()
+    taken: set[int] = set()
     for change in changes:
-        if change.old in made_by or change.new not in followed:
+        if change.old in made_by or change.new not in followed or change.new in taken:
             continue
         chain, last = Chain(change.old, [change]), change
+        places = {tape.entries[change.new].place}
         while followed[last.new]:
-            last = _next(tape, chain, followed, last.new)
+            last = _next(tape, places, followed, last.new)
+            places.add(tape.entries[last.new].place)
             chain.changes.append(last)
         chain = _trimmed(tape, chain)
-        if chain.changes and chain.changes[0].new not in begun:
-            begun.add(chain.changes[0].new)
+        if chain.changes and chain.changes[0].new not in taken:
+            taken.update(change.new for change in chain.changes)
             found.append(chain)
-    return _apart(found)
+    return found
 
 
-def _apart(found: list[Chain]) -> list[Chain]:
-    """Without chains that are the end of another one.
-
-    In `w + rate * slope + memory` the memory looks like an old value too, and `w` goes on from it.
-    """
-    owner: dict[int, Chain] = {}
-    for chain in sorted(found, key=lambda chain: -len(chain.changes)):
-        for change in chain.changes:
-            owner.setdefault(change.new, chain)
-    return [chain for chain in found if any(owner[c.new] is chain for c in chain.changes)]
-
-
-def _next(tape: Tape, chain: Chain, followed: Mapping[int, Sequence[Change]], value: int) -> Change:
+def _next(
+    tape: Tape, places: set[int], followed: Mapping[int, Sequence[Change]], value: int
+) -> Change:
     """Of several changes of one value the one at a place where this chain was changed before.
 
     `x @ W + b` looks like a change of b too.
     """
     choices = followed[value]
-    places = [tape.entries[change.new].place for change in chain.changes]
     same = [change for change in choices if tape.entries[change.new].place in places]
     again = [
         change
