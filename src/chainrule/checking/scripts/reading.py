@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.checking.scripts.rates import Factor, below_memory, learning_rate
 from chainrule.checking.scripts.replay import Player
 from chainrule.checking.scripts.tape import Entry, Ref, Shared, Tape
-from chainrule.checking.scripts.updates import Chain, Change, Window
+from chainrule.checking.scripts.updates import Chain, Change, Window, of_multiple
 from chainrule.errors import ChainruleError
 
 Array = np.ndarray[Any, Any]
@@ -195,9 +195,22 @@ class Step(Shared):
             if begin <= index and index not in params and index < self.begin
         ]
         return {
-            first: below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
+            first: None
+            if self._adds_up(changes[-1].by)
+            else below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
             for first, changes in self.slopes.items()
         }
+
+    def _adds_up(self, by: int) -> bool:
+        """Whether an update takes a sum of all gradients since the beginning, the last among them.
+
+        A momentum fades; this is a buffer that nobody sets to zero.
+        """
+        entries = self.tape.entries
+        total = entries[of_multiple(self.tape, by)]
+        return total.op == "add" and any(
+            ref not in self.live and entries[ref].place == total.place for ref in total.refs()
+        )
 
     @cached_property
     def gradient_slices(self) -> dict[int, list[tuple[Change, Slice]]]:

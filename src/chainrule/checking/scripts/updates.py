@@ -171,7 +171,15 @@ def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
         if chain.changes and chain.changes[0].new not in taken:
             taken.update(change.new for change in chain.changes)
             found.append(chain)
-    return found
+    shared = Counter(chain.first for chain in found)
+    return [_apart(chain) if shared[chain.first] > 1 else chain for chain in found]
+
+
+def _apart(chain: Chain) -> Chain:
+    """A parameter that begins with the same object as another, from its second value on."""
+    if len(chain.changes) < 2:
+        return chain
+    return Chain(chain.changes[0].new, chain.changes[1:])
 
 
 def _next(
@@ -220,7 +228,33 @@ def _verified(tape: Tape, found: list[Chain]) -> list[Chain]:
         other = news - {c.new for c in chain.changes}
         if any(depends(tape, c.by, c.old, without=other) for c in _one_round(tape, chain)):
             direct.append(chain)
-    return direct or kept
+    return direct or _without_buffers(tape, kept)
+
+
+def _without_buffers(tape: Tape, found: list[Chain]) -> list[Chain]:
+    """Without sums of gradients that are never set to zero: what is updated is a multiple of them.
+
+    Such a sum and its parameter depend on one another, and neither on itself alone.
+    """
+    owner = {change.new: chain.first for chain in found for change in chain.changes}
+    buffers = set()
+    for chain in found:
+        for change in _one_round(tape, chain):
+            held = owner.get(of_multiple(tape, change.by), chain.first)
+            if held != chain.first:
+                buffers.add(held)
+    return [chain for chain in found if chain.first not in buffers] or found
+
+
+def of_multiple(tape: Tape, index: int) -> int:
+    """The value that this one is a multiple of, by numbers."""
+    while tape.entries[index].op in ("multiply", "divide", "negative"):
+        refs = list(tape.entries[index].refs())
+        wide = [ref for ref in refs if tape.entries[ref].shape] or refs
+        if len(wide) != 1:
+            break
+        index = wide[0]
+    return index
 
 
 def _one_round(tape: Tape, chain: Chain) -> list[Change]:
