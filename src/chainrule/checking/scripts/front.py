@@ -16,8 +16,9 @@ from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.rounds import retold
+from chainrule.checking.scripts.rows import resolved
 from chainrule.checking.scripts.tape import Tape
-from chainrule.checking.scripts.updates import Chain, chains, windows
+from chainrule.checking.scripts.updates import Chain, Window, chains, windows
 from chainrule.checking.scripts.usual import USUAL, guessed_losses
 from chainrule.checking.search import distance
 from chainrule.checking.sentences import hints
@@ -118,11 +119,20 @@ class Script:
 
     # --- the steps ---
 
+    def _step(
+        self, window: Window, found: Sequence[Chain], names: dict[int, str], previous: Window | None
+    ) -> Step:
+        changed = window.row_by_row(self.tape)
+        if not changed:
+            return Step(self.tape, self.player, window, found, names, previous)
+        tape = resolved(self.tape, changed)
+        return Step(tape, Player(tape, self.file), window, found, names, previous)
+
     def judged(self, found: list[Chain], loss: str | None) -> Report:
         steps = windows(self.tape, found)
         names = self.names(found)
         made = [
-            Step(self.tape, self.player, window, found, names, steps[i - 1] if i else None)
+            self._step(window, found, names, steps[i - 1] if i else None)
             for i, window in enumerate(steps[: MOST_WINDOWS + 1])
         ]
         changed = changed_shape(made[0], self.file)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from chainrule.checking.scripts.rows import row
 from chainrule.checking.scripts.tape import Entry, Ref, Tape
 
 CHANGES = {"add", "subtract", "np.add", "np.subtract"}
@@ -56,6 +57,19 @@ class Window:
     @property
     def after(self) -> dict[int, int]:
         return {first: changes[-1].new for first, changes in self.changes.items()}
+
+    def row_by_row(self, tape: Tape) -> set[int]:
+        """The changes at places that change several rows one after the other."""
+        found = set()
+        for changes in self.changes.values():
+            times = Counter(tape.entries[change.new].place for change in changes)
+            found |= {
+                change.new
+                for change in changes
+                if times[tape.entries[change.new].place] > 1
+                and tape.entries[change.new].op == "set_item"
+            }
+        return found
 
     @property
     def end(self) -> int:
@@ -282,19 +296,29 @@ def _lasting(tape: Tape, found: list[Chain]) -> list[Chain]:
 
 
 def windows(tape: Tape, found: Sequence[Chain]) -> list[Window]:
-    """The training steps: a new one begins where a parameter is changed at a place again."""
+    """The training steps: a new one begins where a parameter is changed at a place again.
+
+    Where several are trained, a loop over the rows of one of them belongs to one step.
+    """
     ordered = sorted(
         ((change, chain.first) for chain in found for change in chain.changes),
         key=lambda pair: pair[0].new,
     )
+    several = len({tape.entries[change.new].place for change, _ in ordered}) > 1
     steps: list[Window] = []
     current: dict[int, list[Change]] = {}
     seen: set[tuple[int, int]] = set()
+    run: set[int] = set()  # the rows that were changed one after the other, until now
+    last: tuple[int, int] | None = None
     for change, first in ordered:
         mark = (first, tape.entries[change.new].place)
-        if mark in seen:
+        number = row(change.rows, tape.entries[change.old].shape[0]) if change.partial else None
+        goes_on = several and mark == last and number is not None and number not in run
+        if mark in seen and not goes_on:
             steps.append(Window(current))
             current, seen = {}, set()
+        run = (run if goes_on else set()) | ({number} if number is not None else set())
+        last = mark
         seen.add(mark)
         current.setdefault(first, []).append(change)
     if current:
