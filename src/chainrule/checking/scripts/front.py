@@ -9,9 +9,10 @@ import numpy as np
 
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
-from chainrule.checking.report import RIGHT, Report
+from chainrule.checking.report import RIGHT, Finding, Report
 from chainrule.checking.scripts.crash import changed_shape, crash_report, is_about_shapes
 from chainrule.checking.scripts.ending import stuck
+from chainrule.checking.scripts.exchanges import told_again
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
@@ -292,12 +293,25 @@ class Script:
             )
         report = replace(report, mine=renamed(report.mine), true=renamed(report.true))
         findings = [retold(finding, report, step, loss) for finding in findings]
+        findings = [self._placed(finding, step) for finding in findings]
+        findings = told_again(findings, report, step)
         return replace(
             report,
             findings=tuple(findings),
             errors=renamed(report.errors),
             file=self.file,
         )
+
+    def _placed(self, finding: Finding, step: Step) -> Finding:
+        """What concerns the whole update, at its line where it has one."""
+        changes = [change for group in step.slopes.values() for change in group]
+        lines = {self.tape.line_of(change.new) for change in changes}
+        if finding.line or len(lines) != 1:
+            return finding
+        [line] = lines
+        said = finding.explanation.replace("Line 0:", f"Line {line}:")
+        told = hints(finding.kind, line, said)
+        return replace(finding, line=line, explanation=said, hints=told)
 
     def _without_loss(
         self, step: Step, elsewhere: Sequence[tuple[Step, int]], begin: str

@@ -1,8 +1,9 @@
 """One training step of a tape as two functions, a loss and its coded gradient, with their data."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -369,8 +370,12 @@ class Bench(Shared):
     def function(
         self,
         pieces: Sequence[tuple[str, Sequence[tuple[int, Slice, Change | None]]]],
+        exchange: Mapping[int, Any] = MappingProxyType({}),
     ) -> Callable[..., Any]:
-        """A function of parameters and data: {name: sum of its signed slices}."""
+        """A function of parameters and data: {name: sum of its signed slices}.
+
+        exchange  entry -> the value that it has instead of what it computes
+        """
 
         def function(params: dict[str, Any], *data: Any) -> dict[str, Any]:
             names = self.step.names
@@ -378,7 +383,7 @@ class Bench(Shared):
                 index: params[names[first]] for index, first in self.step.start.items()
             }
             values |= {index: data[slot] for index, slot in self._slots.items()}
-            values |= self._fixed
+            values |= {**self._fixed, **exchange}
             results = {}
             unstripped = self.step.with_rate_inside
             rate = self.step.rate.value if self.step.rate else 1.0
