@@ -140,6 +140,8 @@ class Script:
         if changed is not None:
             return changed
         order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
+        if len(made) > 2 and made[1].adds_up:  # so far all that was added up is in the parameters
+            order = [*range(2, len(made)), 1, 0]
         seen: set[int] = set()
         elsewhere: list[tuple[Step, int]] = []  # losses on other data than those of a step
         for number in order:
@@ -309,8 +311,11 @@ class Script:
         if finding.line or len(lines) != 1:
             return finding
         [line] = lines
-        said = finding.explanation.replace("Line 0:", f"Line {line}:")
-        told = hints(finding.kind, line, said)
+        said = finding.explanation.replace("line 0:", f"line {line}:")
+        told = {
+            key: text.replace("Line 0:", f"Line {line}:") for key, text in finding.hints.items()
+        }
+        told["where"] = hints(finding.kind, line, said)["where"]
         return replace(finding, line=line, explanation=said, hints=told)
 
     def _without_loss(

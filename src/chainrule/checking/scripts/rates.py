@@ -121,11 +121,12 @@ def _is_written(tape: Tape, factor: Factor, value: float, change: Change) -> boo
 
 
 def below_memory(
-    tape: Tape, top: int, live: set[int], earlier: Sequence[int], limit: int
+    tape: Tape, top: int, live: set[int], earlier: Sequence[int], params: Set[int], limit: int
 ) -> int | None:
     """Under a rule with a memory, the gradient's entry; None where the rule has none.
 
     earlier  entries that were computed in the step before; a rule with a memory reads one of them
+    params   entries of the parameters before the step: what they came from is no memory
     limit    the number of entries that may be visited
     """
     before = set(earlier)
@@ -143,7 +144,7 @@ def below_memory(
         refs = list(entry.refs())
         if any(ref in before and ref not in live for ref in _deep(tape, refs, live)):
             last_memory = index
-        frontier = (frontier - {index}) | {ref for ref in refs if ref in live}
+        frontier = (frontier - {index}) | {ref for ref in refs if ref in live and ref not in params}
         if not frontier:
             break
     if last_memory is not None and len(frontier) == 1:

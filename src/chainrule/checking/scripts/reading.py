@@ -197,12 +197,17 @@ class Step(Shared):
         ]
         return {
             first: None
-            if self._adds_up(changes[-1].by)
-            else below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
+            if self._sums_up(changes[-1].by)
+            else below_memory(self.tape, changes[-1].by, self.live, earlier, params, 60)
             for first, changes in self.slopes.items()
         }
 
-    def _adds_up(self, by: int) -> bool:
+    @property
+    def adds_up(self) -> bool:
+        """Whether some parameter is changed by a sum of all gradients so far."""
+        return any(self._sums_up(changes[-1].by) for changes in self.slopes.values())
+
+    def _sums_up(self, by: int) -> bool:
         """Whether an update takes a sum of all gradients since the beginning, the last among them.
 
         A momentum fades; this is a buffer that nobody sets to zero.
