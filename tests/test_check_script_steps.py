@@ -1,4 +1,4 @@
-"""How the steps of a script are found: rows in loops, sums in a statement, buffers, equal values."""
+"""How steps of a script are found: rows in loops, sums in a statement, buffers, equal values."""
 
 from pathlib import Path
 
