@@ -1,4 +1,4 @@
-"""How steps of a script are found: rows in a loop, sums in a statement, buffers, equal numbers."""
+"""How steps of a script are found: rows in loops, sums in a statement, buffers, equal values."""
 
 from pathlib import Path
 
