@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.case import Case
 from chainrule.checking.naming import constant_kind
 from chainrule.checking.other_losses import losses_of
 from chainrule.checking.point import Function, Point, at
@@ -24,7 +25,7 @@ from chainrule.checking.truth import Truth, truth
 from chainrule.checking.unseen import unseen
 from chainrule.checking.update_rules import change, numbers_of, record_step, rule_of, wanted
 from chainrule.checking.updating import EXACT_STEP, best_of
-from chainrule.checking.verdict import Case, findings
+from chainrule.checking.verdict import findings
 from chainrule.errors import ChainruleError, SettingError
 from chainrule.trees import Tree, flatten
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from chainrule.checking.case import Case
 from chainrule.checking.report import Finding
 from chainrule.checking.truth import Truth
-from chainrule.checking.verdict import Case, findings
+from chainrule.checking.verdict import findings
 
 EXACT_STEP = 1e-8  # of an update, which is a small difference of larger numbers
 DOUBTFUL = ("unexplained", "wrong-constant-factor")  # where another rule may say more

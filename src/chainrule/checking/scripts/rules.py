@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule.checking.case import Case
 from chainrule.checking.point import Point, short
 from chainrule.checking.recorder import Recorder
 from chainrule.checking.report import Finding, Report
@@ -21,7 +22,6 @@ from chainrule.checking.steps import Array, Program
 from chainrule.checking.truth import Truth
 from chainrule.checking.update_rules import EXACT, numbers_of, rule_of, wanted
 from chainrule.checking.updating import DOUBTFUL, EXACT_STEP, best_of
-from chainrule.checking.verdict import Case
 
 # A rule of another name may have other constants and terms: that is no mistake.
 UNSURE = (*DOUBTFUL, "missing-mean", "mean-twice", "missing-term", "extra-term")
