@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.report import Finding, Report
-from chainrule.checking.scripts.reading import Bench, Step
+from chainrule.checking.scripts.bench import Bench
+from chainrule.checking.scripts.reading import Step
 from chainrule.checking.scripts.replay import compute
 from chainrule.checking.scripts.tape import Entry, Ref
 from chainrule.checking.search import EXACT, distance

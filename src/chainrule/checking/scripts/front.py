@@ -10,11 +10,12 @@ import numpy as np
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
 from chainrule.checking.report import RIGHT, Finding, Report
+from chainrule.checking.scripts.bench import Bench
 from chainrule.checking.scripts.crash import changed_shape, crash_report, is_about_shapes
 from chainrule.checking.scripts.ending import stuck
 from chainrule.checking.scripts.exchanges import told_again
 from chainrule.checking.scripts.process import run
-from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
+from chainrule.checking.scripts.reading import Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.rounds import retold, without_constant
 from chainrule.checking.scripts.rows import resolved

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.other_losses import ROWS, UsualLoss, reductions
-from chainrule.checking.scripts.reading import Bench, Step
+from chainrule.checking.scripts.bench import Bench
+from chainrule.checking.scripts.reading import Step
 from chainrule.checking.scripts.tape import Entry, Ref
 
 MEETINGS = {"add", "subtract", "multiply", "divide", "np.subtract", "np.add"}
