@@ -14,7 +14,8 @@ from math import prod
 from chainrule.engines.native.access import View
 from chainrule.engines.native.dots import summed_limits, write_dots
 from chainrule.engines.native.jit import vector_bytes
-from chainrule.engines.native.kernels import Product, Total
+from chainrule.engines.native.inlining import SIMPLE
+from chainrule.engines.native.kernels import Apply, Expression, Product, Total
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.values import Value
@@ -23,6 +24,7 @@ PACKED_BYTES = 64 * 1024  # of vectors copied together, at most
 PACKED_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result
 ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
 PACKED_ROWS = 48  # rows of the result from which on the copy pays
+FEW_OPERATIONS = 4  # on a sum that are written for each sum of a tile, rather than in a loop
 TERMS = (4, 2)  # of a sum that are written one after another
 
 
@@ -76,7 +78,8 @@ class _Product:
         )
         self.bare = all(isinstance(store.expression, Total) for store in kernel.stores)
         self.scratch = ""
-        if not self.bare:
+        self.brief = all(_is_brief(store.expression) for store in kernel.stores)
+        if not self.brief:
             self.scratch = w.b.scratch(kernel.dtype, self.lanes * self.rows * self.most)
         # Of the summed axes, the outermost is cut into blocks; the others are whole in each.
         self.inner = prod(kernel.lengths[axis] for axis in self.summed[1:])
@@ -317,7 +320,7 @@ class _Product:
                 w.store(total, waiting, frame(r, v, []))
 
         def finish() -> None:
-            if not self.bare:
+            if not self.brief:
                 self._follow(block, row, rows, sums)
                 return
             for (r, v), total in zip(places, sums, strict=True):
@@ -353,6 +356,19 @@ class _Product:
                 follow(r, count - 1, block.live)
 
         b.loop(0, rows, 1, follow_row)
+
+
+def _is_brief(expression: Expression) -> bool:
+    """Whether a few simple operations make this of the sums."""
+    seen, left = set(), [expression]
+    while left:
+        found = left.pop()
+        if isinstance(found, Apply) and id(found) not in seen:
+            seen.add(id(found))
+            if found.op.name not in SIMPLE or len(seen) > FEW_OPERATIONS:
+                return False
+            left += found.inputs
+    return True
 
 
 @dataclass(frozen=True)
