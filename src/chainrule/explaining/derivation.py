@@ -251,7 +251,8 @@ class _Deriver:
 
     def as_paths(self, left: str, value: str) -> Iterator[Line]:
         """The same as a sum over paths, where there are few."""
-        sizes = [prod(q.shape) for q in self.story.quantities if q.kind in ("layer", "line")]
+        crossed = (self.story.written_out or self.story).quantities
+        sizes = [prod(q.shape) for q in crossed if q.kind in ("layer", "line")]
         if self.quantity.kind != "parameter" or sum(sizes) > MOST_CROSSED:
             return
         paths = self.story.paths(self.quantity.key, self.index, most=MOST_PATHS)

@@ -12,7 +12,7 @@ from chainrule.explaining.changes import largest
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.marks import entry_of
-from chainrule.explaining.naming import target_symbol
+from chainrule.explaining.naming import Names, target_symbol
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.record import is_leaf
 from chainrule.graph import Node, constant_value, dependents
@@ -91,28 +91,13 @@ class _Teller:
 
     def gradient_formula(self, quantity: Quantity, node: Node) -> Expr:
         if quantity.node in self.names.short:
-            return self.short_formula(quantity.node)
+            return short_formula(self.names, quantity.node)
         own = self.names.symbols.get(node)
         if quantity.node is node:
             return self.formula(node)
         if own is not None and own.key != quantity.gradient_key and constant_value(node) is None:
             return ex.symbol(own)  # handed on unchanged
         return self.formula(node)
-
-    def short_formula(self, node: Node) -> Expr:
-        """scale · (prediction − target)."""
-        short = self.names.short[node]
-        target = target_symbol(self.names, short)
-        if short.shown is not None and short.shown in self.names.symbols:
-            prediction = ex.symbol(self.names.symbols[short.shown])
-        else:
-            inner = self.names.symbols[node]
-            key = f"{short.name}_{inner.key}"
-            self.names.arrays[key] = np.asarray(short.prediction_value)
-            latex = short.latex.format(inner.latex)
-            prediction = ex.symbol(replace(inner, key=key, latex=latex))
-        difference = ex.plus(prediction, ex.negative(ex.symbol(target)))
-        return ex.times(ex.number(short.scale), difference)
 
     # --- one step ---
 
@@ -196,6 +181,22 @@ class _Teller:
             yield self.symbolic.show(formula), self.story.numbers.of(formula)
         for arg in formula.args:
             yield from self.slopes(arg)
+
+
+def short_formula(names: Names, node: Node) -> Expr:
+    """scale · (prediction − target)."""
+    short = names.short[node]
+    target = target_symbol(names, short)
+    if short.shown is not None and short.shown in names.symbols:
+        prediction = ex.symbol(names.symbols[short.shown])
+    else:
+        inner = names.symbols[node]
+        key = f"{short.name}_{inner.key}"
+        names.arrays[key] = np.asarray(short.prediction_value)
+        latex = short.latex.format(inner.latex)
+        prediction = ex.symbol(replace(inner, key=key, latex=latex))
+    difference = ex.plus(prediction, ex.negative(ex.symbol(target)))
+    return ex.times(ex.number(short.scale), difference)
 
 
 def _new(latex: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.explaining import expression as ex
-from chainrule.explaining.entries import Array
+from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.marks import scripted, signed
 from chainrule.explaining.naming import Names, named_as
@@ -25,6 +25,7 @@ from chainrule.explaining.record import Record, backward, is_leaf
 from chainrule.graph import Graph, Node, at_work, dependents, input_node, ordered
 from chainrule.notation import Quantity, Roots, assigned, identifier
 from chainrule.ops import rows
+from chainrule.ops.layout import Slice
 from chainrule.ops.loop import Loop
 from chainrule.tracing.recording import recording
 from chainrule.tracing.value import wrap
@@ -93,6 +94,11 @@ class Unrolled:
     def carries(self) -> range:
         return range(self.split - self.constants)
 
+    @property
+    def order(self) -> range:
+        """The times in the order in which they happen."""
+        return range(self.length)[::-1] if self.reverse else range(self.length)
+
     # --- one step and its gradients ---
 
     def _step(self) -> _Body:
@@ -126,7 +132,7 @@ class Unrolled:
             given[self.constants : self.split],
             given[self.split :],
         )
-        order = range(self.length)[::-1] if self.reverse else range(self.length)
+        order = self.order
         before: dict[int, list[Any]] = {}
         assert record.run is not None
         step_forward = record.run(body)
@@ -164,7 +170,7 @@ class Unrolled:
     @cached_property
     def _letters(self) -> tuple[dict[int, str], dict[Node, str]]:
         """The symbols of carries, and those of lines of the body, all without their time."""
-        lines = {n: identifier(name) for n, name in assigned(self.body, ()).items()}
+        lines = {n: identifier(name) for n, name in assigned(self.body, self.story.record.outside).items()}
         free = iter(letter for letter in CARRIES if letter not in lines.values())
         carries: dict[int, str] = {}
         for k in self.carries:
@@ -189,6 +195,31 @@ class Unrolled:
             return {found[0]: letter}
         return {node: f"{letter}_{{{k}}}" for k, node in enumerate(found, 1)}
 
+    @cached_property
+    def _gates(self) -> dict[Node, str]:
+        """Functions of a part of something, where they have no name: g₁, g₂, … part after part."""
+        carries, lines = self._letters
+        named = {*lines, *self.body.inputs, *self.body.outputs}
+        found = {
+            node: _first_part(node.inputs[0])
+            for node in self.body.nodes
+            if is_function(node.op) and node not in named
+        }
+        gates = sorted((part, node.serial, node) for node, part in found.items() if part)
+        taken = (*carries.values(), *lines.values(), *self._weighted_sums.values())
+        letter = next(x for x in "gqpr" if x not in taken)
+        return {node: f"{letter}_{{{k}}}" for k, (_, _, node) in enumerate(gates, 1)}
+
+    @cached_property
+    def symbols(self) -> dict[Node, str]:
+        """What a step computes and has a symbol for, without its time."""
+        carries, lines = self._letters
+        found = {self.body.outputs[k]: carries[k] for k in self.carries}
+        for named in (lines, self._weighted_sums, self._gates):
+            for node, latex in named.items():
+                found.setdefault(node, latex)
+        return found
+
     def names(self, now: str) -> Names:
         """Names for the nodes of the step at a time: `t`, `t+1`, `3`."""
         if now not in self._known:
@@ -197,7 +228,7 @@ class Unrolled:
 
     def _names(self, now: str) -> Names:
         known = self.story.names.symbols
-        carries, lines = self._letters
+        carries, _ = self._letters
         body, step = self.body, self.step
         earlier = _shifted(now, 1 if self.reverse else -1)
         quantities: dict[Node, Quantity] = {}
@@ -216,11 +247,7 @@ class Unrolled:
                 add(inner, scripted(carries[place - self.constants], earlier), "input")
             else:
                 add(inner, scripted(own.latex if own else "x", now), "input")
-        for k in self.carries:
-            add(body.outputs[k], scripted(carries[k], now), "line")
-        for node, latex in lines.items():
-            add(node, scripted(latex, now), "line")
-        for node, latex in self._weighted_sums.items():
+        for node, latex in self.symbols.items():
             add(node, scripted(latex, now), "line")
         for k in range(len(self.carries), len(body.outputs)):
             add(body.outputs[k], self._given_out(k, now), "line")
@@ -357,6 +384,15 @@ class Unrolled:
         """Whether nothing but this loop adds to the gradient of a constant."""
         readers = [n for n in self.story.record.roots.forward if node in n.inputs]
         return readers == [self.loop] and self.loop.inputs.count(node) == 1
+
+
+def _first_part(node: Node) -> Index:
+    """Where the part begins that a node is, or is a sum of; nothing of what is no part."""
+    if isinstance(node.op, Slice) and node.shape != node.inputs[0].shape:
+        return tuple(node.params["start"])
+    if node.op.name == "add":
+        return next(filter(None, map(_first_part, node.inputs)), ())
+    return ()
 
 
 def _written(length: int) -> list[int | None]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr
-from chainrule.explaining.jacobian import jacobian, read_directly
+from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.words import function_name
 from chainrule.notation import Quantity
@@ -160,7 +160,7 @@ def _into(network: Network, place: int) -> Iterator[Connection]:
             continue
         wide = below.shape[1]
         places = np.arange(sample * wide, (sample + 1) * wide)
-        edges = jacobian(story.record, entering.node, below, known, places)
+        edges = story.jacobians(entering.node, below, known, places)
         for above, under, value in zip(edges.above, edges.below, edges.values, strict=True):
             row, unit = divmod(int(above), column.size)
             if row == sample:

@@ -17,7 +17,7 @@ from chainrule.explaining.differences import Differences
 from chainrule.explaining.drawing.heat import as_picture, picked
 from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
-from chainrule.explaining.jacobian import jacobian, read_directly
+from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
 from chainrule.notation import Quantity, remembered
 from chainrule.tex import figure, plain
@@ -131,7 +131,7 @@ def _slopes(story: "Story", upper: Layer, lower: Layer, known: Any) -> Array | N
         return None
     try:
         places = np.arange(lower.first, lower.first + columns)
-        edges = jacobian(story.record, above, below, known, places)
+        edges = story.jacobians(above, below, known, places)
     except SettingError:
         return None
     own = (edges.above >= upper.first) & (edges.above < upper.first + rows)
