@@ -14,11 +14,12 @@ import numpy as np
 
 from chainrule.errors import SettingError
 from chainrule.explaining.differences import Differences
-from chainrule.explaining.drawing.heat import as_picture, picked
+from chainrule.explaining.drawing.heat import picture
 from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
 from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
+from chainrule.explaining.samples import MOST_UNITS, shown_quantities, told_samples
 from chainrule.notation import Quantity, remembered
 from chainrule.tex import figure, plain
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MOST_TERMS = 5
-MOST_SAMPLES = 16  # that can be chosen from
-MOST_UNITS = 6000  # on a page; of more, those whose cells are drawn
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
 # A term: (key, place) of the other unit, the slope between the two, and the product.
@@ -68,18 +67,6 @@ def cell_data(story: "Story", compared: Differences | None) -> dict[str, Any]:
     }
 
 
-def told_samples(story: "Story") -> Sequence[int]:
-    """The samples whose units are told: all of a few, else the one whose numbers are worked out."""
-    count = story.names.samples
-    numbers = sum(prod(q.shape) for q in _shown_quantities(story))
-    return range(count) if 1 < count <= MOST_SAMPLES and numbers <= MOST_UNITS else [story.sample]
-
-
-def _shown_quantities(story: "Story") -> list[Quantity]:
-    kinds = ("input", "layer", "line", "prediction")
-    return [q for q in story.quantities if q.kind in kinds and q.node.dtype.kind == "f"]
-
-
 # --- reading -------------------------------------------------------------------------------------
 
 
@@ -88,7 +75,7 @@ def _layers(story: "Story", sample: int) -> dict[str, Layer]:
     if record.roots.prediction is None:
         return {}
     layers: dict[str, Layer] = {}
-    for quantity in _shown_quantities(story):
+    for quantity in shown_quantities(story):
         value, gradient = record.value(quantity.node), record.gradient(quantity.node)
         size = value.size
         first = 0
@@ -208,7 +195,7 @@ def _told(story: "Story", layer: Layer, layers: Mapping[str, Layer]) -> dict[str
     total = sum(other.values.size for other in layers.values())
     units: Any = range(layer.values.size)
     if total > MOST_UNITS:
-        units = sorted({int(k) for k in _drawn(layer.values.reshape(_shape(story, layer)))})
+        units = sorted(set(_drawn(layer.values.reshape(_shape(story, layer)))))
     name = _Namer(story, quantity)
     return {
         "layer": quantity.scope or "input",
@@ -224,7 +211,7 @@ def _shape(story: "Story", layer: Layer) -> tuple[int, ...]:
 
 
 def _drawn(array: Array) -> Iterator[int]:
-    yield from (int(k) for k in picked(as_picture(array)).ravel() if 0 <= k < array.size)
+    yield from (k for k in picture(array).places.ravel().tolist() if k >= 0)
 
 
 def _unit(layer: Layer, unit: int, name: str) -> list[Any]:

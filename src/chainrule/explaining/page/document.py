@@ -26,11 +26,12 @@ from chainrule.explaining.drawing.network import (
 )
 from chainrule.explaining.drawing.neuron import is_chain
 from chainrule.explaining.drawing.style import EMBEDDED, THEMES
-from chainrule.explaining.page.cells import MOST_SAMPLES, cell_data, told_samples
+from chainrule.explaining.page.cells import cell_data
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.nudges import OFFSETS, Nudged, chosen_weights, nudge
 from chainrule.explaining.page.overview import overview
+from chainrule.explaining.samples import MOST_SAMPLES, told_samples
 from chainrule.explaining.story import NOT_YET, PHASES
 from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
 from chainrule.explaining.text import rows_of, shape_text
