@@ -86,9 +86,12 @@ class Step:
 
     @property
     def place(self) -> str:
-        """Where it belongs: the layer, or of a parameter's gradient and update, its name."""
+        """Where it belongs: the layer, or of a parameter's gradient and update, its name; and the
+        level, which its symbols carry in brackets: `2.weight · level 2`."""
         own = self.quantity.kind == "parameter" and self.phase in ("backward", "update")
-        return self.quantity.key if own and self.layer else self.layer
+        name = self.quantity.key if own and self.layer else self.layer
+        level = self.quantity.level
+        return f"{name} · level {level}" if name and level else name
 
     @property
     def is_gradient(self) -> bool:

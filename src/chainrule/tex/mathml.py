@@ -50,6 +50,8 @@ def _atom(tex: Tex, place: int) -> str:
 def _script(tex: Tex, place: int) -> str:
     base, below, above = tex.parts
     inside = _shown(base, place)
+    if base.kind == "atom" and base.text in _LARGE and below.parts and above.parts:
+        return f"<munderover>{inside}{_row(below.parts)}{_row(above.parts)}</munderover>"
     if base.kind == "atom" and base.text in _LARGE and below.parts:
         return f"<munder>{inside}{_row(below.parts)}</munder>"
     if below.parts and above.parts:

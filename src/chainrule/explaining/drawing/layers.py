@@ -258,9 +258,9 @@ def _in_columns(heights: Sequence[float], most: float) -> list[tuple[float, floa
 
 
 def level_text(story: "Story", card: Card) -> str:
-    """`0.Dense  level 1`: the layer by its place in the network, and the number in its brackets."""
+    """`0.Dense · level 1`: the layer by its place in the network, and the number in its brackets."""
     level = card.quantities[-1].level
-    return f"{card.title}  level {level}" if level else card.title
+    return f"{card.title} · level {level}" if level else card.title
 
 
 def fitting(wide: float, size: float, *texts: str) -> str:

@@ -10,7 +10,7 @@ from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr
 from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
-from chainrule.explaining.words import function_name
+from chainrule.explaining.words import called
 from chainrule.notation import Quantity
 from chainrule.ops.map import Map
 from chainrule.ops.products import parts
@@ -123,7 +123,7 @@ def _columns(story: "Story", shown: list[Quantity]) -> list[Column]:
                 alone = readers.get(inner, set()) <= {quantity.key}
                 if alone and before.quantity.kind == "layer" and formula is not None:
                     columns.pop()
-                    function = function_name(formula.data)
+                    function = called(formula.data)
                     column = Column(quantity, column.size, before.quantity, function)
         columns.append(column)
     return columns

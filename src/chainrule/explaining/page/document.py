@@ -5,6 +5,7 @@ what is shown: it computes nothing that the story does not hold.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from json import dumps
@@ -40,6 +41,8 @@ from chainrule.tex import figure, inner_mathml, mathml, number, plain
 if TYPE_CHECKING:
     from chainrule.explaining.story import Step, Story
 
+SMALLEST = 0.64  # of a drawing's natural size: what its letters can be read at
+BESIDE = 930.0  # pixels for a drawing that has another card beside it
 COLUMNS = 84  # of numbers in a step
 LONGEST = 1500  # letters of a formula in numbers; a longer one is told only as its result
 
@@ -67,10 +70,11 @@ def _document(story: "Story") -> Iterator[str]:
     yield from overview(story, loss, compared)
     yield from _time_line(story)
     network = read_network(story)
-    wide = " wide" if network and is_chain(network) else ""
+    drawings = list(_drawings(story, network))
+    wide = " wide" if _needs_all_the_width(drawings) else ""
     yield f'<main><div class="stage{wide}"><div class=left>'
     yield '<section id="now" class="card" aria-live="polite" aria-label="This step"></section>'
-    yield from _drawings(story, network)
+    yield from _shown_drawings(story, network, drawings)
     yield '</div><div class="aside">'
     yield (
         '<section id="cell" class="card" aria-live="polite" aria-label="One number" hidden="">'
@@ -135,39 +139,61 @@ def _phases(story: "Story") -> Iterator[str]:
 # --- drawings ------------------------------------------------------------------------------------
 
 
-def _drawings(story: "Story", network: Network | None) -> Iterator[str]:
+@dataclass(frozen=True)
+class Drawing:
+    """One drawing of a story: its kind, the name of its tab, its SVG, and its natural width."""
+
+    kind: Kind
+    name: str
+    text: str
+    width: float
+
+
+def _drawings(story: "Story", network: Network | None) -> Iterator[Drawing]:
     kinds: dict[Kind, str] = {"network": "Network"} if network else {}
     if story.record.roots.prediction is not None:
         kinds["layers"] = "Layers"
     kinds["operations"] = "Computation graph"
-    end = len(story.steps)
+    for kind, name in kinds.items():
+        canvas = draw(story, kind, len(story.steps))
+        text = canvas.svg("")
+        yield Drawing(kind, name, text, canvas.width)
+
+
+def _needs_all_the_width(drawings: list[Drawing]) -> bool:
+    """Whether there is no room for anything beside what is drawn first."""
+    return SMALLEST * drawings[0].width > BESIDE
+
+
+def _shown_drawings(
+    story: "Story", network: Network | None, drawings: list[Drawing]
+) -> Iterator[str]:
     yield '<section class="card drawings" aria-label="Drawings"><div class="bar" role="tablist">'
-    for place, (kind, name) in enumerate(kinds.items()):
+    for place, drawing in enumerate(drawings):
         yield (
-            f'<button type="button" role="tab" id="tab-{kind}" data-tab="{kind}" '
-            f'aria-controls="figure-{kind}" aria-selected="{str(not place).lower()}">{name}'
-            "</button>"
+            f'<button type="button" role="tab" id="tab-{drawing.kind}" '
+            f'data-tab="{drawing.kind}" aria-controls="figure-{drawing.kind}" '
+            f'aria-selected="{str(not place).lower()}">{drawing.name}</button>'
         )
     yield '<span class="grow"></span>'
-    if network and not is_chain(network):
+    by_unit = network is not None and not is_chain(network)
+    if by_unit:
         yield (
             '<label>Lines show <select id="lines"><option value="weights">weights</option>'
             '<option value="gradients">gradients</option>'
             '<option value="changes">changes</option></select></label>'
         )
-    drawn_by_unit = network is not None and not is_chain(network)
     count = story.names.samples
-    if 1 < count <= MOST_SAMPLES and (drawn_by_unit or len(told_samples(story)) > 1):
+    if 1 < count <= MOST_SAMPLES and (by_unit or len(told_samples(story)) > 1):
         options = "".join(f'<option value="{i}">{i + 1}</option>' for i in range(count))
         yield f'<label>Sample <select id="sample">{options}</select></label>'
     yield "</div>"
-    for place, kind in enumerate(kinds):
+    for place, drawing in enumerate(drawings):
         hidden = " hidden" if place else ""
-        canvas = draw(story, kind, end)
-        drawn = canvas.svg("")
         yield (
-            f'<figure id="figure-{kind}" role="tabpanel" aria-labelledby="tab-{kind}" '
-            f'style="--natural:{canvas.width:.0f}px"{hidden}>{drawn}</figure>'
+            f'<figure id="figure-{drawing.kind}" role="tabpanel" '
+            f'aria-labelledby="tab-{drawing.kind}" '
+            f'style="--natural:{drawing.width:.0f}px"{hidden}>{drawing.text}</figure>'
         )
     yield (
         '<p class="soft" id="pointing">Point at a cell to see its number, click to keep it; '
