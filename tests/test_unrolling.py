@@ -107,7 +107,7 @@ class Unnamed(recurrent.Recurrent):
     gates = 2
 
     def over_time(self, params, x):
-        logistic = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
+        logistic = lambda a: 1 / (1 + np.exp(-a))
 
         def step(h, x):
             a = x @ params["weight_x"] + h @ params["weight_h"] + params["bias"]

@@ -82,9 +82,7 @@ class Jacobians:
         self._record = record
         self._whole: dict[tuple[Node, Node, frozenset[Node]], Edges] = {}
 
-    def __call__(
-        self, above: Node, below: Node, known: Collection[Node], places: Array
-    ) -> Edges:
+    def __call__(self, above: Node, below: Node, known: Collection[Node], places: Array) -> Edges:
         """∂above/∂below at some flat places of `below`, with the other known nodes held fixed."""
         wide = prod(below.shape)
         if prod(above.shape) * wide > WHOLE:

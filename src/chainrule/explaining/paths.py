@@ -9,6 +9,7 @@ vain.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
 from math import prod
@@ -142,21 +143,29 @@ def find_paths(story: "Story", name: str, index: Index | int, most: int | None) 
             f"most={most!r} is no number of paths; give a whole number from 1, or None for all of "
             f"them where they are {ALL_OF} or fewer, and else the {LARGEST} largest"
         )
+    return ways(story, name, index).paths(most)
+
+
+def ways(story: "Story", name: str, index: Index | int) -> "Ways":
+    """All that lies between an entry and the loss, which knows how many paths there are."""
     quantity = story.quantity(name)
     written_out = story.written_out
     if written_out is not None and quantity.key in {q.key for q in written_out.quantities}:
         story, quantity = written_out, written_out.quantity(quantity.key)
     entry = checked_index(name, as_index(index), quantity.shape)
-    network = _Network(story, quantity, entry)
-    found = network.search(most)
-    symbol = entry_of(story.names.of(quantity), entry)
-    return Paths(found, symbol, network.count, network.total, network.absolute)
+    return Ways(story, quantity, entry)
 
 
-class _Network:
-    """Entries of quantities, and the local derivatives between them, as one weighted graph."""
+class Ways:
+    """Entries of quantities, and the local derivatives between them, as one weighted graph.
+
+    count     how many paths there are whose product is not 0
+    total     the sum of their products: the gradient
+    absolute  the sum of their sizes
+    """
 
     def __init__(self, story: "Story", start: Quantity, entry: Index) -> None:
+        self.symbol = entry_of(story.names.of(start), entry)
         self.story, self.record = story, story.record
         self.quantities = self._crossed(start)
         known = [quantity.node for quantity in self.quantities]
@@ -166,7 +175,6 @@ class _Network:
         flat = int(np.ravel_multi_index(entry, start.shape)) if start.shape else 0
         self.start = int(self.first[self.place[start.node]]) + flat
         self.goal = int(self.first[self.place[self.record.roots.loss]])
-        self.reader = self._reader()
         self.stages = self._stages(known)
         self._measure()
 
@@ -184,18 +192,20 @@ class _Network:
         order = {q.node: place for place, q in enumerate(self.story.quantities)}
         return sorted(kept, key=lambda q: (q.node is not start.node, order[q.node]))
 
-    def _reader(self) -> Reader:
+    def paths(self, most: int | None) -> Paths:
+        """The largest, and what is known of all."""
+        return Paths(self.search(most), self.symbol, self.count, self.total, self.absolute)
+
+    @cached_property
+    def reader(self) -> Reader:
         """Reads formulas of what paths stop at: all that lies between is written out."""
-        names = self.story.names
         crossed = {quantity.key for quantity in self.quantities}
         hidden = {
             q.node
             for q in self.story.quantities
             if q.key not in crossed and q.kind not in ("input", "parameter")
         }
-        shown = {node: symbol for node, symbol in names.symbols.items() if node not in hidden}
-        whole = names.reader
-        return Reader(shown, whole.adjoints, whole.given, whole.columns, whole.values)
+        return self.story.names.reader_past(frozenset(hidden))
 
     def _stages(self, known: Sequence[Node]) -> list[Edges]:
         """The edges between entries that a change at the start reaches, in order."""

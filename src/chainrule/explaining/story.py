@@ -58,6 +58,8 @@ class Step:
     slopes     local derivatives in the formula: (LaTeX, values)
     expression the formula as a tree
     is_memory  in the update: what the optimizer remembers, not the new value of a parameter
+    lines      of a loop: what each of its steps computes, (left, right) in LaTeX; backward, where
+               the loop is told first
     """
 
     phase: Phase
@@ -78,6 +80,7 @@ class Step:
     slopes: tuple[tuple[str, Array], ...] = ()
     expression: Expr | None = None
     is_memory: bool = False
+    lines: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:

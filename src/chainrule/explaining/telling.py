@@ -11,10 +11,12 @@ from chainrule.explaining import sentences
 from chainrule.explaining.changes import largest
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.loops import loops_in
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.naming import Names, target_symbol
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.record import is_leaf
+from chainrule.explaining.unrolling import Unrolled, has_gradient
 from chainrule.graph import Node, constant_value, dependents
 from chainrule.notation import LOSS, Quantity
 
@@ -36,6 +38,7 @@ class _Teller:
         self.symbolic = Printer()
         self.numeric = Printer(story.numbers)
         self.sample = story.sample
+        self.told: set[Unrolled] = set()  # whose way back has been told
 
     # --- phases ---
 
@@ -120,6 +123,7 @@ class _Teller:
         if loop is not None:
             shown, numbers = loop[0].sum_over_time(loop[1]), ""
         reads = [] if formula is None else list(dict.fromkeys(formula.symbols()))
+        lines = tuple(self.lines(phase, node, loop and loop[0]))
         meaning = ""
         if phase == "backward" and symbol.latex.startswith(r"\delta"):
             meaning = rf"\frac{{\partial L}}{{\partial {quantity.latex}}}"
@@ -142,7 +146,22 @@ class _Teller:
             slopes=tuple(self.slopes(formula)) if formula is not None else (),
             expression=formula,
             is_memory=phase == "update" and node not in self.record.updates.values(),
+            lines=lines,
         )
+
+    def lines(
+        self, phase: "Phase", node: Node, shared: "Unrolled | None"
+    ) -> Iterator[tuple[str, str]]:
+        """What each step of a loop computes, where the loop is told for the first time."""
+        if phase in ("forward", "loss"):
+            for loop in loops_in(node, self.names.symbols):
+                if has_gradient(self.record, loop):
+                    for left, right, _ in self.story.unrolled(loop).forward_lines():
+                        yield left, right
+        elif shared is not None and shared not in self.told:
+            self.told.add(shared)
+            for left, right, _ in (*shared.end_lines(), *shared.backward_lines()):
+                yield left, right
 
     def in_symbols(self, quantity: Quantity, formula: Expr, symbol: Symbol) -> str:
         if symbol.key == quantity.key and quantity.kind == "loss" and self.record.loss_latex:

@@ -43,7 +43,12 @@ def loops_between(story: "Story", node: Node) -> list["Unrolled"]:
     record = story.record
     between = dependents([record.roots.loss], [node])
     found = [n for n in ordered([record.roots.loss]) if isinstance(n.op, Loop) and n in between]
-    return [story.unrolled(loop) for loop in found if _adjoints_of(record, loop)]
+    return [story.unrolled(loop) for loop in found if has_gradient(record, loop)]
+
+
+def has_gradient(record: Record, loop: Node) -> bool:
+    """Whether a gradient comes back into a loop."""
+    return bool(_adjoints_of(record, loop))
 
 
 def _adjoints_of(record: Record, loop: Node) -> dict[int, Array]:
@@ -170,7 +175,10 @@ class Unrolled:
     @cached_property
     def _letters(self) -> tuple[dict[int, str], dict[Node, str]]:
         """The symbols of carries, and those of lines of the body, all without their time."""
-        lines = {n: identifier(name) for n, name in assigned(self.body, self.story.record.outside).items()}
+        lines = {
+            n: identifier(name)
+            for n, name in assigned(self.body, self.story.record.outside).items()
+        }
         free = iter(letter for letter in CARRIES if letter not in lines.values())
         carries: dict[int, str] = {}
         for k in self.carries:

@@ -45,8 +45,9 @@ def draw_layers(story: "Story", after: int) -> Canvas:
     many = story.names.samples
     canvas = Canvas(
         f"{story.title}: layer by layer",
-        "One card a layer, in the order of the forward pass, column after column. On the left of each card what the "
-        "layer makes and holds, on the right the gradient of the loss by it. Blue is above zero, "
+        "One card a layer, in the order of the forward pass, column after column. On the left of "
+        "each card what the layer makes and holds, on the right the gradient of the loss by it. "
+        "Blue is above zero, "
         "orange below; each picture has its own scale. Of large arrays a cell shows the largest of "
         "several numbers." + (f" Sample {sample + 1} of {many} is shown." if many > 1 else ""),
         after,
@@ -258,7 +259,7 @@ def _in_columns(heights: Sequence[float], most: float) -> list[tuple[float, floa
 
 
 def level_text(story: "Story", card: Card) -> str:
-    """`0.Dense · level 1`: the layer by its place in the network, and the number in its brackets."""
+    """`0.Dense · level 1`: the layer's place in the network, and the number in its brackets."""
     level = card.quantities[-1].level
     return f"{card.title} · level {level}" if level else card.title
 

@@ -5,7 +5,7 @@ from unit to unit this leads up to the loss along the largest path. All of it is
 page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
