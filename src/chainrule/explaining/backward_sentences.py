@@ -47,7 +47,7 @@ class Backward(Speaker):
 
     def _through_time(self) -> str:
         """The steps themselves stand below."""
-        return "Back through time, last step first; every step adds its part."
+        return "The loop backwards, last step first; every step adds its part."
 
     def _nothing(self) -> str:
         return "All of it is 0: no change here would change the loss, so nothing is learned here."

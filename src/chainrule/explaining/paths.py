@@ -20,6 +20,7 @@ import numpy as np
 from chainrule.errors import SettingError
 from chainrule.explaining.derivation import as_index, checked_index
 from chainrule.explaining.entries import Array, Index
+from chainrule.explaining.expression import Expr
 from chainrule.explaining.jacobian import Edges, read_directly
 from chainrule.explaining.local import partial
 from chainrule.explaining.marks import entry_of
@@ -317,7 +318,7 @@ class Ways:
         """The local derivative in symbols, where that is short."""
         names, numbers = self.story.names, self.story.numbers
         if upper.kind == "loss" and lower.node in names.short:
-            found = numbers.entry(short_formula(names, lower.node), place)
+            found: Expr | None = numbers.entry(short_formula(names, lower.node), place)
         else:
             formula = self.reader.read(upper.node)
             found = partial(numbers, formula, at, names.of(lower), place)

@@ -52,7 +52,7 @@ def user_source() -> Source | None:
 
 def _calls(frame: FrameType) -> tuple[tuple[str, int], ...]:
     """The user's lines that called a function, as far as they call one another."""
-    found = []
+    found: list[tuple[str, int]] = []
     caller = frame.f_back
     while caller is not None and len(found) < MOST_CALLS:
         file = caller.f_code.co_filename

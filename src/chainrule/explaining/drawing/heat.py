@@ -77,7 +77,7 @@ def picture(array: Array) -> Picture:
     flat = np.asarray(array, dtype=float).ravel()
     values = np.where(places == NOTHING, np.nan, flat[places]) if flat.size else places * np.nan
     size = np.where(np.isnan(values), np.where(places == NOTHING, -2.0, -1.0), np.abs(values))
-    blocks = [-(-length // MOST_CELLS) for length in places.shape]
+    blocks = [max(1, -(-length // MOST_CELLS)) for length in places.shape]
     if max(blocks, default=1) > 1:
         size, places, values = _largest_of_blocks(size, places, values, blocks)
     return Picture(places, _levels(values))
@@ -121,16 +121,21 @@ def look(level: int) -> str:
     return "h0" if not level else f"h{'p' if level > 0 else 'm'}{abs(level)}"
 
 
+def _counts(shape: Shape) -> tuple[int, int]:
+    """The rows and columns of cells of such an array's picture."""
+    rows, columns = (max(1, -(-n // max(1, -(-n // MOST_CELLS)))) for n in arranged(shape).shape)
+    return rows, columns
+
+
 def cell_size(shape: Shape, wide: float, high: float) -> float:
     """The length of a cell's edge where the picture of an array of this shape has so much room."""
-    rows, columns = (-(-n // -(-n // MOST_CELLS)) for n in arranged(shape).shape)
+    rows, columns = _counts(shape)
     return min(wide / columns, high / rows, LARGEST_CELL)
 
 
 def height_of(shape: Shape, wide: float, high: float) -> float:
     """How high the heat map of such an array will be in a rectangle."""
-    rows = arranged(shape).shape[0]
-    return cell_size(shape, wide, high) * -(-rows // -(-rows // MOST_CELLS))
+    return cell_size(shape, wide, high) * _counts(shape)[0]
 
 
 def draw_heat(canvas: Canvas, shown: Picture, x: float, y: float, size: float) -> None:

@@ -342,7 +342,9 @@ class _Half:
         for operation in self.operations:
             self.operation(operation)
         for band, child, row in self.entering:
-            self.result(child, _carried(child), self.x(7), self.y(row, band), known=_carried(child))
+            name = _carried(child)
+            known = "" if child.backward else name  # a gradient's name stands where it is made
+            self.result(child, name, self.x(7), self.y(row, band), known)
 
     def x(self, along: float) -> float:
         return self.origin + self.along * along

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from chainrule.explaining.story import Story
 
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-MOST_TERMS = 5
+MOST_TERMS, FEW_TERMS = 5, 3  # of a unit; and where there are many units
+MANY = 1000
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
 # A term: (key, place) of the other unit, the slope between the two, and the product.
@@ -197,11 +198,12 @@ def _told(story: "Story", layer: Layer, layers: Mapping[str, Layer]) -> dict[str
     if total > MOST_UNITS:
         units = sorted(set(_drawn(layer.values.reshape(_shape(story, layer)))))
     name = _Namer(story, quantity)
+    most = FEW_TERMS if total > MANY else MOST_TERMS
     return {
         "layer": quantity.scope or "input",
         "step": place_of(story, quantity.key, "forward"),
         "back": None if layer.gradients is None else place_of(story, quantity.key, "backward"),
-        "of": {str(unit): _unit(layer, unit, name(layer.first + unit)) for unit in units},
+        "of": {str(unit): _unit(layer, unit, name(layer.first + unit), most) for unit in units},
     }
 
 
@@ -214,15 +216,15 @@ def _drawn(array: Array) -> Iterator[int]:
     yield from (k for k in picture(array).places.ravel().tolist() if k >= 0)
 
 
-def _unit(layer: Layer, unit: int, name: str) -> list[Any]:
+def _unit(layer: Layer, unit: int, name: str, most: int) -> list[Any]:
     """[name, value, gradient, inputs, readers, the next unit of the largest path]."""
     gradient = "" if layer.gradients is None else figure(layer.gradients[unit], 6)
     return [
         name,
         figure(layer.values[unit], 6),
         gradient,
-        _terms(layer.inputs.get(unit, [])),
-        _terms(layer.readers.get(unit, [])),
+        _terms(layer.inputs.get(unit, []), most),
+        _terms(layer.readers.get(unit, []), most),
         _way(layer.best.get(unit)),
     ]
 
@@ -231,8 +233,8 @@ def _way(best: tuple[str, int, float] | None) -> list[Any]:
     return [] if best is None else [best[0], best[1], figure(best[2], 6)]
 
 
-def _terms(terms: list[Term]) -> list[list[Any]]:
-    best = sorted(terms, key=lambda term: -abs(term[3]))[:MOST_TERMS]
+def _terms(terms: list[Term], most: int) -> list[list[Any]]:
+    best = sorted(terms, key=lambda term: -abs(term[3]))[:most]
     return [
         [key, place, figure(slope, 6), figure(product, 6)] for key, place, slope, product in best
     ]

@@ -41,7 +41,8 @@ TERMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
      "input grows"),
     (("⊙",), "⊙", "multiplied entry by entry; two matrices side by side are their matrix product"),
     (("ᵀ",), "ᵀ", "a matrix with rows and columns exchanged"),
-    (tuple(f"{digit}ₓ" for digit in "₀₁₂₃₄₅₆₇₈₉"), "1₄ₓ₂", "4 rows and 2 columns of ones: what they multiply is repeated"),
+    (tuple(f"{digit}ₓ" for digit in "₀₁₂₃₄₅₆₇₈₉"), "1₄ₓ₂", "4 rows and 2 columns of "
+     "ones: what they multiply is repeated"),
     (("ⁿᵉʷ",), "wⁿᵉʷ", "w after the update. The number in front of the gradient is the learning "
      "rate"),
     (("vⁿᵉʷ(",), "m, v, t", "what the optimizer remembers: running means of the gradients and of "

@@ -15,8 +15,6 @@ from chainrule.tex import figure, number
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
 
-SHOWN_PATHS = 3  # of very many
-
 
 def inspector(story: "Story", weights: list[Nudged], has_lines: bool) -> Iterator[str]:
     if not weights:
@@ -72,29 +70,27 @@ def derivations(story: "Story", weights: list[Nudged]) -> Iterator[str]:
             yield f'<div id="d-{escape(weight.key)}">{_whole(found)}</div>'
         entry = [s for s in found.sections if s.heading == "one entry"]
         yield f'<div id="d-{escape(weight.name)}">{"".join(map(_section, entry))}'
-        yield from _largest_paths(story, weight)
+        yield from _largest_path(story, weight)
         yield "</div>"
     yield "</div>"
 
 
-def _largest_paths(story: "Story", weight: Nudged) -> Iterator[str]:
-    """Of a gradient with too many paths for the equation above: the largest, factor by factor."""
+def _largest_path(story: "Story", weight: Nudged) -> Iterator[str]:
+    """Of a gradient with too many paths for the equation above: the largest, with its numbers."""
     found = few_crossed(story, weight.key, weight.index)
     if found is None or found.count <= MOST_PATHS:
         return
-    paths = found.paths(SHOWN_PATHS)
-    yield f"<h4>Its largest paths, of {paths.number:,}</h4>"
-    lines = []
-    for path in paths:
-        names = [factor.latex for factor in path.factors]
-        values = [number(factor.value) for factor in path.factors]
-        lines.append((number(path.value), r" \cdot ".join(names)))
-        lines.append(("", r" \cdot ".join(f"({v})" if v.startswith("-") else v for v in values)))
+    paths = found.paths(1)
+    yield f"<h4>Its largest path, of {paths.number:,}</h4>"
+    (path,) = paths
+    names = r" \cdot ".join(factor.latex for factor in path.factors)
+    values = [number(factor.value) for factor in path.factors]
+    product = r" \cdot ".join(f"({v})" if v.startswith("-") else v for v in values)
+    lines = ((number(path.value), names), ("", product))
     yield f'<div class="scroll">{equations(lines)}</div>'
-    share = sum(path.share for path in paths)
     lost = 1 - abs(paths.gradient) / paths.absolute
     cancel = f" {lost:.0%} of all is lost to opposite signs." if lost > 0.5 else ""
-    yield f'<p class="soft">These {len(paths)} carry {share:.1%} of all.{cancel}</p>'
+    yield f'<p class="soft">It carries {path.share:.1%} of all.{cancel}</p>'
 
 
 def _whole(found: Derivation) -> str:
