@@ -160,6 +160,28 @@ def test_another_sample_has_other_values(browser, folder) -> None:
     assert len(set(shown)) == 4
 
 
+def test_colours_follow_the_sample(browser, folder) -> None:
+    """Those of what each sample makes; those of weights stay."""
+    opened(browser, folder, "xor")
+    browser.run("document.querySelector('#tab-layers').click()")
+    looks = (
+        "[...document.querySelectorAll('#figure-layers .heat[data-key=\"%s\"]')].map((h) => "
+        "[h.getAttribute('aria-label'), ...[...h.querySelectorAll('path')].map("
+        "(p) => p.getAttribute('class') + p.getAttribute('d'))].join(' '))"
+    )
+    seen: dict[str, set[tuple[str, ...]]] = {"a1": set(), "0.weight": set()}
+    for sample in (2, 0, 1, 3, 2):
+        browser.run(
+            f"(() => {{const s = document.querySelector('#sample'); s.value = {sample};"
+            "s.dispatchEvent(new Event('change'));})()"
+        )
+        for key, found in seen.items():
+            found.add(tuple(sorted(browser.run(looks % key))))
+    assert len(seen["a1"]) == 4
+    assert len(seen["0.weight"]) == 1
+    assert browser.complaints == []
+
+
 def test_a_cell_lights_its_row_and_column(browser, folder) -> None:
     opened(browser, folder, "xor")
     browser.run("document.querySelectorAll('.steps details').forEach((d) => { d.open = true; })")

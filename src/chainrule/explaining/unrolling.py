@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.explaining import expression as ex
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr
-from chainrule.explaining.marks import scripted, signed
+from chainrule.explaining.marks import bracketed, scripted, signed
 from chainrule.explaining.naming import Names, named_as
 from chainrule.explaining.printing import MOST_SHOWN, Printer
 from chainrule.explaining.reading import is_function
@@ -282,9 +282,23 @@ class Unrolled:
         loss = self.story.names.symbols[self.story.record.roots.loss]
         if k in self.carries and outer == loss.latex:
             return "1"
+        if k in self.carries and outer:
+            return rf"\frac{{\partial L}}{{\partial {outer}}}"
         if k in self.carries:
-            return rf"\frac{{\partial L}}{{\partial {outer}}}" if outer else "0"
+            return self._coming_back(k)
         return rf"\frac{{\partial L}}{{\partial {self._given_out(k, now)}}}"
+
+    def _coming_back(self, k: int) -> str:
+        """The gradient of a result without a name, as the formula that it is."""
+        story = self.story
+        shown = [
+            Printer().show(story.names.reader.read(story.record.adjoints[node]))
+            for node in story.record.roots.forward
+            if node.op.name == "result" and node.inputs[0] is self.loop
+            if node.params["index"] == k and node in story.record.adjoints
+        ]
+        text = signed(shown) if shown else "0"
+        return text if text.isalnum() else bracketed(text)
 
     def _given_out(self, k: int, now: str) -> str:
         """What each step gives to the outside, beside what it carries on."""

@@ -101,11 +101,12 @@ class _Reader:
         self.known: dict[str, Operation] = {}
         self.same: dict[Expr, Operation] = {}
         self.found: list[Operation] = []
+        self.results: dict[Operation, int] = {}  # of loops, how many are read
 
     def read(self) -> tuple[list[Operation], list[Operation]]:
         passes = []
         for backward in (False, True):
-            self.found, self.known, self.same = [], {}, {}
+            self.found, self.known, self.same, self.results = [], {}, {}, {}
             for place, step in enumerate(self.story.steps):
                 inside = step.phase == "backward" if backward else step.phase in ("forward", "loss")
                 if inside and step.expression is not None:
@@ -127,7 +128,7 @@ class _Reader:
                 node.name = plain(Printer().show(bare))
         else:
             node = self.operation(bare, place, backward, step.key)
-        if node.symbol:  # two quantities with one formula
+        if node.symbol or node in self.results:  # two quantities with one formula, or one loop
             same, node = node, self.add(Operation("="), place, backward, step.key)
             node.inputs = [same]
         node.symbol, node.step = plain(step.symbol), place
@@ -166,17 +167,32 @@ class _Reader:
             return self.operation(expr.args[0], place, backward, key)
         if expr in self.same:
             return self.same[expr]
+        loop = _loop_of(expr)
+        if loop is not None and loop in self.same:  # one box for all its results
+            found = self.same[expr] = self.same[loop]
+            self.results[found] += 1
+            found.result = f"{self.results[found]} results"
+            return found
         name, args = _operator(expr)
         inputs: list[layering.Box] = [self.operation(arg, place, backward, key) for arg in args]
         node = Operation(name, inputs, not inputs, result=_told(self.story.numbers.of(expr)))
         self.same[expr] = self.add(node, place, backward, key)
+        if loop is not None:
+            self.same[loop] = node
+            self.results[node] = 1
         return node
+
+
+def _loop_of(expr: Expr) -> Expr | None:
+    """The loop that a formula is one of the results of."""
+    is_result = expr.head == "apply" and isinstance(getattr(expr.data, "op", None), Result)
+    return expr.args[0] if is_result else None
 
 
 def _operator(expr: Expr) -> tuple[str, list[Expr]]:
     """What stands in the box of an operation, and what it reads: numbers are part of the box."""
-    if expr.head == "apply" and isinstance(getattr(expr.data, "op", None), Result):
-        (loop,) = expr.args
+    loop = _loop_of(expr)
+    if loop is not None:
         params = loop.data.params
         name = params["body"].name.replace("<lambda>", "step")
         return f"{name} × {params['length']}", [a for a in loop.args if a.head != "number"]

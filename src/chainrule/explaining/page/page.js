@@ -415,6 +415,12 @@
     root.dataset.theme = dark ? "light" : "dark";
   };
 
+  // --- on paper everything has happened ---
+
+  let before = now;
+  window.addEventListener("beforeprint", () => { before = now; go(count); });
+  window.addEventListener("afterprint", () => go(before));
+
   if ($("#weight")) choose($("#weight").value);
   showTime();
 })();
