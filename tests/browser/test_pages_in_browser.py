@@ -14,6 +14,7 @@ import pytest
 from chromium import BROWSER, Chromium
 from pages import STORIES
 
+from chainrule.explaining.page.cells import FEW_TERMS
 from chainrule.explaining.story import NOT_YET
 from chainrule.tex import number, plain
 
@@ -322,7 +323,7 @@ def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:
 
     text = pointed(browser, "z1", "z⁽¹⁾", unit, click=True)
     moving = story.values["x"][0] * weight[:, unit]
-    strongest = np.argsort(-np.abs(moving))[:5]
+    strongest = np.argsort(-np.abs(moving))[:FEW_TERMS]
     assert "Its largest inputs" in text
     for k in strongest:
         assert f"times the slope {shown(weight[k, unit])}: {shown(moving[k])}" in text
@@ -332,7 +333,7 @@ def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:
     text = told(browser)
     assert text.startswith(f"a⁽¹⁾{plain(f'x_{{{unit + 1}}}')[1:]}")
     coming = story.gradients["z2"][0] * story.values["2.weight"][unit]
-    for k in np.argsort(-np.abs(coming))[:5]:
+    for k in np.argsort(-np.abs(coming))[:FEW_TERMS]:
         assert f": {shown(coming[k])}" in text
 
     # Before the backward pass no gradient is told.
