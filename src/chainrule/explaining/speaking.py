@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from chainrule.explaining.entries import Index
 from chainrule.explaining.expression import Expr
+from chainrule.explaining.loop_steps import has_gradient
 from chainrule.explaining.loops import loops_in, one_step
 from chainrule.explaining.record import Array
-from chainrule.explaining.unrolling import has_gradient
 from chainrule.explaining.words import count
 from chainrule.graph import Node
 from chainrule.notation import Quantity

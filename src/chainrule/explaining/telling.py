@@ -11,12 +11,13 @@ from chainrule.explaining import sentences
 from chainrule.explaining.changes import largest
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.loop_steps import has_gradient
 from chainrule.explaining.loops import loops_in
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.naming import Names, target_symbol
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.record import is_leaf
-from chainrule.explaining.unrolling import Unrolled, has_gradient
+from chainrule.explaining.unrolling import Unrolled
 from chainrule.graph import Node, constant_value, dependents
 from chainrule.notation import LOSS, Quantity
 
