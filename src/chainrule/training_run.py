@@ -18,7 +18,7 @@ from chainrule.training import Arrays, Programs, StepProgram, Task, chunks
 from chainrule.trees import flatten, unflatten
 
 REPORT_SECONDS = 0.05
-WORTH_COPYING, LONGEST_SECONDS = 30, 1.0  # a call takes so many times as long as copying weights
+WORTH_COPYING, LONGEST_SECONDS = 100, 1.0  # a call takes so many times as long as copying weights
 MOST_STEPS = 1_000_000  # in one call
 
 Means = tuple[list[float], list[float]]  # of loss and gradient norm, an entry an epoch

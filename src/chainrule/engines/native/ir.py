@@ -371,6 +371,13 @@ class Builder:
         size = self.integer(count)
         self.emit(f"call void @{full}(ptr {place}, i8 0, {size.typed}, i1 false)")
 
+    def prefetch(self, base: str, index: "int | Value", dtype: np.dtype[Any]) -> None:
+        """Ask for the cache line of an element that will be read soon; any address is allowed."""
+        place = self.address(base, index, dtype)
+        full = "llvm.prefetch.p0"
+        self.module.declare(full, f"void @{full}(ptr, i32, i32, i32)")
+        self.emit(f"call void @{full}(ptr {place}, i32 0, i32 3, i32 1)")
+
     def load_pointer(self, base: str, index: int) -> str:
         """Entry `index` of an array of pointers."""
         place = self.pointer(f"getelementptr inbounds ptr, ptr {base}, i64 {index}")
@@ -386,10 +393,12 @@ class Builder:
         body: Callable[..., Sequence[Value] | None],
         carry: Sequence[Value] = (),
         written_out: int = 1,
+        together: int = 1,
     ) -> list[Value]:
         """for i in range(start, stop, step): carry = body(i, *carry). Returns the last carry.
 
-        A loop of at most `written_out` rounds, known beforehand, is written without a loop.
+        A loop of at most `written_out` rounds, known beforehand, is written without a loop. Where
+        the number of rounds is a multiple of `together`, so many are written one after another.
         """
         if isinstance(start, int) and isinstance(stop, int):
             rounds = range(start, stop, step)
@@ -409,8 +418,10 @@ class Builder:
         place = len(self.lines)
         index = Value(self, f"%{self.fresh('i')}", INT64)
         inner = [Value(self, f"%{self.fresh('c')}", x.dtype, x.lanes) for x in carry]
-        out = list(body(index, *inner) or [])
-        after = index + step
+        out = inner
+        for ahead in range(together):
+            out = list(body(index + ahead * step if ahead else index, *out) or [])
+        after = index + together * step
         phis = [
             f"  {index.name} = phi i64 [{first.name}, %{before}], [{after.name}, %{self.block}]"
         ]

@@ -23,6 +23,7 @@ PACKED_BYTES = 64 * 1024  # of vectors copied together, at most
 PACKED_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result
 ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
 PACKED_ROWS = 48  # rows of the result from which on the copy pays
+TERMS = (4, 2)  # of a sum that are written one after another
 
 
 def tile_shape() -> tuple[int, int]:
@@ -105,6 +106,18 @@ class _Product:
         if depth > most and kernel.stores[0].expression.dtype != kernel.dtype:
             return 0  # sums wait between blocks where the first result will be
         return -(-depth // -(-depth // most))
+
+    def _together(self, number: int) -> int:
+        """How many terms along a summed axis can be written one after another, in every part."""
+        axis = self.summed[number]
+        if axis != self.summed[-1] or any(clip.summed == axis for clip in self.kernel.clips):
+            return 1
+        counts = [self.kernel.lengths[axis]]
+        if axis == self.kernel.cut:
+            counts.append(grain(counts[0]))  # slices are made of these
+        if number == 0 and self.depth:
+            counts.append(self.depth)
+        return next((n for n in TERMS if all(count % n == 0 for count in counts)), 1)
 
     def _vector_view(self) -> View | None:
         """The operand that vectors are loaded from, whatever the row."""
@@ -286,7 +299,7 @@ class _Product:
             if number == 0 and self.depth:
                 bounds = (part.begin, part.end)
             body = lambda k, *carry: level(number + 1, [*inner, k], list(carry))
-            return w.b.loop(*bounds, 1, body, sums)
+            return w.b.loop(*bounds, 1, body, sums, together=self._together(number))
 
         places = [(r, v) for r in range(rows) for v in range(count)]
         zero = w.b.constant(0, kernel.dtype, self.lanes)

@@ -17,6 +17,8 @@ from chainrule.ops.counter import Shuffle, threefry_words
 UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
 STATUS = 0  # the entry of the table that points to where trouble is noted
 BAD_INDEX = 1
+FAR_BYTES = 1 << 20  # of a table, from which on its rows are asked for ahead
+ROWS_AHEAD = 2
 OUTSIDE = "an index is out of bounds for the axis that it counts along"
 
 
@@ -27,12 +29,25 @@ def write_special(w: KernelWriter) -> None:
         SPECIALS[kernel.node.op.name](w, kernel)
 
 
-def _copy(w: KernelWriter, source: str, start: Any, target: str, begin: Any, kernel: Any) -> None:
-    """Copy one row, `kernel` = (how many elements, dtype), in vectors."""
+def _copy(
+    w: KernelWriter,
+    source: str,
+    start: Any,
+    target: str,
+    begin: Any,
+    kernel: Any,
+    ahead: Value | None = None,
+) -> None:
+    """Copy one row, `kernel` = (how many elements, dtype), in vectors.
+
+    ahead  where a row begins that will be copied soon
+    """
     count, dtype = kernel
     lanes = w.lanes_for([dtype], count)
 
     def body(place: Place, live: int) -> None:
+        if ahead is not None:
+            w.b.prefetch(source, ahead + place, dtype)
         value = w.b.load(source, w.b.integer(start) + place, dtype, lanes, live)
         w.b.store(value, target, w.b.integer(begin) + place, live)
 
@@ -65,10 +80,16 @@ def gather(w: KernelWriter, kernel: Special) -> None:
     row = prod(rows[1:])
     per_row = prod(places[1:])
     begin, end = _flat_bounds(w, per_row) if w.divided else (0, index.size)
+    last, far = w.b.integer(end) - 1, table.bytes > FAR_BYTES
 
     def one(i: Place) -> None:
         source = _index(w, index, i, rows[0]) * row
         target = w.b.integer(i) * row
+        ahead = None
+        if far:
+            later = w.b.integer(i) + ROWS_AHEAD
+            later = w.b.select(later < last, later, last)
+            ahead = w.b.load(w.pointers[index], later, index.dtype).astype(INT64) * row
         _copy(
             w,
             w.pointers[table],
@@ -76,6 +97,7 @@ def gather(w: KernelWriter, kernel: Special) -> None:
             w.pointers[kernel.target],
             target,
             (row, table.dtype),
+            ahead,
         )
 
     w.b.loop(begin, end, 1, one)
