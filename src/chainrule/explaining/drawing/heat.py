@@ -79,27 +79,20 @@ def picture(array: Array) -> Picture:
     size = np.where(np.isnan(values), np.where(places == NOTHING, -2.0, -1.0), np.abs(values))
     blocks = [max(1, -(-length // MOST_CELLS)) for length in places.shape]
     if max(blocks, default=1) > 1:
-        size, places, values = _largest_of_blocks(size, places, values, blocks)
+        rows, columns = _largest_of_blocks(size, *blocks)
+        places, values = places[rows, columns], values[rows, columns]
     return Picture(places, _levels(values))
 
 
-def _largest_of_blocks(
-    size: Array, places: Array, values: Array, blocks: list[int]
-) -> tuple[Array, Array, Array]:
-    (rows, columns), (high, wide) = size.shape, blocks
+def _largest_of_blocks(size: Array, high: int, wide: int) -> tuple[Array, Array]:
+    """Of each block of so many rows and columns, the row and the column of the largest number."""
+    rows, columns = size.shape
     down, across = -(-rows // high), -(-columns // wide)
     room = ((0, down * high - rows), (0, across * wide - columns))
-
-    def blocked(table: Array, nothing: float) -> Array:
-        padded = np.pad(table, room, constant_values=nothing)
-        parts = padded.reshape(down, high, across, wide).swapaxes(1, 2)
-        return parts.reshape(down, across, high * wide)
-
-    size = blocked(size, -2.0)
-    best = np.argmax(size, axis=2)[..., None]
-    found = (size, blocked(places, NOTHING), blocked(values, np.nan))
-    first, second, third = (np.take_along_axis(table, best, 2)[..., 0] for table in found)
-    return first, second, third
+    padded = np.pad(size, room, constant_values=-np.inf)
+    blocks = padded.reshape(down, high, across, wide).swapaxes(1, 2)
+    best = np.argmax(blocks.reshape(down, across, high * wide), axis=2)
+    return np.arange(down)[:, None] * high + best // wide, np.arange(across) * wide + best % wide
 
 
 def _levels(values: Array) -> Array:
