@@ -1,8 +1,11 @@
 """Networks whose drawings and pages are tested: small and large, of all shapes that are drawn."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import recurrent
+from numpy.lib.stride_tricks import sliding_window_view
 
 import chainrule as cr
 from chainrule.explaining.story import Story
@@ -84,10 +87,43 @@ def by_hand() -> Story:
     return cr.explain(loss, params, XOR * 1.0, np.array([0.0, 1.0, 1.0, 0.0]))
 
 
+@dataclass(frozen=True, repr=False)
+class Convolution(cr.Layer):
+    """Three filters of 3 × 3, channels last."""
+
+    def make(self, shape, key, dtype, after):
+        filters = cr.random.normal(key, (3, 3, shape[-1], 3)) / 3
+        return {"weight": filters.astype(dtype), "bias": np.zeros(3, dtype)}, {}
+
+    def __call__(self, params, state, x, *, training=False, key=None):
+        parts = sliding_window_view(x, (3, 3), axis=(1, 2))
+        return np.einsum("nhwcij,ijcf->nhwf", parts, params["weight"]) + params["bias"], state
+
+
+def pictures() -> Story:
+    """Images through filters, a normalisation and a maximum over neighbours."""
+
+    def pool(x):
+        return sliding_window_view(x, (2, 2), axis=(1, 2))[:, ::2, ::2].max(axis=(-2, -1))
+
+    net = cr.Sequential(
+        *(Convolution(), cr.BatchNorm(), cr.ReLU(), cr.Lambda(pool), cr.Flatten(), cr.Dense(3))
+    )
+    model = cr.Model(net, "cross_entropy", cr.Adam(0.01), dtype="float64").build((8, 8, 1))
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 8, 8, 1)), rng.integers(0, 3, 2)
+    return cr.explain(model, x, y, training=True)
+
+
+def memory() -> Story:
+    """A recurrent network with gates."""
+    return cr.explain(*recurrent.model(recurrent.LSTM(2), times=3, last=True))
+
+
 STORIES: dict[str, Callable[[], Story]] = {
     made.__name__: made
     for made in (
         *(chain, neuron, xor, two_outputs, classes, deep, eight_wide, many_inputs),
-        *(digits, large, by_hand),
+        *(digits, large, by_hand, pictures, memory),
     )
 }

@@ -16,8 +16,9 @@ from chainrule.errors import UnknownNameError
 from chainrule.explaining.changes import most_moved
 from chainrule.explaining.differences import differences
 from chainrule.explaining.doubled import LossOfParameters
-from chainrule.explaining.drawing import KINDS, draw
+from chainrule.explaining.drawing import KINDS, draw, heat
 from chainrule.explaining.drawing.canvas import width_of
+from chainrule.explaining.drawing.layers import flowing
 from chainrule.explaining.page.nudges import OFFSETS, chosen_weights, nudge
 from chainrule.explaining.samples import samples
 from chainrule.explaining.story import NOT_YET, Story
@@ -293,3 +294,65 @@ def test_samples_of_a_regression() -> None:
     assert len(rows) == 2
     assert np.mean([row.loss for row in rows]) == pytest.approx(story.loss)
     assert not any(row.right for row in rows)
+
+
+# --- heat maps -----------------------------------------------------------------------------------
+
+SHAPES = [(), (1,), (7,), (64,), (100,), (3, 4), (40, 90), (5, 5, 4), (3, 3, 2, 6), (8, 8, 1)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_every_number_has_one_cell(shape) -> None:
+    places = heat.arranged(shape)
+    shown = places[places != heat.NOTHING]
+    assert sorted(shown) == list(range(int(np.prod(shape))))
+
+
+def test_channels_are_pictures_side_by_side() -> None:
+    image = np.arange(4 * 5 * 3).reshape(4, 5, 3)
+    places = heat.arranged(image.shape)
+    for channel in range(3):
+        row, column = np.argwhere(places == image[0, 0, channel])[0]
+        np.testing.assert_array_equal(
+            places[row : row + 4, column : column + 5], image[:, :, channel]
+        )
+
+
+@pytest.mark.parametrize("shape", [(30, 90), (200, 3), (9, 9, 16)], ids=str)
+def test_a_cell_of_many_numbers_shows_the_largest(shape) -> None:
+    array = np.random.default_rng(0).normal(size=shape)
+    shown = heat.picture(array)
+    assert max(shown.places.shape) <= heat.MOST_CELLS
+    whole = heat.arranged(shape)
+    high, wide = (-(-n // heat.MOST_CELLS) for n in whole.shape)
+    for row, column in np.ndindex(*shown.places.shape):
+        block = whole[row * high : (row + 1) * high, column * wide : (column + 1) * wide]
+        block = block[block != heat.NOTHING]
+        best = shown.places[row, column]
+        assert best in block if block.size else best == heat.NOTHING
+        assert block.size == 0 or abs(array.flat[best]) == np.abs(array.ravel()[block]).max()
+
+
+def test_what_is_no_number_has_no_colour() -> None:
+    shown = heat.picture(np.array([[1.0, np.nan, -0.5], [0.0, np.inf, -np.inf]]))
+    assert shown.code[0] == "o"
+    assert shown.code[1] == "."
+    assert shown.code[2:4] == "dh"
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_cards_stand_below_or_beside_each_other(name: str) -> None:
+    heights = [120.0 + 37 * (k * k % 11) for k in range(len(name) + 4)]
+    places = flowing(heights)
+    assert len(places) == len(heights)
+    assert places == sorted(places)
+    assert len({left for left, _ in places}) <= 3
+    for (left, top), high, (other, below) in zip(places, heights, places[1:], strict=False):
+        assert (other > left and below == 0) or below >= top + high
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_computation_graph_fits_a_page(name: str) -> None:
+    canvas = draw(story_of(name), "operations", -1)
+    canvas.svg("")
+    assert canvas.width < 1500

@@ -286,10 +286,16 @@ def test_a_loop_is_one_step() -> None:
     xs = np.array([0.1, -0.4, 0.7])
     story = cr.explain(final, 0.8, xs)
     told = [step for step in story if "³(" in step.text]
-    assert told[0].sentence == "The same step 3 times, t after t: h ← tanh(w · h + xsₜ)."
+    assert told[0].sentence == "The same step 3 times, for t = 1 to 3:"
+    assert [plain(" = ".join(line)) for line in told[0].lines] == [
+        "zₜ = w · hₜ₋₁ + xsₜ", "hₜ = tanh zₜ"
+    ]  # fmt: skip
     backwards = story.step("w", "backward")
     assert backwards.text == "∂L/∂w = Σₜ₌₁³ (∂L/∂zₜ) · hₜ₋₁"
     assert backwards.sentence.startswith("The loop backwards")
+    assert [plain(" = ".join(line)) for line in backwards.lines] == [
+        "∂L/∂h₃ = ∂L/∂u₁", "∂L/∂hₜ = ∂L/∂zₜ₊₁ · w", "∂L/∂zₜ = ∂L/∂hₜ · tanh′(zₜ)"
+    ]  # fmt: skip
     assert story.gradients["w"] == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-15)
     assert story.paths("w", ()).gradient == pytest.approx(cr.grad(final)(0.8, xs), abs=1e-12)
 
@@ -307,7 +313,8 @@ def test_a_loop_of_a_lambda_has_a_name_and_a_sentence() -> None:
         story = cr.explain(function, 0.8, np.array([0.1, -0.4, 0.7]))
         text = story.text(96)
         assert "<lambda>" not in text
-        assert "The same step 3 times, t after t: h ← tanh(w · h + xsₜ)" in " ".join(text.split())
+        assert "The same step 3 times, for t = 1 to 3:" in " ".join(text.split())
+        assert "zₜ = w · hₜ₋₁ + xsₜ" in text
         assert "<lambda>" not in story.html()
         paths = story.paths("w", ())
         assert sum(path.value for path in paths) == pytest.approx(story.gradients["w"], abs=1e-12)

@@ -1,5 +1,6 @@
 """Loops unrolled over time: every formula of a step holds at every time, and the parts add up."""
 
+import re
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -73,14 +74,98 @@ def test_the_formulas_of_an_rnn():
     (loop,) = loops(story(recurrent.RNN(), last=True), "0.weight_h")
     lines = [*loop.forward_lines(), *loop.end_lines(), *loop.backward_lines()]
     assert [plain(f"{left} = {right}") for left, right, _ in lines] == [
-        "zₜ = xₜ Wₓ + hₜ₋₁ Wₕ + b",
+        "zₜ = xₜ W⁽¹⁾ₓ + hₜ₋₁ W⁽¹⁾ₕ + b⁽¹⁾",
         "hₜ = tanh zₜ",
         "yₜ = hₜ",
         "∂L/∂h₄ = ∂L/∂y₄",
-        "∂L/∂hₜ = ∂L/∂yₜ + (∂L/∂zₜ₊₁) Wₕᵀ",
+        "∂L/∂hₜ = ∂L/∂yₜ + (∂L/∂zₜ₊₁) W⁽¹⁾ₕᵀ",
         "∂L/∂zₜ = ∂L/∂hₜ ⊙ tanh′(zₜ)",
     ]
     assert plain(loop.sum_over_time(1)) == "Σₜ₌₁⁴ hₜ₋₁ᵀ (∂L/∂zₜ)"
+
+
+def forward(layer):
+    (loop,) = loops(story(layer, last=True), "0.weight_h")
+    return {plain(f"{left} = {right}") for left, right, _ in loop.forward_lines()}
+
+
+def test_gates_are_called_what_the_code_calls_them():
+    """Although their numbers come from a function that is called three times in a step."""
+    assert forward(recurrent.LSTM(2)) >= {
+        "iₜ = σ(a[t,·,1…2])",
+        "fₜ = σ(a[t,·,3…4])",
+        "gₜ = tanh a[t,·,5…6]",
+        "oₜ = σ(a[t,·,7…8])",
+        "cₜ = fₜ ⊙ cₜ₋₁ + iₜ ⊙ gₜ",
+    }
+    assert forward(recurrent.GRU(2)) >= {"rₜ = σ(q₁,ₜ)", "zₜ = σ(q₂,ₜ)", "gₜ = tanh q₃,ₜ"}
+
+
+class Unnamed(recurrent.Recurrent):
+    """Two gates without a variable of their own; the function that makes them is none either."""
+
+    gates = 2
+
+    def over_time(self, params, x):
+        logistic = lambda a: 1 / (1 + np.exp(-a))
+
+        def step(h, x):
+            a = x @ params["weight_x"] + h @ params["weight_h"] + params["bias"]
+            h = logistic(a[:, 3:]) * h + np.tanh(a[:, :3])
+            return h, None
+
+        h, _ = cr.scan(step, self.start(x), np.swapaxes(x, 0, 1))
+        return np.repeat(h[:, None], x.shape[1], 1)
+
+
+def test_gates_without_a_name_are_counted():
+    assert forward(Unnamed()) >= {
+        "g₁,ₜ = tanh a[t,·,1…3]",
+        "g₂,ₜ = σ(a[t,·,4…6])",
+        "hₜ = g₂,ₜ ⊙ hₜ₋₁ + g₁,ₜ",
+    }
+
+
+@EVERY
+def test_paths_go_through_time(layer, last):
+    """They add up to the gradient, and none crosses more than one step in one factor."""
+    found = story(layer, last, times=3)
+    for name in ("0.weight_x", "0.weight_h", "0.bias"):
+        index = tuple(n - 1 for n in found.gradients[name].shape)
+        gradient = found.gradients[name][index]
+        np.testing.assert_allclose(found.paths(name, index, most=1).gradient, gradient, rtol=1e-12)
+    paths = found.paths("0.weight_h", (0, 0), most=400)
+    assert paths.is_complete
+    np.testing.assert_allclose(sum(path.value for path in paths), paths.gradient, rtol=1e-9)
+    sizes = [abs(path.value) for path in paths]
+    assert sizes == sorted(sizes, reverse=True)
+    for path in paths:
+        times = [int(found) for factor in path.factors for found in carried(factor)]
+        assert all(abs(a - b) <= 1 for a, b in pairwise(times))
+    longest = max(paths, key=lambda path: len(path.factors))
+    assert len({time for factor in longest.factors for time in carried(factor)}) >= 2
+
+
+def carried(factor):
+    """The times of what a factor is between, where they are steps of a loop."""
+    keys = [key for key, _ in (factor.of, factor.wrt)]
+    return [found[1] for key in keys if (found := re.fullmatch(r"[a-z]_(?:\d,)?(\d)'?", key))]
+
+
+def test_a_path_names_its_factors():
+    path = story(recurrent.RNN(3), last=True, samples=1).paths("0.weight_h", (0, 1))[0]
+    told = [plain(f"{f.latex} = {f.formula}") for f in path.factors if f.formula]
+    assert told[0] == "∂L/∂ŷ = ŷ − y"
+    assert told[2] == "∂h₄,₃/∂z₄,₃ = tanh′(z₄,₃)"
+    assert told[3] == "∂z₄,₃/∂h₃,₃ = w⁽¹⁾ₕ,₃₃"
+    assert told[-1] == "∂z₂,₂/∂w⁽¹⁾ₕ,₁₂ = h₁,₁"
+
+
+def test_a_long_loop_stays_one_function():
+    found = story(recurrent.RNN(), last=True, times=600)
+    assert found.written_out is None
+    gradient = found.gradients["0.weight_h"][0, 0]
+    np.testing.assert_allclose(found.paths("0.weight_h", (0, 0)).gradient, gradient, rtol=1e-9)
 
 
 def test_a_loop_that_runs_backwards():

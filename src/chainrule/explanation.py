@@ -227,6 +227,7 @@ def _model_record(given: _Pass) -> Record:
         run=run,
         rows=given.rows,
         at=given.at,
+        outside=_lines_outside(),
     )
 
 
@@ -364,6 +365,7 @@ def _function_record(
         title=f"{name}({', '.join([*data, *parameters])})",
         graph=whole,
         run=run,
+        outside=_lines_outside(),
     )
 
 

@@ -34,6 +34,7 @@ class Source:
     """The user's line that made a node, and the layer it belongs to (`0.Dense`), if any.
 
     instruction  the place in the function's bytecode: it tells calls in one line apart
+    calls        the user's lines, (file, number), that this line was called from, innermost first
     """
 
     file: str
@@ -41,6 +42,7 @@ class Source:
     function: str
     scope: str = ""
     instruction: int = field(default=-1, compare=False)
+    calls: tuple[tuple[str, int], ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         place = f"{Path(self.file).name}:{self.line}"

@@ -9,6 +9,7 @@ result is z, what is made of it without parameters is a, anything else h.
 import ast
 import keyword
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from typing import Literal
 from chainrule.graph import INPUT, Graph, Leaf, Node, Shape, ordered
 from chainrule.ops.indexing import Gather
 from chainrule.ops.layout import Layout
+from chainrule.ops.loop import Loop
 from chainrule.ops.products import Contract
 from chainrule.tex import SYMBOLS, plain
 
@@ -98,6 +100,7 @@ class Roots:
     data          the other inputs by symbol and key
     logits        whether the loss, not the network, makes probabilities of the prediction
     lines         what lines of the user's code assign, by node
+    steps         what the steps of loops that are written out compute: LaTeX, by node
     """
 
     loss: Node
@@ -106,12 +109,13 @@ class Roots:
     data: Mapping[str, Node]
     logits: bool = False
     lines: Mapping[Node, str] = field(default_factory=dict)
+    steps: Mapping[Node, str] = field(default_factory=dict)
 
     @cached_property
     def forward(self) -> list[Node]:
         """All nodes of the forward pass, in order."""
         ends = [self.loss] if self.prediction is None else [self.loss, self.prediction]
-        return ordered([*ends, *self.lines])
+        return ordered([*ends, *self.lines, *self.steps])
 
 
 def quantities(roots: Roots) -> list[Quantity]:
@@ -199,7 +203,11 @@ class _Namer:
             self.add(node, f"{letter}{level}", f"{letter}^{{({level})}}", kind, scope, level)
 
     def lines(self) -> None:
-        """What lines of the user's own code assign."""
+        """What steps of a loop, and lines of the user's own code, compute and give a name."""
+        for node, latex in self.roots.steps.items():
+            if node not in self.found and node is not self.roots.loss:
+                key = re.sub(r"\\(mathrm)?|[{}]", "", latex)  # h_3, not h3, which is a layer's
+                self.add(node, key, latex, "line", scope_of(node))
         for node, name in self.roots.lines.items():
             if node not in self.found and node is not self.roots.loss:
                 self.add(node, name, identifier(name), "line", scope_of(node))
@@ -221,7 +229,12 @@ class _Namer:
 
 
 def is_product_with(node: Node, parameters: Collection[Node]) -> bool:
-    """Whether a node multiplies by a parameter, or looks rows up in one."""
+    """Whether a node multiplies by a parameter, or looks rows up in one; a loop, in its steps."""
+    if isinstance(node.op, Loop):
+        body: Graph = node.params["body"]
+        inside = zip(body.inputs, node.inputs, strict=True)
+        held = {inner for inner, outer in inside if _origin(outer) in parameters}
+        return any(is_product_with(step, held) for step in body.nodes)
     if not isinstance(node.op, Contract | Gather):
         return False
     factors = node.inputs if isinstance(node.op, Contract) else node.inputs[:1]
@@ -285,6 +298,11 @@ def identifier(name: str) -> str:
     return f"{symbol}_{{{below}}}" if below else symbol
 
 
+def typed(symbol: str) -> str:
+    """A symbol as it is typed: `W1` for W⁽¹⁾."""
+    return unicodedata.normalize("NFKC", symbol).translate({ord("("): None, ord(")"): None})
+
+
 def primed(latex: str) -> str:
     """The symbol with a prime more, before its brackets: z′⁽¹⁾."""
     base, mark, level = latex.partition("^{(")
@@ -294,6 +312,8 @@ def primed(latex: str) -> str:
 def assigned(graph: Graph, outside: Collection[tuple[str, int]]) -> dict[Node, str]:
     """The nodes that lines of the user's code assign to a variable, with its name.
 
+    What a line calls belongs to it: of `i = sigmoid(a)` that is what the function returns.
+
     outside  lines, (file, number), that are not part of what is traced
     """
     consumers: dict[Node, list[Node]] = {}
@@ -302,7 +322,9 @@ def assigned(graph: Graph, outside: Collection[tuple[str, int]]) -> dict[Node, s
         for child in node.inputs:
             consumers.setdefault(child, []).append(node)
         if node.source and not isinstance(node.op, Leaf):
-            by_line.setdefault((node.source.file, node.source.line), []).append(node)
+            place = (node.source.file, node.source.line)
+            for line in dict.fromkeys((place, *node.source.calls)):
+                by_line.setdefault(line, []).append(node)
     found: dict[Node, str] = {}
     for place, members in by_line.items():
         name = None if place in outside else assigned_name(*place)
@@ -322,6 +344,8 @@ def assigned_name(file: str, line: int) -> str | None:
     if len(statements) != 1:
         return None
     statement = statements[0]
+    if isinstance(getattr(statement, "value", None), ast.Lambda):
+        return None  # what is computed in this line is the function's, not the variable
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
     elif isinstance(statement, ast.AugAssign | ast.AnnAssign):

@@ -14,6 +14,7 @@ import pytest
 from chromium import BROWSER, Chromium
 from pages import STORIES
 
+from chainrule.explaining.page.cells import FEW_TERMS
 from chainrule.explaining.story import NOT_YET
 from chainrule.tex import number, plain
 
@@ -160,6 +161,28 @@ def test_another_sample_has_other_values(browser, folder) -> None:
     assert len(set(shown)) == 4
 
 
+def test_colours_follow_the_sample(browser, folder) -> None:
+    """Those of what each sample makes; those of weights stay."""
+    opened(browser, folder, "xor")
+    browser.run("document.querySelector('#tab-layers').click()")
+    looks = (
+        "[...document.querySelectorAll('#figure-layers .heat[data-key=\"%s\"]')].map((h) => "
+        "[h.getAttribute('aria-label'), ...[...h.querySelectorAll('path')].map("
+        "(p) => p.getAttribute('class') + p.getAttribute('d'))].join(' '))"
+    )
+    seen: dict[str, set[tuple[str, ...]]] = {"a1": set(), "0.weight": set()}
+    for sample in (2, 0, 1, 3, 2):
+        browser.run(
+            f"(() => {{const s = document.querySelector('#sample'); s.value = {sample};"
+            "s.dispatchEvent(new Event('change'));})()"
+        )
+        for key, found in seen.items():
+            found.add(tuple(sorted(browser.run(looks % key))))
+    assert len(seen["a1"]) == 4
+    assert len(seen["0.weight"]) == 1
+    assert browser.complaints == []
+
+
 def test_a_cell_lights_its_row_and_column(browser, folder) -> None:
     opened(browser, folder, "xor")
     browser.run("document.querySelectorAll('.steps details').forEach((d) => { d.open = true; })")
@@ -300,7 +323,7 @@ def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:
 
     text = pointed(browser, "z1", "z⁽¹⁾", unit, click=True)
     moving = story.values["x"][0] * weight[:, unit]
-    strongest = np.argsort(-np.abs(moving))[:5]
+    strongest = np.argsort(-np.abs(moving))[:FEW_TERMS]
     assert "Its largest inputs" in text
     for k in strongest:
         assert f"times the slope {shown(weight[k, unit])}: {shown(moving[k])}" in text
@@ -310,7 +333,7 @@ def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:
     text = told(browser)
     assert text.startswith(f"a⁽¹⁾{plain(f'x_{{{unit + 1}}}')[1:]}")
     coming = story.gradients["z2"][0] * story.values["2.weight"][unit]
-    for k in np.argsort(-np.abs(coming))[:5]:
+    for k in np.argsort(-np.abs(coming))[:FEW_TERMS]:
         assert f": {shown(coming[k])}" in text
 
     # Before the backward pass no gradient is told.

@@ -80,7 +80,7 @@ class Seen(np.ndarray[Any, Any]):
             raise TypeError("iteration over a 0-d array")
         return (self[index] for index in range(len(self)))
 
-    def __hash__(self) -> int:  # type: ignore[override]  # of numbers: arrays have none
+    def __hash__(self) -> int:  # type: ignore[override]  # arrays have none, numbers met here do
         return hash(self.view(np.ndarray).item())
 
     @property

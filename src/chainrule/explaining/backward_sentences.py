@@ -14,8 +14,6 @@ from chainrule.explaining.words import are, called, count, low_to_high, nothing_
 from chainrule.ops.products import parts
 from chainrule.tex import figure, plain
 
-MOST_LINES = 4  # formulas in a sentence
-
 
 class Backward(Speaker):
     """A step from the loss back to a parameter."""
@@ -48,16 +46,8 @@ class Backward(Speaker):
         return "The chain rule: what comes back, times the local derivative."
 
     def _through_time(self) -> str:
-        """What the steps of a loop hand back, and the names that the formula reads."""
-        text = "The loop backwards, last step first; every step adds its part"
-        found = self.story.shared_loop(self.quantity.node)
-        if found is None:
-            return f"{text}."
-        lines = [*found[0].forward_lines(), *found[0].backward_lines()]
-        if len(lines) > MOST_LINES:
-            return f"{text}; story.latex({self.quantity.key!r}) has the formulas of one step."
-        told = [plain(f"{left} = {right}") for left, right, _ in lines]
-        return f"{text}. In step t: {'; '.join(told)}."
+        """The steps themselves stand below."""
+        return "The loop backwards, last step first; every step adds its part."
 
     def _nothing(self) -> str:
         return "All of it is 0: no change here would change the loss, so nothing is learned here."

@@ -19,6 +19,7 @@ from chainrule.explaining.unrolling import Unrolled, loops_between
 from chainrule.tex import plain
 
 if TYPE_CHECKING:
+    from chainrule.explaining.paths import Ways
     from chainrule.explaining.story import Step, Story
 
 Samples = Literal["rows", "columns"]
@@ -251,12 +252,10 @@ class _Deriver:
 
     def as_paths(self, left: str, value: str) -> Iterator[Line]:
         """The same as a sum over paths, where there are few."""
-        sizes = [prod(q.shape) for q in self.story.quantities if q.kind in ("layer", "line")]
-        if self.quantity.kind != "parameter" or sum(sizes) > MOST_CROSSED:
+        found = few_crossed(self.story, self.quantity.key, self.index)
+        if found is None or not 0 < found.count <= MOST_PATHS:
             return
-        paths = self.story.paths(self.quantity.key, self.index, most=MOST_PATHS)
-        if not 0 < paths.number <= MOST_PATHS:
-            return
+        paths = found.paths(MOST_PATHS)
         for place, path in enumerate(paths):
             product = r" \cdot ".join(factor.latex for factor in path.factors)
             yield Line(left, product) if place == 0 else Line("", product, "+")
@@ -300,6 +299,17 @@ class _Deriver:
         batch_axis = (len(symbol.shape) - 1 if self.columns else 0) if symbol.batch else -1
         letters = iter("ijklmpqrstuv"[symbol.batch :])
         return ["n" if axis == batch_axis else next(letters) for axis in range(len(symbol.shape))]
+
+
+def few_crossed(story: "Story", key: str, index: Index) -> "Ways | None":
+    """The paths to an entry of a parameter, where they cross few enough numbers to be followed."""
+    from chainrule.explaining.paths import ways
+
+    crossed = (story.written_out or story).quantities
+    sizes = [prod(q.shape) for q in crossed if q.kind in ("layer", "line")]
+    if story.quantity(key).kind != "parameter" or sum(sizes) > MOST_CROSSED:
+        return None
+    return ways(story, key, index)
 
 
 def _keys_of(story: "Story", step: "Step") -> Iterator[str]:

@@ -25,6 +25,7 @@ from chainrule.tracing.value import Traced, wrap
 
 CHUNK = 4_000_000  # numbers of a Jacobian that are computed at a time
 MOST = 400_000_000  # and altogether
+WHOLE = 100_000  # numbers of a Jacobian that is computed once for all places
 WORTH_PROBING = 1_000_000  # where sweeps together save more than it takes to find which
 
 Units = Callable[[int, int], Array]  # the units from one number up to another
@@ -72,6 +73,28 @@ def jacobian(
     if rows * wide <= columns * size:
         return stage.by_rows(by_row, places)
     return stage.by_columns(by_column, reached, places)
+
+
+class Jacobians:
+    """Those of one record; small ones are computed once, for all places."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._whole: dict[tuple[Node, Node, frozenset[Node]], Edges] = {}
+
+    def __call__(self, above: Node, below: Node, known: Collection[Node], places: Array) -> Edges:
+        """∂above/∂below at some flat places of `below`, with the other known nodes held fixed."""
+        wide = prod(below.shape)
+        if prod(above.shape) * wide > WHOLE:
+            return jacobian(self._record, above, below, known, places)
+        key = above, below, frozenset(read_directly(above, known))
+        if key not in self._whole:
+            self._whole[key] = jacobian(self._record, above, below, known, np.arange(wide))
+        whole = self._whole[key]
+        if len(places) == wide:
+            return whole
+        kept = np.isin(whole.below, places)
+        return Edges(whole.above[kept], whole.below[kept], whole.values[kept])
 
 
 class _Stage:

@@ -12,6 +12,7 @@ from chainrule.explaining import expression as ex
 from chainrule.explaining.entries import Index, Numbers
 from chainrule.explaining.expression import Expr, Symbol
 from chainrule.explaining.reading import is_function
+from chainrule.ops.layout import Slice
 from chainrule.ops.map import Map
 from chainrule.ops.products import parts
 
@@ -100,7 +101,7 @@ def _apply(numbers: Numbers, expr: Expr, index: Index, wrt: Symbol, place: Index
 
 def _layout(numbers: Numbers, expr: Expr, index: Index, wrt: Symbol, place: Index) -> Expr | None:
     if expr.data is not None:
-        return None
+        return _part(numbers, expr, index, wrt, place)
     (x,) = expr.args
     places = np.arange(x.size).reshape(x.shape)
     seen = (
@@ -108,6 +109,15 @@ def _layout(numbers: Numbers, expr: Expr, index: Index, wrt: Symbol, place: Inde
     )
     at = np.unravel_index(int(seen[index]), x.shape)
     return partial(numbers, x, tuple(int(i) for i in at), wrt, place)
+
+
+def _part(numbers: Numbers, expr: Expr, index: Index, wrt: Symbol, place: Index) -> Expr | None:
+    """Of a slice: the entry that stands there in the whole."""
+    node = expr.data
+    if not isinstance(node.op, Slice):
+        return None
+    begins = zip(index, node.params["start"], node.params["step"], strict=True)
+    return partial(numbers, expr.args[0], tuple(s + i * d for i, s, d in begins), wrt, place)
 
 
 _RULES: dict[str, Callable[[Numbers, Expr, Index, Symbol, Index], Expr | None]] = {

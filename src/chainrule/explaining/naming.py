@@ -44,6 +44,7 @@ class Names:
     between: list[Quantity] = field(default_factory=list)
     columns: frozenset[Node] = frozenset()
     reader: Reader = field(init=False)
+    _readers: dict[frozenset[Node], Reader] = field(default_factory=dict)
 
     def value(self, symbol: Symbol) -> Array:
         """The numbers that a symbol stands for."""
@@ -70,6 +71,15 @@ class Names:
     def is_batch(self, node: Node) -> bool:
         """Whether the first axis counts samples: of what comes from the data, not of weights."""
         return self.samples > 0 and node.shape[:1] == (self.samples,)
+
+    def reader_past(self, hidden: frozenset[Node]) -> Reader:
+        """Reads formulas in which some names are not used, but what they stand for."""
+        if hidden not in self._readers:
+            shown = {node: symbol for node, symbol in self.symbols.items() if node not in hidden}
+            own = self.reader
+            reader = Reader(shown, own.adjoints, own.given, own.columns, own.values)
+            self._readers[hidden] = reader
+        return self._readers[hidden]
 
     @property
     def samples(self) -> int:

@@ -9,6 +9,7 @@ vain.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
 from math import prod
@@ -19,16 +20,19 @@ import numpy as np
 from chainrule.errors import SettingError
 from chainrule.explaining.derivation import as_index, checked_index
 from chainrule.explaining.entries import Array, Index
-from chainrule.explaining.jacobian import Edges, jacobian, read_directly
+from chainrule.explaining.expression import Expr
+from chainrule.explaining.jacobian import Edges, read_directly
 from chainrule.explaining.local import partial
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.printing import Printer
+from chainrule.explaining.reading import Reader
+from chainrule.explaining.telling import short_formula
 from chainrule.graph import Node
 from chainrule.notation import Quantity
 from chainrule.tex import figure, plain
 
 if TYPE_CHECKING:
-    from chainrule.explaining.story import Phase, Story
+    from chainrule.explaining.story import Story
 
 MOST_IN_FORMULA = 6
 ALL_OF, LARGEST = 200, 10  # so few paths are given whole; of more, the largest
@@ -140,18 +144,29 @@ def find_paths(story: "Story", name: str, index: Index | int, most: int | None) 
             f"most={most!r} is no number of paths; give a whole number from 1, or None for all of "
             f"them where they are {ALL_OF} or fewer, and else the {LARGEST} largest"
         )
+    return ways(story, name, index).paths(most)
+
+
+def ways(story: "Story", name: str, index: Index | int) -> "Ways":
+    """All that lies between an entry and the loss, which knows how many paths there are."""
     quantity = story.quantity(name)
+    written_out = story.written_out
+    if written_out is not None and quantity.key in {q.key for q in written_out.quantities}:
+        story, quantity = written_out, written_out.quantity(quantity.key)
     entry = checked_index(name, as_index(index), quantity.shape)
-    network = _Network(story, quantity, entry)
-    found = network.search(most)
-    symbol = entry_of(story.names.of(quantity), entry)
-    return Paths(found, symbol, network.count, network.total, network.absolute)
+    return Ways(story, quantity, entry)
 
 
-class _Network:
-    """Entries of quantities, and the local derivatives between them, as one weighted graph."""
+class Ways:
+    """Entries of quantities, and the local derivatives between them, as one weighted graph.
+
+    count     how many paths there are whose product is not 0
+    total     the sum of their products: the gradient
+    absolute  the sum of their sizes
+    """
 
     def __init__(self, story: "Story", start: Quantity, entry: Index) -> None:
+        self.symbol = entry_of(story.names.of(start), entry)
         self.story, self.record = story, story.record
         self.quantities = self._crossed(start)
         known = [quantity.node for quantity in self.quantities]
@@ -161,13 +176,6 @@ class _Network:
         flat = int(np.ravel_multi_index(entry, start.shape)) if start.shape else 0
         self.start = int(self.first[self.place[start.node]]) + flat
         self.goal = int(self.first[self.place[self.record.roots.loss]])
-        # What paths do not stop at: formulas that read it are no local derivatives.
-        crossed = {quantity.key for quantity in self.quantities}
-        self.hidden = {
-            q.key
-            for q in story.quantities
-            if q.key not in crossed and q.kind not in ("input", "parameter")
-        }
         self.stages = self._stages(known)
         self._measure()
 
@@ -185,6 +193,21 @@ class _Network:
         order = {q.node: place for place, q in enumerate(self.story.quantities)}
         return sorted(kept, key=lambda q: (q.node is not start.node, order[q.node]))
 
+    def paths(self, most: int | None) -> Paths:
+        """The largest, and what is known of all."""
+        return Paths(self.search(most), self.symbol, self.count, self.total, self.absolute)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads formulas of what paths stop at: all that lies between is written out."""
+        crossed = {quantity.key for quantity in self.quantities}
+        hidden = {
+            q.node
+            for q in self.story.quantities
+            if q.key not in crossed and q.kind not in ("input", "parameter")
+        }
+        return self.story.names.reader_past(frozenset(hidden))
+
     def _stages(self, known: Sequence[Node]) -> list[Edges]:
         """The edges between entries that a change at the start reaches, in order."""
         reached: dict[Node, Array] = {
@@ -197,7 +220,7 @@ class _Network:
             for below in read_directly(above, known_nodes):
                 if below not in reached or below not in self.place:
                     continue
-                edges = jacobian(self.record, above, below, known_nodes, reached[below])
+                edges = self.story.jacobians(above, below, known_nodes, reached[below])
                 arriving.append(edges.above)
                 shift_up, shift_down = (self.first[self.place[n]] for n in (above, below))
                 found.append(Edges(edges.above + shift_up, edges.below + shift_down, edges.values))
@@ -294,14 +317,10 @@ class _Network:
     def _formula(self, upper: Quantity, at: Index, lower: Quantity, place: Index) -> str:
         """The local derivative in symbols, where that is short."""
         names, numbers = self.story.names, self.story.numbers
-        phase: Phase = "loss" if upper.kind == "loss" else "forward"
         if upper.kind == "loss" and lower.node in names.short:
-            formula = self.story.step(lower.key, "backward").expression
-            found = None if formula is None else numbers.entry(formula, place)
+            found: Expr | None = numbers.entry(short_formula(names, lower.node), place)
         else:
-            formula = self.story.step(upper.key, phase).expression
-            if formula is None or any(s.key in self.hidden for s in formula.symbols()):
-                return ""
+            formula = self.reader.read(upper.node)
             found = partial(numbers, formula, at, names.of(lower), place)
         if found is None or found.weight() > MOST_IN_FORMULA or found.head == "number":
             return ""

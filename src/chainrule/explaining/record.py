@@ -56,6 +56,7 @@ class Record:
     classes   and the classes
     rows      of a step of a training: the places of its samples among those trained on
     at        the record of any step of the training
+    outside   lines of code, (file, number), that are not part of what is explained
     """
 
     roots: Roots
@@ -75,6 +76,7 @@ class Record:
     classes: Sequence[str] = ()
     rows: Array | None = None
     at: "Callable[[int], Record] | None" = None
+    outside: Collection[tuple[str, int]] = ()
 
     def value(self, node: Node) -> Array:
         return np.asarray(self.values[node])

@@ -1,6 +1,8 @@
 """What the loss is made of, sample by sample: target, answer, certainty, own loss and its share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +11,15 @@ from chainrule.explaining.entries import Array
 from chainrule.explaining.labels import class_of
 from chainrule.explaining.words import some
 from chainrule.graph import Node, dependents
+from chainrule.notation import Quantity
 from chainrule.tex import figure
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
 
 Parts = tuple[Array, float]
+MOST_SAMPLES = 16  # that can be chosen from
+MOST_UNITS = 6000  # numbers of a sample on a page; of more, those whose cells are drawn
 HANDED_ON = ("add", "subtract", "multiply", "divide", "negative", "cast", "reshape")
 
 
@@ -121,3 +126,18 @@ def _summands(story: "Story", node: Node, scale: float, moving: set[Node]) -> Pa
         if found is not None:
             return found
     return None
+
+
+# --- samples that a page can choose from ---------------------------------------------------------
+
+
+def told_samples(story: "Story") -> Sequence[int]:
+    """The samples whose units are told: all of a few, else the one whose numbers are worked out."""
+    count = story.names.samples
+    numbers = sum(prod(q.shape) for q in shown_quantities(story))
+    return range(count) if 1 < count <= MOST_SAMPLES and numbers <= MOST_UNITS else [story.sample]
+
+
+def shown_quantities(story: "Story") -> list[Quantity]:
+    kinds = ("input", "layer", "line", "prediction")
+    return [q for q in story.quantities if q.kind in kinds and q.node.dtype.kind == "f"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.explaining.entries import Index
 from chainrule.explaining.expression import Expr
+from chainrule.explaining.loop_steps import has_gradient
 from chainrule.explaining.loops import loops_in, one_step
 from chainrule.explaining.record import Array
 from chainrule.explaining.words import count
@@ -40,8 +41,11 @@ class Speaker:
         found = loops_in(self.node, known)
         if len(found) != 1:
             return ""
-        step = one_step(found[0], known)
+        told = has_gradient(self.story.record, found[0])  # then line by line, below
+        step = "" if told else one_step(found[0], known)
         times = count(found[0].params["length"], "time")
+        if told:
+            return f"The same step {times}, for t = 1 to {found[0].params['length']}:"
         return f"The same step {times}, t after t{': ' + step if step else ''}."
 
     def term_keys(self) -> list[str]:

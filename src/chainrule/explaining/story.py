@@ -4,7 +4,6 @@ A story is data. `steps` holds everything that is shown of a pass; the terminal,
 print it in their own way.
 """
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,12 +19,13 @@ from chainrule.explaining.naming import Names, named
 from chainrule.explaining.record import Record
 from chainrule.files import StrPath, write_atomically
 from chainrule.graph import Node, Shape
-from chainrule.notation import Quantity
+from chainrule.notation import Quantity, typed
 from chainrule.ops.loop import Loop
 from chainrule.tex import plain
 
 if TYPE_CHECKING:
     from chainrule.explaining.derivation import Derivation
+    from chainrule.explaining.jacobian import Jacobians
     from chainrule.explaining.paths import Paths
     from chainrule.explaining.unrolling import Unrolled
 
@@ -58,6 +58,8 @@ class Step:
     slopes     local derivatives in the formula: (LaTeX, values)
     expression the formula as a tree
     is_memory  in the update: what the optimizer remembers, not the new value of a parameter
+    lines      of a loop: what each of its steps computes, (left, right) in LaTeX; backward, where
+               the loop is told first
     """
 
     phase: Phase
@@ -78,6 +80,7 @@ class Step:
     slopes: tuple[tuple[str, Array], ...] = ()
     expression: Expr | None = None
     is_memory: bool = False
+    lines: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
@@ -86,9 +89,12 @@ class Step:
 
     @property
     def place(self) -> str:
-        """Where it belongs: the layer, or of a parameter's gradient and update, its name."""
+        """Where it belongs: the layer, or of a parameter's gradient and update, its name; and the
+        level, which its symbols carry in brackets: `2.weight · level 2`."""
         own = self.quantity.kind == "parameter" and self.phase in ("backward", "update")
-        return self.quantity.key if own and self.layer else self.layer
+        name = self.quantity.key if own and self.layer else self.layer
+        level = self.quantity.level
+        return f"{name} · level {level}" if name and level else name
 
     @property
     def is_gradient(self) -> bool:
@@ -102,11 +108,6 @@ class State:
     value: Array | str
     gradient: Array | str
     updated: Array | str
-
-
-def typed(symbol: str) -> str:
-    """A symbol as it is typed: `W1` for W⁽¹⁾."""
-    return unicodedata.normalize("NFKC", symbol).translate({ord("("): None, ord(")"): None})
 
 
 class Lookup(dict[str, Array]):
@@ -198,6 +199,20 @@ class Story:
         if loop not in self._unrolled:
             self._unrolled[loop] = Unrolled(self, loop)
         return self._unrolled[loop]
+
+    @cached_property
+    def written_out(self) -> "Story | None":
+        """The same pass with its loops written out, where they are short; None without loops."""
+        from chainrule.explaining.written_out import written_out
+
+        record = written_out(self)
+        return None if record is None else Story(record)
+
+    @cached_property
+    def jacobians(self) -> "Jacobians":
+        from chainrule.explaining.jacobian import Jacobians
+
+        return Jacobians(self.record)
 
     def shared_loop(self, node: Node) -> "tuple[Unrolled, int] | None":
         """The loop that alone makes the gradient of a node, which all its steps share, and as

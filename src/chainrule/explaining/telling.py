@@ -11,10 +11,13 @@ from chainrule.explaining import sentences
 from chainrule.explaining.changes import largest
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr, Symbol
+from chainrule.explaining.loop_steps import has_gradient
+from chainrule.explaining.loops import loops_in
 from chainrule.explaining.marks import entry_of
-from chainrule.explaining.naming import target_symbol
+from chainrule.explaining.naming import Names, target_symbol
 from chainrule.explaining.printing import Printer
 from chainrule.explaining.record import is_leaf
+from chainrule.explaining.unrolling import Unrolled
 from chainrule.graph import Node, constant_value, dependents
 from chainrule.notation import LOSS, Quantity
 
@@ -36,6 +39,7 @@ class _Teller:
         self.symbolic = Printer()
         self.numeric = Printer(story.numbers)
         self.sample = story.sample
+        self.told: set[Unrolled] = set()  # whose way back has been told
 
     # --- phases ---
 
@@ -91,28 +95,13 @@ class _Teller:
 
     def gradient_formula(self, quantity: Quantity, node: Node) -> Expr:
         if quantity.node in self.names.short:
-            return self.short_formula(quantity.node)
+            return short_formula(self.names, quantity.node)
         own = self.names.symbols.get(node)
         if quantity.node is node:
             return self.formula(node)
         if own is not None and own.key != quantity.gradient_key and constant_value(node) is None:
             return ex.symbol(own)  # handed on unchanged
         return self.formula(node)
-
-    def short_formula(self, node: Node) -> Expr:
-        """scale · (prediction − target)."""
-        short = self.names.short[node]
-        target = target_symbol(self.names, short)
-        if short.shown is not None and short.shown in self.names.symbols:
-            prediction = ex.symbol(self.names.symbols[short.shown])
-        else:
-            inner = self.names.symbols[node]
-            key = f"{short.name}_{inner.key}"
-            self.names.arrays[key] = np.asarray(short.prediction_value)
-            latex = short.latex.format(inner.latex)
-            prediction = ex.symbol(replace(inner, key=key, latex=latex))
-        difference = ex.plus(prediction, ex.negative(ex.symbol(target)))
-        return ex.times(ex.number(short.scale), difference)
 
     # --- one step ---
 
@@ -135,6 +124,7 @@ class _Teller:
         if loop is not None:
             shown, numbers = loop[0].sum_over_time(loop[1]), ""
         reads = [] if formula is None else list(dict.fromkeys(formula.symbols()))
+        lines = tuple(self.lines(phase, node, loop and loop[0]))
         meaning = ""
         if phase == "backward" and symbol.latex.startswith(r"\delta"):
             meaning = rf"\frac{{\partial L}}{{\partial {quantity.latex}}}"
@@ -157,7 +147,22 @@ class _Teller:
             slopes=tuple(self.slopes(formula)) if formula is not None else (),
             expression=formula,
             is_memory=phase == "update" and node not in self.record.updates.values(),
+            lines=lines,
         )
+
+    def lines(
+        self, phase: "Phase", node: Node, shared: "Unrolled | None"
+    ) -> Iterator[tuple[str, str]]:
+        """What each step of a loop computes, where the loop is told for the first time."""
+        if phase in ("forward", "loss"):
+            for loop in loops_in(node, self.names.symbols):
+                if has_gradient(self.record, loop):
+                    for left, right, _ in self.story.unrolled(loop).forward_lines():
+                        yield left, right
+        elif shared is not None and shared not in self.told:
+            self.told.add(shared)
+            for left, right, _ in (*shared.end_lines(), *shared.backward_lines()):
+                yield left, right
 
     def in_symbols(self, quantity: Quantity, formula: Expr, symbol: Symbol) -> str:
         if symbol.key == quantity.key and quantity.kind == "loss" and self.record.loss_latex:
@@ -196,6 +201,22 @@ class _Teller:
             yield self.symbolic.show(formula), self.story.numbers.of(formula)
         for arg in formula.args:
             yield from self.slopes(arg)
+
+
+def short_formula(names: Names, node: Node) -> Expr:
+    """scale · (prediction − target)."""
+    short = names.short[node]
+    target = target_symbol(names, short)
+    if short.shown is not None and short.shown in names.symbols:
+        prediction = ex.symbol(names.symbols[short.shown])
+    else:
+        inner = names.symbols[node]
+        key = f"{short.name}_{inner.key}"
+        names.arrays[key] = np.asarray(short.prediction_value)
+        latex = short.latex.format(inner.latex)
+        prediction = ex.symbol(replace(inner, key=key, latex=latex))
+    difference = ex.plus(prediction, ex.negative(ex.symbol(target)))
+    return ex.times(ex.number(short.scale), difference)
 
 
 def _new(latex: str) -> str:

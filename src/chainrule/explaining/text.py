@@ -145,6 +145,10 @@ def _step(step: Step, count: int, width: int) -> Iterator["RenderableType"]:
     yield head
     if step.sentence:
         yield Text("\n".join(margin + part for part in wrapped(step.sentence, width - 9, "")))
+    for left, right in step.lines:
+        told = plain(f"{left} = {right}")
+        indent = " " * (len(plain(left)) + 3)
+        yield Text("\n".join(f"{margin}  {p}" for p in wrapped(told, width - 11, indent)))
     single = step.value.size == 1
     result = figure(step.value[step.index]) if step.index or single else ""
     if step.numbers:

@@ -136,6 +136,10 @@ class Lambda(Layer):
 
     function: Annotated[Callable[[Array], Array], Domain("a function of a batch", _function)]
 
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__name__", "")
+        return f"Lambda({name if name.isidentifier() else ''})"
+
     def __call__(
         self, params: Arrays, state: Arrays, x: Array, *, training: bool = False, key: Any = None
     ) -> tuple[Array, Arrays]:

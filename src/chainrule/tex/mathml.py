@@ -6,6 +6,7 @@ from chainrule.tex.reading import Tex, parse
 
 _OPERATORS = frozenset("∣=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±()[]{}|‖,;:⌊⌋⌈⌉¬′∗/!")
 _LARGE = frozenset("ΣΠ")
+_APPLIED = '<mspace width="0.17em"/>'  # between tanh and x
 _ACCENTS = {"\u0302": "^", "\u0304": "‾", "\u0303": "~", "\u0307": "˙"}
 _FENCES = {"pmatrix": ("(", ")"), "cases": ("{", "")}
 
@@ -22,8 +23,22 @@ def inner_mathml(latex: str) -> str:
 
 
 def _row(parts: tuple[Tex, ...]) -> str:
-    shown = [_shown(part, 0 if _opens(parts, place) else 1) for place, part in enumerate(parts)]
+    shown = [
+        _shown(part, 0 if _opens(parts, place) else 1)
+        + (_APPLIED if _applies(parts, place) else "")
+        for place, part in enumerate(parts)
+    ]
     return f"<mrow>{''.join(shown)}</mrow>"
+
+
+def _applies(parts: tuple[Tex, ...], place: int) -> bool:
+    """Whether this is the name of a function, and what it is taken of follows without brackets."""
+    if parts[place].kind != "name" or place + 1 == len(parts):
+        return False
+    following = parts[place + 1]
+    if following.kind == "script":
+        (following, *_) = following.parts
+    return following.kind in ("atom", "name", "accent") and following.text not in _OPERATORS
 
 
 def _opens(parts: tuple[Tex, ...], place: int) -> bool:
@@ -50,6 +65,8 @@ def _atom(tex: Tex, place: int) -> str:
 def _script(tex: Tex, place: int) -> str:
     base, below, above = tex.parts
     inside = _shown(base, place)
+    if base.kind == "atom" and base.text in _LARGE and below.parts and above.parts:
+        return f"<munderover>{inside}{_row(below.parts)}{_row(above.parts)}</munderover>"
     if base.kind == "atom" and base.text in _LARGE and below.parts:
         return f"<munder>{inside}{_row(below.parts)}</munder>"
     if below.parts and above.parts:

@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 
 
+def decimal(value: float, digits: int) -> str:
+    """A number as its digits alone; empty where it needs a power of ten, or is none."""
+    shown = f"{value:.{digits}g}"
+    if "e" in shown or "n" in shown:  # nan, inf
+        return ""
+    return "0" if shown == "-0" else shown
+
+
 def number(value: float, digits: int = 4) -> str:
     """A measured number in LaTeX, to some significant digits: `-0.1308`, `1.2 \\cdot 10^{-7}`."""
+    plainly = decimal(value, digits)
+    if plainly:
+        return plainly
     if value != value:
         return r"\mathrm{NaN}"
     if value in (float("inf"), float("-inf")):
         return r"\infty" if value > 0 else r"-\infty"
-    shown = f"{value:.{digits}g}"
-    mantissa, e, exponent = shown.partition("e")
-    if not e:
-        return "0" if float(shown) == 0 else shown
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
     if -5 <= int(exponent) < 0:
         return f"{value:.{digits - 1 - int(exponent)}f}".rstrip("0")
     if mantissa in ("1", "-1"):

@@ -4,7 +4,7 @@ import unicodedata
 from math import isfinite
 from typing import Any
 
-from chainrule.tex.numbers import number
+from chainrule.tex.numbers import decimal, number
 from chainrule.tex.reading import Tex, pairs, parse
 
 _RELATIONS = "∣=+−·⊙×≤≥≠≈←→<>∧∨⊕≪≫∈±"
@@ -23,6 +23,9 @@ _FRACTIONS = pairs("1/2 ½ 1/3 ⅓ 2/3 ⅔ 1/4 ¼ 3/4 ¾ 1/5 ⅕ 1/6 ⅙ 1/8 ⅛
 def figure(value: Any, digits: int = 4) -> str:
     """A measured number in Unicode, `−0.1308`, `1.2 · 10⁻⁷`: what `plain` makes of `number`,
     written without reading a formula, as pages hold many thousands."""
+    plainly = decimal(float(value), digits)
+    if plainly:
+        return plainly.replace("-", "−")
     latex = number(float(value), digits)
     if not isfinite(value):
         return plain(latex)

@@ -14,6 +14,7 @@ from chainrule.graph import Source, current_scope
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 _EXAMPLES = str(Path(_PACKAGE) / "examples")
 _NUMPY = str(Path(np.__file__).resolve().parent)
+MOST_CALLS = 4  # lines that a line was called from: enough to know what a helper is called for
 _PYTHON = sysconfig.get_path("stdlib")
 
 
@@ -38,10 +39,28 @@ def user_source() -> Source | None:
         code = frame.f_code
         if not _is_between(code.co_filename):
             return Source(
-                code.co_filename, frame.f_lineno, code.co_qualname, current_scope(), frame.f_lasti
+                code.co_filename,
+                frame.f_lineno,
+                code.co_qualname,
+                current_scope(),
+                frame.f_lasti,
+                _calls(frame),
             )
         frame = frame.f_back
     return None
+
+
+def _calls(frame: FrameType) -> tuple[tuple[str, int], ...]:
+    """The user's lines that called a function, as far as they call one another."""
+    found: list[tuple[str, int]] = []
+    caller = frame.f_back
+    while caller is not None and len(found) < MOST_CALLS:
+        file = caller.f_code.co_filename
+        if _is_between(file):
+            break
+        found.append((file, caller.f_lineno))
+        caller = caller.f_back
+    return tuple(found)
 
 
 def where() -> str:

@@ -13,8 +13,8 @@ from math import prod
 
 from chainrule.engines.native.access import View
 from chainrule.engines.native.dots import summed_limits, write_dots
-from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.inlining import SIMPLE
+from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import Apply, Expression, Product, Total
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
 from chainrule.engines.native.plan import grain

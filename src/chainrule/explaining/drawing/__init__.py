@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Literal
 
 from chainrule.errors import UnknownNameError
 from chainrule.explaining.drawing.canvas import Canvas
+from chainrule.explaining.drawing.computation import draw_operations
 from chainrule.explaining.drawing.layers import draw_layers
 from chainrule.explaining.drawing.network import read_network
 from chainrule.explaining.drawing.neuron import draw_chain, is_chain
-from chainrule.explaining.drawing.operations import draw_operations
 from chainrule.explaining.drawing.style import STYLE
 from chainrule.explaining.drawing.units import draw_units
 

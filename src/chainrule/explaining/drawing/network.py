@@ -8,9 +8,9 @@ import numpy as np
 
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.expression import Expr
-from chainrule.explaining.jacobian import jacobian, read_directly
+from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
-from chainrule.explaining.words import function_name
+from chainrule.explaining.words import called
 from chainrule.notation import Quantity
 from chainrule.ops.map import Map
 from chainrule.ops.products import parts
@@ -123,7 +123,7 @@ def _columns(story: "Story", shown: list[Quantity]) -> list[Column]:
                 alone = readers.get(inner, set()) <= {quantity.key}
                 if alone and before.quantity.kind == "layer" and formula is not None:
                     columns.pop()
-                    function = function_name(formula.data)
+                    function = called(formula.data)
                     column = Column(quantity, column.size, before.quantity, function)
         columns.append(column)
     return columns
@@ -160,7 +160,7 @@ def _into(network: Network, place: int) -> Iterator[Connection]:
             continue
         wide = below.shape[1]
         places = np.arange(sample * wide, (sample + 1) * wide)
-        edges = jacobian(story.record, entering.node, below, known, places)
+        edges = story.jacobians(entering.node, below, known, places)
         for above, under, value in zip(edges.above, edges.below, edges.values, strict=True):
             row, unit = divmod(int(above), column.size)
             if row == sample:

@@ -49,6 +49,7 @@ class _Drawer:
         self.above = [[self.values(c, u) for u in range(s)] for c, s in self.sizes()]
         self.below = [[self.gradients(c, u) for u in range(s)] for c, s in self.sizes()]
         self.scales = _scales(network)
+        self.arcs: list[Box] = []  # what goes around columns
         self.place_units()
 
     def sizes(self) -> list[tuple[int, int]]:
@@ -76,6 +77,7 @@ class _Drawer:
         right = 0.0
         for place in range(len(columns)):
             wide = max(2 * RADIUS, *(self._width(t) for u in self._labels(place) for t in u))
+            wide = max(wide, *(width_of(text, SIZE) for text in self.heading(place)))
             self.x.append(right + wide / 2)
             right += wide + GAP + 6 * min(max(rows), 8)
         self.end = right
@@ -83,6 +85,15 @@ class _Drawer:
             [self.middle + (row - (count - 1) / 2) * pitch for row in range(count)]
             for count in rows
         ]
+
+    def heading(self, column: int) -> list[str]:
+        """The layers of a column, and their level, the number in brackets."""
+        owners = self.network.columns[column].owners
+        if owners[0].kind == "input":
+            return ["input"]
+        names = [owner.scope for owner in reversed(owners) if owner.scope]
+        level = owners[0].level
+        return [*dict.fromkeys(names), *([f"level {level}"] if level else [])]
 
     def _labels(self, column: int) -> list[list[Told]]:
         return [*self.above[column], *self.below[column]]
@@ -103,6 +114,7 @@ class _Drawer:
             self.connection(connection)
         last = len(self.network.columns) - 1
         self.loss(last)
+        self.headings()
         for place, column in enumerate(self.network.columns):
             for unit in range(column.size):
                 self.unit(place, unit)
@@ -112,6 +124,17 @@ class _Drawer:
                     self.canvas.circle(x, y, RADIUS * 0.62, "node")
                     self.canvas.label(x, y + 4.5, "1", look="inside", size=SIZE)
 
+    def headings(self) -> None:
+        """Above each column what it is."""
+        lines = max(len(told) for column in self.above for told in column)
+        top = min(min(ys) for ys in self.y if ys) - RADIUS - 7 - lines * HEIGHT
+        top = min([top, *(box.top for box in self.arcs)]) - 14
+        for place in range(len(self.network.columns)):
+            said = self.heading(place)
+            for line, text in enumerate(said):
+                y = top - (len(said) - 1 - line) * HEIGHT
+                self.canvas.label(self.x[place], y, text, look="soft", size=SIZE - 1)
+
     def connection(self, connection: Connection) -> None:
         (x1, y1), (x2, y2) = self.at(*connection.source), self.at(*connection.target)
         bend = (x2 - x1) * 0.4
@@ -120,6 +143,7 @@ class _Drawer:
             d = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y0 - 110:.1f} {x2 - bend:.1f} "
             d += f"{y0 - 110:.1f} {x2:.1f} {y2:.1f}"
             self.canvas.extend(x2, y0)
+            self.arcs.append(Box(x1, y0 - 90, x2, y0))
         else:
             d = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} "
             d += f"{x2:.1f} {y2:.1f}"

@@ -5,7 +5,7 @@ from unit to unit this leads up to the loss along the largest path. All of it is
 page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ import numpy as np
 
 from chainrule.errors import SettingError
 from chainrule.explaining.differences import Differences
-from chainrule.explaining.drawing.heat import as_picture, picked
+from chainrule.explaining.drawing.heat import picture
 from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array
-from chainrule.explaining.jacobian import jacobian, read_directly
+from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
+from chainrule.explaining.samples import MOST_UNITS, shown_quantities, told_samples
 from chainrule.notation import Quantity, remembered
 from chainrule.tex import figure, plain
 
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from chainrule.explaining.story import Story
 
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-MOST_TERMS = 5
-MOST_SAMPLES = 16  # that can be chosen from
-MOST_UNITS = 6000  # on a page; of more, those whose cells are drawn
+MOST_TERMS, FEW_TERMS = 5, 3  # of a unit; and where there are many units
+MANY = 1000
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
 # A term: (key, place) of the other unit, the slope between the two, and the product.
@@ -68,18 +68,6 @@ def cell_data(story: "Story", compared: Differences | None) -> dict[str, Any]:
     }
 
 
-def told_samples(story: "Story") -> Sequence[int]:
-    """The samples whose units are told: all of a few, else the one whose numbers are worked out."""
-    count = story.names.samples
-    numbers = sum(prod(q.shape) for q in _shown_quantities(story))
-    return range(count) if 1 < count <= MOST_SAMPLES and numbers <= MOST_UNITS else [story.sample]
-
-
-def _shown_quantities(story: "Story") -> list[Quantity]:
-    kinds = ("input", "layer", "line", "prediction")
-    return [q for q in story.quantities if q.kind in kinds and q.node.dtype.kind == "f"]
-
-
 # --- reading -------------------------------------------------------------------------------------
 
 
@@ -88,7 +76,7 @@ def _layers(story: "Story", sample: int) -> dict[str, Layer]:
     if record.roots.prediction is None:
         return {}
     layers: dict[str, Layer] = {}
-    for quantity in _shown_quantities(story):
+    for quantity in shown_quantities(story):
         value, gradient = record.value(quantity.node), record.gradient(quantity.node)
         size = value.size
         first = 0
@@ -131,7 +119,7 @@ def _slopes(story: "Story", upper: Layer, lower: Layer, known: Any) -> Array | N
         return None
     try:
         places = np.arange(lower.first, lower.first + columns)
-        edges = jacobian(story.record, above, below, known, places)
+        edges = story.jacobians(above, below, known, places)
     except SettingError:
         return None
     own = (edges.above >= upper.first) & (edges.above < upper.first + rows)
@@ -208,13 +196,14 @@ def _told(story: "Story", layer: Layer, layers: Mapping[str, Layer]) -> dict[str
     total = sum(other.values.size for other in layers.values())
     units: Any = range(layer.values.size)
     if total > MOST_UNITS:
-        units = sorted({int(k) for k in _drawn(layer.values.reshape(_shape(story, layer)))})
+        units = sorted(set(_drawn(layer.values.reshape(_shape(story, layer)))))
     name = _Namer(story, quantity)
+    most = FEW_TERMS if total > MANY else MOST_TERMS
     return {
         "layer": quantity.scope or "input",
         "step": place_of(story, quantity.key, "forward"),
         "back": None if layer.gradients is None else place_of(story, quantity.key, "backward"),
-        "of": {str(unit): _unit(layer, unit, name(layer.first + unit)) for unit in units},
+        "of": {str(unit): _unit(layer, unit, name(layer.first + unit), most) for unit in units},
     }
 
 
@@ -224,18 +213,18 @@ def _shape(story: "Story", layer: Layer) -> tuple[int, ...]:
 
 
 def _drawn(array: Array) -> Iterator[int]:
-    yield from (int(k) for k in picked(as_picture(array)).ravel() if 0 <= k < array.size)
+    yield from (k for k in picture(array).places.ravel().tolist() if k >= 0)
 
 
-def _unit(layer: Layer, unit: int, name: str) -> list[Any]:
+def _unit(layer: Layer, unit: int, name: str, most: int) -> list[Any]:
     """[name, value, gradient, inputs, readers, the next unit of the largest path]."""
     gradient = "" if layer.gradients is None else figure(layer.gradients[unit], 6)
     return [
         name,
         figure(layer.values[unit], 6),
         gradient,
-        _terms(layer.inputs.get(unit, [])),
-        _terms(layer.readers.get(unit, [])),
+        _terms(layer.inputs.get(unit, []), most),
+        _terms(layer.readers.get(unit, []), most),
         _way(layer.best.get(unit)),
     ]
 
@@ -244,8 +233,8 @@ def _way(best: tuple[str, int, float] | None) -> list[Any]:
     return [] if best is None else [best[0], best[1], figure(best[2], 6)]
 
 
-def _terms(terms: list[Term]) -> list[list[Any]]:
-    best = sorted(terms, key=lambda term: -abs(term[3]))[:MOST_TERMS]
+def _terms(terms: list[Term], most: int) -> list[list[Any]]:
+    best = sorted(terms, key=lambda term: -abs(term[3]))[:most]
     return [
         [key, place, figure(slope, 6), figure(product, 6)] for key, place, slope, product in best
     ]

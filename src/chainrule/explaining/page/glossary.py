@@ -20,10 +20,11 @@ TERMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
      "and where it shifts it"),
     (("unit",), "unit", "a neuron: one weighted sum, and what a function makes of it"),
     (("z⁽",), "z⁽¹⁾", "the weighted sums of a level: inputs times weights, plus bias. The number "
-     "in brackets counts the levels: layers that multiply by weights"),
+     "in brackets is the level: it counts the layers that multiply by weights, from 1. The "
+     "name beside a formula, such as 0.Dense, is the layer's place in the network, from 0"),
     (("a⁽",), "a⁽¹⁾", "the activations: what a function such as σ makes of z⁽¹⁾"),
-    (("h⁽",), "h⁽¹⁾", "what a layer makes that neither multiplies by weights nor is one function "
-     "of each number: a normalisation, a sum of two branches"),
+    (("h⁽",), "h⁽¹⁾", "what a layer makes that is neither a weighted sum nor one function of each "
+     "number: a normalisation, a sum of two branches, the states of a recurrent layer"),
     (("u₁", "u₂"), "u₁", "a value on the way that has no name of its own"),
     (("μ₁",), "μ₁", "a mean, here over what the letter under the sum counts"),
     (("σ(",), "σ", "the logistic function 1 / (1 + exp(−x)), between 0 and 1"),
@@ -40,7 +41,8 @@ TERMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
      "input grows"),
     (("⊙",), "⊙", "multiplied entry by entry; two matrices side by side are their matrix product"),
     (("ᵀ",), "ᵀ", "a matrix with rows and columns exchanged"),
-    (("ₓ",), "1₄ₓ₂", "4 rows and 2 columns of ones: what they multiply is repeated"),
+    (tuple(f"{digit}ₓ" for digit in "₀₁₂₃₄₅₆₇₈₉"), "1₄ₓ₂", "4 rows and 2 columns of "
+     "ones: what they multiply is repeated"),
     (("ⁿᵉʷ",), "wⁿᵉʷ", "w after the update. The number in front of the gradient is the learning "
      "rate"),
     (("vⁿᵉʷ(",), "m, v, t", "what the optimizer remembers: running means of the gradients and of "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.explaining.entries import Index
+from chainrule.explaining.entries import Array, Index
 from chainrule.graph import Graph
 
 if TYPE_CHECKING:
@@ -46,9 +46,19 @@ def chosen_weights(story: "Story") -> list[tuple[str, Index]]:
     each = 1 if sum(sizes.values()) > LARGE else FEW
     found = []
     for key, shape in shapes.items():
-        order = np.argsort(-np.abs(story.gradients[key]).ravel(), kind="stable")[:each]
+        order = largest_places(np.abs(story.gradients[key]).ravel(), each)
         found += [(key, tuple(int(i) for i in np.unravel_index(p, shape))) for p in order]
     return found[:MOST]
+
+
+def largest_places(sizes: Array, count: int) -> Array:
+    """Where the largest numbers stand, largest first; of equal ones, the first."""
+    sizes = np.nan_to_num(sizes, nan=-1.0)
+    if count >= sizes.size:
+        return np.argsort(-sizes, kind="stable")
+    edge = np.partition(sizes, sizes.size - count)[sizes.size - count]
+    places = np.flatnonzero(sizes >= edge)
+    return places[np.argsort(-sizes[places], kind="stable")][:count]
 
 
 def nudge(story: "Story", weights: list[tuple[str, Index]]) -> Iterator[Nudged]:

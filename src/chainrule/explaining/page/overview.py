@@ -23,9 +23,10 @@ def overview(
     """What one wants to know before the first step."""
     yield (
         '<section id="overview" class="card"><h2>In short</h2>'
-        f"<p>The loss is {figure(story.loss, 6)}.</p>"
+        f"<div><p>The loss is {figure(story.loss, 6)}.</p>"
     )
     yield from _table(story)
+    yield "</div><div>"
     moved = most_moved(story) if story.record.updates else ""
     told_after = loss_after(story, loss) if loss is not None and story.record.updates else ""
     for text in (moved, told_after, told(story, compared) if compared else ""):
@@ -34,7 +35,7 @@ def overview(
     classes = "Classes count from 0. " if counts_classes(story) else ""
     yield (
         f'<p class="soft">{classes}Samples, units, rows and columns count from 1; names in '
-        "Python, such as 0.weight, count from 0.</p></section>"
+        "Python, such as 0.weight, count from 0.</p></div></section>"
     )
 
 

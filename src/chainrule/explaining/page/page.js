@@ -23,6 +23,7 @@
     for (const span of all(".phases span")) span.classList.toggle("now", span.classList.contains(phase));
     for (const text of all("figure text[data-texts]")) showText(text);
     for (const group of all("figure [data-name]")) showName(group);
+    for (const heat of all("figure .heat[data-levels]")) showLevels(heat);
     for (const path of all("figure path[data-step]")) path.classList.toggle("later", !isKnown(path.dataset.step));
     for (const unit of all("figure .unit")) {
       const place = unit.dataset.place;
@@ -59,8 +60,32 @@
     text.classList.toggle("unknown", !known);
   }
 
+  // Of several samples each picture has levels of its own: colours of cells, row by row.
+  function showLevels(heat) {
+    if (heat.dataset.sample === String(sample)) return;
+    heat.dataset.sample = sample;
+    const levels = heat.dataset.levels.split("|")[sample];
+    const [x, y, size, columns] = heat.dataset.grid.split(" ").map(Number);
+    const edge = Math.max(size - (size > 4 ? 0.6 : 0), 0.5).toFixed(1);
+    const cells = {};
+    [...levels].forEach((letter, i) => {
+      if (letter === ".") return;
+      const left = (x + i % columns * size).toFixed(1), top = (y + Math.floor(i / columns) * size).toFixed(1);
+      cells[letter] = `${cells[letter] || ""}M${left} ${top}h${edge}v${edge}h-${edge}z`;
+    });
+    for (const old of all("path", heat)) old.remove();
+    for (const [letter, d] of Object.entries(cells)) {
+      const level = letter.charCodeAt(0) - "h".charCodeAt(0);
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("class", level ? `h${level > 0 ? "p" : "m"}${Math.abs(level)}` : "h0");
+      path.setAttribute("d", d);
+      heat.append(path);
+    }
+  }
+
   function showName(group) {
     const known = isKnown(group.dataset.step);
+    if (group.dataset.names) group.dataset.name = JSON.parse(group.dataset.names)[sample];
     let name;
     if (group.dataset.weight) {
       name = `${group.dataset.name}, gradient ${known ? group.dataset.gradient : data.notYet}`;
@@ -220,7 +245,8 @@
   function cellAt(heat, column, row, columns, rows) {
     if (column < 0 || row < 0 || column >= columns || row >= rows) return null;
     const number = row * columns + column;
-    const places = heat.dataset.places;
+    const orders = (heat.dataset.places || "").split("|");
+    const places = orders[Math.min(sample, orders.length - 1)];
     const place = places ? Number(places.split(" ")[number]) : number;
     return place < 0 ? null : { place, column, row };
   }
@@ -388,6 +414,12 @@
       : window.matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
   };
+
+  // --- on paper everything has happened ---
+
+  let before = now;
+  window.addEventListener("beforeprint", () => { before = now; go(count); });
+  window.addEventListener("afterprint", () => go(before));
 
   if ($("#weight")) choose($("#weight").value);
   showTime();
