@@ -9,6 +9,11 @@ ABSOLUTE = 1e-13
 CLOSE = 1e-9  # of an edited value: it has gone through a factor that was found by its numbers
 
 
+def mark(value: Array) -> int:
+    """What tells arrays of different numbers or shapes apart, and takes no memory."""
+    return hash((value.shape, value.tobytes()))
+
+
 def near(a: Array, b: Array, relative: float = RELATIVE) -> bool:
     """Whether arrays of one shape are equal to rounding."""
     if a.dtype.kind != "f":

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.checking.nearness import CLOSE, near, nearest_factor
+from chainrule.checking.nearness import CLOSE, mark, near, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.quantities import DERIVATIVES, Quantity
 from chainrule.checking.steps import Array, Program
@@ -50,7 +50,7 @@ class Pool:
         self._by_shape: dict[tuple[int, ...], list[Quantity]] = defaultdict(list)
         self._groups: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         self._seen: set[tuple[object, ...]] = set()
-        self._numbered: dict[tuple[tuple[int, ...], bytes], int] = {}
+        self._numbered: dict[int, int] = {}
         self._number_of: dict[int, int] = {}  # of a quantity, by its identity
         self._layers: dict[tuple[Any, ...], list[Quantity]] = defaultdict(list)
         for quantity in truth.quantities:
@@ -67,7 +67,7 @@ class Pool:
         for one in (quantity, replace(quantity, value=quantity.value.T)):
             shape = one.value.shape
             self._groups[*group, shape].append(one)
-            number = self._numbered.setdefault((shape, one.value.tobytes()), len(self._numbered))
+            number = self._numbered.setdefault(mark(one.value), len(self._numbered))
             self._number_of[id(one)] = number
             key = (number, one.role in DERIVATIVES)
             if key not in self._seen:
@@ -111,7 +111,7 @@ class Pool:
             yield from self._of_layers(role, values)
             return
         several = len(values) > 1
-        now = self._numbered.get((shape, values[0].tobytes()))
+        now = self._numbered.get(mark(values[0]))
         for quantity in self._by_shape.get(shape, ()):
             if quantity.role == "overwritten" or (several and id(quantity) in self._in_rounds):
                 continue

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.checking.edit import Edit, Row, Scaled, Site
 from chainrule.checking.edits import WAVES
+from chainrule.checking.nearness import mark
 from chainrule.checking.pool import Pool
 from chainrule.checking.response import FORETOLD, Screen
 from chainrule.checking.steps import FAILURES, Array, Override, Program
@@ -361,4 +362,4 @@ def _result_key(program: Program, edit: Edit) -> tuple[object, ...] | None:
         value = np.asarray(override([program.steps[i].value for i in program.steps[index].inputs]))
     except FAILURES:
         return ("fails",)
-    return index, value.shape, value.tobytes()
+    return index, mark(value)
