@@ -25,12 +25,16 @@ def test_the_frozen_half_is_frozen() -> None:
 def test_every_file_has_one_label() -> None:
     files = sorted(path.stem for path in suite.FROZEN.glob("*/*.py"))
     assert sorted(program.id for program in suite.programs()) == files
+    opened_files = sorted(path.stem for path in suite.OPEN_SCRIPTS.glob("*.py"))
+    assert sorted(program.id for program in suite.open_scripts()) == opened_files
 
 
 def test_the_open_half_has_its_size() -> None:
     assert len(opened("single")) >= 90
     assert len(opened("pair")) >= 20
     assert len(opened("correct")) >= 50
+    assert len(suite.open_scripts()) >= 26
+    assert len(suite.programs("script")) + len(suite.open_scripts()) >= 60
 
 
 @pytest.mark.parametrize("program", opened()[::9], ids=lambda program: program.id)
@@ -41,7 +45,10 @@ def test_a_mark_of_the_open_half_is_what_the_numbers_say(program: suite.Program)
     assert error <= verify.RIGHT
 
 
-@pytest.mark.parametrize("program", suite.programs()[::12], ids=lambda program: program.id)
+LABELLED = suite.programs()[::12] + suite.open_scripts()[::6]
+
+
+@pytest.mark.parametrize("program", LABELLED, ids=lambda program: program.id)
 def test_a_label_is_what_the_numbers_say(program: suite.Program) -> None:
     verify.well_formed(program)
     wrong, error = verify.judged(program)

@@ -30,10 +30,6 @@ class Opened(Program):
     text: str = ""
 
     @property
-    def path(self) -> Path:
-        return Path(f"/opened/{self.id}.py")
-
-    @property
     def source(self) -> str:
         return self.text
 
@@ -83,6 +79,7 @@ def _made(name: str, category: str, lines: list[str], marks: list[Mark]) -> Open
         update="gradient",
         loss_stated="",
         probe=None,
+        path=Path(f"/opened/{name}.py"),
         text=text,
     )
     linecache.cache[str(program.path)] = (

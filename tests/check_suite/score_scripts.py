@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 
 import chainrule as cr
-from check_suite.suite import Program, programs
+from check_suite.suite import Program, open_scripts, programs
 from check_suite.verify import quiet
 
 RESULTS = Path(__file__).parents[1] / "results" / "check_scripts.md"
 HEAD = [
-    "# The frozen scripts, checked",
+    "# The scripts, checked",
     "",
     "Written by `python -m check_suite.score_scripts`, run in `tests`. The last column is what is",
     "not as labelled: the mistake found at all, its kind in the first finding, its line.",
+    "The scripts t01 to t34 are frozen; u01 and on are the open half.",
     "",
 ]
 COLUMNS = ["| script | label | said | not so |", "|---|---|---|---|"]
@@ -48,10 +49,15 @@ def judged(program: Program) -> tuple[dict[str, bool], str]:
 def main() -> None:
     chosen = tuple(sys.argv[1:])
     rows, totals = [], []
-    for title, wanted in (("with one mistake", True), ("correct", False)):
+    groups = [
+        (f"{half}, {title}", [program for program in some if bool(program.mistakes) is wanted])
+        for half, some in (("frozen", programs("script")), ("open", open_scripts()))
+        for title, wanted in (("with one mistake", True), ("correct", False))
+    ]
+    for title, some in groups:
         results, worst, began = [], 0.0, time.perf_counter()
-        for program in programs("script"):
-            if bool(program.mistakes) is not wanted or not program.id.startswith(chosen or ""):
+        for program in some:
+            if not program.id.startswith(chosen or ""):
                 continue
             start = time.perf_counter()
             found, said = judged(program)
@@ -67,7 +73,8 @@ def main() -> None:
             shown = ", ".join(f"{key} {share:.1%}" for key, share in shares.items())
             total = time.perf_counter() - began
             totals.append(
-                f"{len(results)} {title}: {shown} (all in {total:.0f} s, the longest {worst:.1f} s)"
+                f"- {len(results)} {title}: {shown}"
+                f" (all in {total:.0f} s, the longest {worst:.1f} s)"
             )
             print(totals[-1], flush=True)
     if not chosen:

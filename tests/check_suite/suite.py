@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 FROZEN = Path(__file__).with_name("frozen")
+OPEN_SCRIPTS = Path(__file__).with_name("open_script")
 CATEGORIES = ("single", "pair", "correct", "script")
 KINDS = (
     "missing-activation-derivative",
@@ -81,10 +82,7 @@ class Program:
     update: str  # the update rule of a `step`; "gradient" for `grads`
     loss_stated: str  # scripts: the loss that the script states; "" where it states none
     probe: Probe | None  # scripts only
-
-    @property
-    def path(self) -> Path:
-        return FROZEN / self.category / f"{self.id}.py"
+    path: Path
 
     @property
     def source(self) -> str:
@@ -101,10 +99,18 @@ class Program:
 
 @cache
 def programs(category: str | None = None) -> tuple[Program, ...]:
-    """All programs, or those of one category."""
-    with (FROZEN / "labels.toml").open("rb") as file:
-        rows = tomllib.load(file)["program"]
-    return tuple(_program(row) for row in rows if category in (None, row["category"]))
+    """All programs of the frozen half, or those of one category."""
+    return tuple(
+        _program(row, FROZEN / row["category"])
+        for row in _rows(FROZEN)
+        if category in (None, row["category"])
+    )
+
+
+@cache
+def open_scripts() -> tuple[Program, ...]:
+    """The scripts of the open half."""
+    return tuple(_program(row, OPEN_SCRIPTS) for row in _rows(OPEN_SCRIPTS))
 
 
 def digest() -> str:
@@ -117,7 +123,12 @@ def digest() -> str:
     return found.hexdigest()
 
 
-def _program(row: dict) -> Program:
+def _rows(folder: Path) -> list[dict]:
+    with (folder / "labels.toml").open("rb") as file:
+        return tomllib.load(file)["program"]
+
+
+def _program(row: dict, folder: Path) -> Program:
     probe = row.get("probe")
     return Program(
         id=row["id"],
@@ -129,6 +140,7 @@ def _program(row: dict) -> Program:
         update=row.get("update", "gradient"),
         loss_stated=row.get("loss_stated", ""),
         probe=None if probe is None else _probe(probe),
+        path=folder / f"{row['id']}.py",
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from check_suite.suite import CATEGORIES, KINDS, Program, programs
+from check_suite.suite import CATEGORIES, KINDS, Program, open_scripts, programs
 from check_suite.truth import (
     STEPS,
     Arrays,
@@ -232,7 +232,7 @@ def verified(program: Program) -> list[str]:
 def main() -> int:
     chosen = sys.argv[1:]
     rows, failures = [], []
-    for program in programs():
+    for program in programs() + open_scripts():
         if chosen and not any(program.id.startswith(prefix) for prefix in chosen):
             continue
         try:
@@ -246,25 +246,29 @@ def main() -> int:
 
 
 def table(rows: list[list[str]]) -> str:
-    counts = ", ".join(f"{len(programs(category))} {category}" for category in CATEGORIES)
+    columns = {category: programs(category) for category in CATEGORIES}
+    columns["open script"] = open_scripts()
+    counts = ", ".join(f"{len(some)} {column}" for column, some in columns.items())
+    del columns["correct"]
     head = [
         "# The labels of the check suite, verified",
         "",
         "Written by `python -m check_suite.verify`, run in `tests`; how, its docstring says.",
-        f"{len(rows)} programs: {counts}. “Wrong” are the parameters whose gradient or update is",
-        "more than 0.1 % off; the last column is the error of the corrected program.",
+        f"{len(rows)} programs: {counts}.",
+        "“Wrong” are the parameters whose gradient or update is more than 0.1 % off;",
+        "the last column is the error of the corrected program.",
         "",
         "| program | mistake | line | wrong | corrected |",
         "|---|---|---|---|---|",
     ]
     lines = head + ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["", "| kind | single | pair | script |", "|---|---:|---:|---:|"]
+    lines += ["", "| kind | " + " | ".join(columns) + " |", "|---" + "|---:" * len(columns) + "|"]
     for kind in KINDS:
-        labelled = {
-            category: sum(m.kind == kind for p in programs(category) for m in p.mistakes)
-            for category in ("single", "pair", "script")
-        }
-        lines.append("| " + " | ".join([kind, *map(str, labelled.values())]) + " |")
+        labelled = [
+            str(sum(mistake.kind == kind for program in some for mistake in program.mistakes))
+            for some in columns.values()
+        ]
+        lines.append("| " + " | ".join([kind, *labelled]) + " |")
     return "\n".join(lines) + "\n"
 
 

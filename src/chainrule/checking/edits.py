@@ -163,6 +163,12 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
                     call = _summed(axes, keep)
                     detail = {"axes": axes, "now": now, "keep": keep}
                     yield Edit("other-axis", site, dict.fromkeys(site, call), 1.0, detail=detail)
+                    share = _numbers(inner, now) / max(_numbers(inner, axes), 1)
+                    if share not in (0.0, 1.0):  # of a mean, which divides by their number
+                        call = _summed(axes, keep, share)
+                        yield Edit(
+                            "other-axis", site, dict.fromkeys(site, call), 1.1, detail=detail
+                        )
         detail = {"axes": (), "now": now}
         yield Edit("other-axis", site, dict.fromkeys(site, _pick(0)), 1.05, detail=detail)
     elif first.value.ndim and first.op in ("return", "add", "set", "put"):
@@ -173,8 +179,12 @@ def _other_axes(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
                 yield Edit("sum-it", site, overrides, 1.0, detail=detail)
 
 
-def _summed(axes: tuple[int, ...], keep: bool) -> Override:
-    return lambda values: np.asarray(values[0].sum(axis=axes, keepdims=keep))
+def _numbers(array: Array, axes: Sequence[int]) -> int:
+    return int(np.prod([array.shape[axis] for axis in axes]))
+
+
+def _summed(axes: tuple[int, ...], keep: bool, share: float = 1.0) -> Override:
+    return lambda values: np.asarray(values[0].sum(axis=axes, keepdims=keep) * share)
 
 
 def _then_sum(inner: Callable[..., Array], axis: int, keep: bool) -> Override:

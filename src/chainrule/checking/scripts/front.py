@@ -9,15 +9,17 @@ import numpy as np
 
 from chainrule.checking.front import check
 from chainrule.checking.point import Function, at, short
-from chainrule.checking.report import RIGHT, Report
+from chainrule.checking.report import RIGHT, Finding, Report
 from chainrule.checking.scripts.crash import changed_shape, crash_report, is_about_shapes
 from chainrule.checking.scripts.ending import stuck
+from chainrule.checking.scripts.exchanges import told_again
 from chainrule.checking.scripts.process import run
 from chainrule.checking.scripts.reading import Bench, Slice, Step, is_number
 from chainrule.checking.scripts.replay import Player, doubled
 from chainrule.checking.scripts.rounds import retold
+from chainrule.checking.scripts.rows import resolved
 from chainrule.checking.scripts.tape import Tape
-from chainrule.checking.scripts.updates import Chain, chains, windows
+from chainrule.checking.scripts.updates import Chain, Window, chains, windows
 from chainrule.checking.scripts.usual import USUAL, guessed_losses
 from chainrule.checking.search import distance
 from chainrule.checking.sentences import hints
@@ -118,17 +120,28 @@ class Script:
 
     # --- the steps ---
 
+    def _step(
+        self, window: Window, found: Sequence[Chain], names: dict[int, str], previous: Window | None
+    ) -> Step:
+        changed = window.row_by_row(self.tape)
+        if not changed:
+            return Step(self.tape, self.player, window, found, names, previous)
+        tape = resolved(self.tape, changed)
+        return Step(tape, Player(tape, self.file), window, found, names, previous)
+
     def judged(self, found: list[Chain], loss: str | None) -> Report:
         steps = windows(self.tape, found)
         names = self.names(found)
         made = [
-            Step(self.tape, self.player, window, found, names, steps[i - 1] if i else None)
+            self._step(window, found, names, steps[i - 1] if i else None)
             for i, window in enumerate(steps[: MOST_WINDOWS + 1])
         ]
         changed = changed_shape(made[0], self.file)
         if changed is not None:
             return changed
         order = [*range(1, len(made)), 0]  # a rule with a memory shows from the second step on
+        if len(made) > 2 and made[1].adds_up:  # so far all that was added up is in the parameters
+            order = [*range(2, len(made)), 1, 0]
         seen: set[int] = set()
         elsewhere: list[tuple[Step, int]] = []  # losses on other data than those of a step
         for number in order:
@@ -282,12 +295,28 @@ class Script:
             )
         report = replace(report, mine=renamed(report.mine), true=renamed(report.true))
         findings = [retold(finding, report, step, loss) for finding in findings]
+        findings = [self._placed(finding, step) for finding in findings]
+        findings = told_again(findings, report, step)
         return replace(
             report,
             findings=tuple(findings),
             errors=renamed(report.errors),
             file=self.file,
         )
+
+    def _placed(self, finding: Finding, step: Step) -> Finding:
+        """What concerns the whole update, at its line where it has one."""
+        changes = [change for group in step.slopes.values() for change in group]
+        lines = {self.tape.line_of(change.new) for change in changes}
+        if finding.line or len(lines) != 1:
+            return finding
+        [line] = lines
+        said = finding.explanation.replace("line 0:", f"line {line}:")
+        told = {
+            key: text.replace("Line 0:", f"Line {line}:") for key, text in finding.hints.items()
+        }
+        told["where"] = hints(finding.kind, line, said)["where"]
+        return replace(finding, line=line, explanation=said, hints=told)
 
     def _without_loss(
         self, step: Step, elsewhere: Sequence[tuple[Step, int]], begin: str

@@ -6,7 +6,7 @@ their way; the gradient is what comes in below the last of them.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,7 +76,7 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
     found = [list(factors(tape, change.by, live)) for change in changes]
     if not found or not found[0]:
         return None
-    read = Counter(ref for index in live for ref in set(tape.entries[index].refs()))
+    read = _times_read(tape, live, {factor.index for factor in found[0]})
     for candidate in found[0]:  # a rate is read by updates alone, data by the forward pass too
         index = candidate.index
         if index is None or read[index] > len(changes):
@@ -104,6 +104,16 @@ def learning_rate(tape: Tape, window: Window, live: set[int]) -> Factor | None:
     return None
 
 
+def _times_read(tape: Tape, live: set[int], numbers: Set[int | None]) -> Counter[int]:
+    """How many values are computed from each number; one that is computed twice counts once."""
+    readers = {
+        (ref, entry.op, repr(entry.arguments))
+        for entry in (tape.entries[index] for index in live)
+        for ref in set(entry.refs()) & numbers
+    }
+    return Counter(ref for ref, _, _ in readers)
+
+
 def _is_written(tape: Tape, factor: Factor, value: float, change: Change) -> bool:
     """Whether a number stands in the statement of the update itself."""
     line = tape.line_of(change.new)
@@ -111,11 +121,12 @@ def _is_written(tape: Tape, factor: Factor, value: float, change: Change) -> boo
 
 
 def below_memory(
-    tape: Tape, top: int, live: set[int], earlier: Sequence[int], limit: int
+    tape: Tape, top: int, live: set[int], earlier: Sequence[int], params: Set[int], limit: int
 ) -> int | None:
     """Under a rule with a memory, the gradient's entry; None where the rule has none.
 
     earlier  entries that were computed in the step before; a rule with a memory reads one of them
+    params   entries of the parameters before the step: what they came from is no memory
     limit    the number of entries that may be visited
     """
     before = set(earlier)
@@ -133,7 +144,7 @@ def below_memory(
         refs = list(entry.refs())
         if any(ref in before and ref not in live for ref in _deep(tape, refs, live)):
             last_memory = index
-        frontier = (frontier - {index}) | {ref for ref in refs if ref in live}
+        frontier = (frontier - {index}) | {ref for ref in refs if ref in live and ref not in params}
         if not frontier:
             break
     if last_memory is not None and len(frontier) == 1:

@@ -1,8 +1,9 @@
 """One training step of a tape as two functions, a loss and its coded gradient, with their data."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from chainrule.checking.scripts.rates import Factor, below_memory, learning_rate
 from chainrule.checking.scripts.replay import Player
 from chainrule.checking.scripts.tape import Entry, Ref, Shared, Tape
-from chainrule.checking.scripts.updates import Chain, Change, Window
+from chainrule.checking.scripts.updates import Chain, Change, Window, of_multiple
 from chainrule.errors import ChainruleError
 
 Array = np.ndarray[Any, Any]
@@ -79,13 +80,22 @@ class Step(Shared):
         """
         return self.reached(self.start, end, self.previous.end if self.previous else None)
 
-    def reached(self, sources: Iterable[int], end: int, begin: int | None = None) -> set[int]:
-        """What depends on some values, among the entries behind `begin`, or behind them."""
+    def reached(
+        self,
+        sources: Iterable[int],
+        end: int,
+        begin: int | None = None,
+        without: Container[int] = (),
+    ) -> set[int]:
+        """What depends on some values, among the entries behind `begin`, or behind them.
+
+        without  values that are taken as given, whatever they came from
+        """
         found = set(sources)
         entries = self.tape.entries
         begin = min(found) if begin is None else begin
         for index in range(begin + 1, min(end + 1, len(entries))):
-            if any(ref in found for ref in entries[index].refs()):
+            if index not in without and any(ref in found for ref in entries[index].refs()):
                 found.add(index)
         return found
 
@@ -163,7 +173,15 @@ class Step(Shared):
 
     @cached_property
     def rate(self) -> Factor | None:
-        return learning_rate(self.tape, self.window, self.live)
+        return learning_rate(self.tape, Window(self.slopes), self.live)
+
+    @cached_property
+    def slopes(self) -> dict[int, list[Change]]:
+        """The changes without those that only remember: a momentum added in a statement of sums."""
+        return {
+            first: [change for change in changes if change.by in self.live] or changes
+            for first, changes in self.window.changes.items()
+        }
 
     @cached_property
     def memory(self) -> dict[int, int | None]:
@@ -178,9 +196,27 @@ class Step(Shared):
             if begin <= index and index not in params and index < self.begin
         ]
         return {
-            first: below_memory(self.tape, changes[-1].by, self.live, earlier, 60)
-            for first, changes in self.window.changes.items()
+            first: None
+            if self._sums_up(changes[-1].by)
+            else below_memory(self.tape, changes[-1].by, self.live, earlier, params, 60)
+            for first, changes in self.slopes.items()
         }
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether some parameter is changed by a sum of all gradients so far."""
+        return any(self._sums_up(changes[-1].by) for changes in self.slopes.values())
+
+    def _sums_up(self, by: int) -> bool:
+        """Whether an update takes a sum of all gradients since the beginning, the last among them.
+
+        A momentum fades; this is a buffer that nobody sets to zero.
+        """
+        entries = self.tape.entries
+        total = entries[of_multiple(self.tape, by)]
+        return total.op == "add" and any(
+            ref not in self.live and entries[ref].place == total.place for ref in total.refs()
+        )
 
     @cached_property
     def gradient_slices(self) -> dict[int, list[tuple[Change, Slice]]]:
@@ -189,7 +225,7 @@ class Step(Shared):
         Where a change is the learning rate times a value, that value is the gradient itself.
         """
         found = {}
-        for first, changes in self.window.changes.items():
+        for first, changes in self.slopes.items():
             below = self.memory[first]
             if below is not None:
                 last = replace(changes[-1], by=below, sign=self._sign_below(changes[-1], below))
@@ -230,7 +266,7 @@ class Step(Shared):
         """Values of which the learning rate is a factor somewhere inside."""
         if self.rate is None:
             return set()
-        return {change.by for group in self.window.changes.values() for change in group}
+        return {change.by for group in self.slopes.values() for change in group}
 
     def _is_minus_rate(self, index: int) -> bool:
         entry = self.tape.entries[index]
@@ -280,7 +316,7 @@ class Step(Shared):
         """What depends on other versions of the parameters too, as sums over an epoch do."""
         versions = {v for chain in self.chains for v in chain.versions} - set(self.start)
         versions = {v for v in versions if v > min(self.start)}
-        return self.reached(versions, until) if versions else set()
+        return self.reached(versions, until, without=self.start) if versions else set()
 
 
 def is_number(entry: Entry) -> bool:
@@ -339,8 +375,12 @@ class Bench(Shared):
     def function(
         self,
         pieces: Sequence[tuple[str, Sequence[tuple[int, Slice, Change | None]]]],
+        exchange: Mapping[int, Any] = MappingProxyType({}),
     ) -> Callable[..., Any]:
-        """A function of parameters and data: {name: sum of its signed slices}."""
+        """A function of parameters and data: {name: sum of its signed slices}.
+
+        exchange  entry -> the value that it has instead of what it computes
+        """
 
         def function(params: dict[str, Any], *data: Any) -> dict[str, Any]:
             names = self.step.names
@@ -348,7 +388,7 @@ class Bench(Shared):
                 index: params[names[first]] for index, first in self.step.start.items()
             }
             values |= {index: data[slot] for index, slot in self._slots.items()}
-            values |= self._fixed
+            values |= {**self._fixed, **exchange}
             results = {}
             unstripped = self.step.with_rate_inside
             rate = self.step.rate.value if self.step.rate else 1.0
@@ -360,6 +400,8 @@ class Bench(Shared):
                         value = value * (1 / rate)
                     if change is not None and change.partial:
                         value = self.player.in_rows(value, change)
+                    elif change is not None:
+                        value = self.player.as_wide(value, change)
                     value = self.player.negative(value, change) if sign < 0 else value
                     total = value if total is None else total + value
                 results[name] = total

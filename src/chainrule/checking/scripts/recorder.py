@@ -208,7 +208,10 @@ class Recorder:
 
     def binary(self, place: int, op: str, left: Any, right: Any) -> Any:
         if not self.recording or not (tracked(left) or tracked(right)):
-            return OPERATORS[op](left, right)
+            result = OPERATORS[op](left, right)
+            if op == "multiply" and type(result) is list:  # `[0.0] * 3` is three values from here
+                return [part * 1.0 if type(part) is float else part for part in result]
+            return result
         self.last = (place, op, (left, right))
         written = self.tape.places[place].text
         kept = tuple(

@@ -166,6 +166,14 @@ class Player(Shared):
             action = partial(_set_item, whole, rows, value)
         return self._at_place(action, self.tape.entries[change.new].place, ())
 
+    def as_wide(self, value: Any, change: Change) -> Any:
+        """The change of a parameter of one number in the parameter's shape: it is broadcast."""
+        shape = self.tape.entries[change.old].shape
+        if np.shape(value) == shape or np.size(value) != 1 or int(np.prod(shape)) != 1:
+            return value
+        place = self.tape.entries[change.new].place
+        return self._at_place(partial(np.reshape, value, shape), place, ())
+
     def negative(self, value: Any, change: Change | None) -> Any:
         """The other sign, at the line of the update."""
         action = partial(operator.neg, value)

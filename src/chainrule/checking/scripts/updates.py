@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from chainrule.checking.scripts.rows import row
 from chainrule.checking.scripts.tape import Entry, Ref, Tape
 
 CHANGES = {"add", "subtract", "np.add", "np.subtract"}
@@ -56,6 +57,19 @@ class Window:
     @property
     def after(self) -> dict[int, int]:
         return {first: changes[-1].new for first, changes in self.changes.items()}
+
+    def row_by_row(self, tape: Tape) -> set[int]:
+        """The changes at places that change several rows one after the other."""
+        found = set()
+        for changes in self.changes.values():
+            times = Counter(tape.entries[change.new].place for change in changes)
+            found |= {
+                change.new
+                for change in changes
+                if times[tape.entries[change.new].place] > 1
+                and tape.entries[change.new].op == "set_item"
+            }
+        return found
 
     @property
     def end(self) -> int:
@@ -147,35 +161,49 @@ def _is_first(tape: Tape, change: Change) -> bool:
 
 
 def _repeated(tape: Tape, changes: list[Change]) -> list[Chain]:
-    """Chains of changes: the new value of one is the old one of the next."""
+    """Chains of changes: the new value of one is the old one of the next.
+
+    A value is of one chain: in `w + rate * slope + memory` the memory looks like an old value too.
+    """
     made_by = {change.new: change for change in changes}
     followed: dict[int, list[Change]] = defaultdict(list)
     for change in changes:
         if change.old in made_by:
             followed[change.old].append(change)
     found: list[Chain] = []
-    begun: set[int] = set()
+    taken: set[int] = set()
     for change in changes:
-        if change.old in made_by or change.new not in followed:
+        if change.old in made_by or change.new not in followed or change.new in taken:
             continue
         chain, last = Chain(change.old, [change]), change
+        places = {tape.entries[change.new].place}
         while followed[last.new]:
-            last = _next(tape, chain, followed, last.new)
+            last = _next(tape, places, followed, last.new)
+            places.add(tape.entries[last.new].place)
             chain.changes.append(last)
         chain = _trimmed(tape, chain)
-        if chain.changes and chain.changes[0].new not in begun:
-            begun.add(chain.changes[0].new)
+        if chain.changes and chain.changes[0].new not in taken:
+            taken.update(change.new for change in chain.changes)
             found.append(chain)
-    return found
+    shared = Counter(chain.first for chain in found)
+    return [_apart(chain) if shared[chain.first] > 1 else chain for chain in found]
 
 
-def _next(tape: Tape, chain: Chain, followed: Mapping[int, Sequence[Change]], value: int) -> Change:
+def _apart(chain: Chain) -> Chain:
+    """A parameter that begins with the same object as another, from its second value on."""
+    if len(chain.changes) < 2:
+        return chain
+    return Chain(chain.changes[0].new, chain.changes[1:])
+
+
+def _next(
+    tape: Tape, places: set[int], followed: Mapping[int, Sequence[Change]], value: int
+) -> Change:
     """Of several changes of one value the one at a place where this chain was changed before.
 
     `x @ W + b` looks like a change of b too.
     """
     choices = followed[value]
-    places = [tape.entries[change.new].place for change in chain.changes]
     same = [change for change in choices if tape.entries[change.new].place in places]
     again = [
         change
@@ -205,18 +233,48 @@ def _verified(tape: Tape, found: list[Chain]) -> list[Chain]:
         sites[site] += 1
         if sites[site] > MOST_CHAINS:
             continue
-        change = chain.changes[min(1, len(chain.changes) - 1)]
-        if depends(tape, change.by, change.old):
+        if any(depends(tape, change.by, change.old) for change in _one_round(tape, chain)):
             kept.append(chain)
     kept = _lasting(tape, kept)
     news = {c.new for chain in kept for c in chain.changes}
     direct = []
     for chain in kept:
-        change = chain.changes[min(1, len(chain.changes) - 1)]
-        own = {c.new for c in chain.changes}
-        if depends(tape, change.by, change.old, without=news - own):
+        other = news - {c.new for c in chain.changes}
+        if any(depends(tape, c.by, c.old, without=other) for c in _one_round(tape, chain)):
             direct.append(chain)
-    return direct or kept
+    return direct or _without_buffers(tape, kept)
+
+
+def _without_buffers(tape: Tape, found: list[Chain]) -> list[Chain]:
+    """Without sums of gradients that are never set to zero: what is updated is a multiple of them.
+
+    Such a sum and its parameter depend on one another, and neither on itself alone.
+    """
+    owner = {change.new: chain.first for chain in found for change in chain.changes}
+    buffers = set()
+    for chain in found:
+        for change in _one_round(tape, chain):
+            held = owner.get(of_multiple(tape, change.by), chain.first)
+            if held != chain.first:
+                buffers.add(held)
+    return [chain for chain in found if chain.first not in buffers] or found
+
+
+def of_multiple(tape: Tape, index: int) -> int:
+    """The value that this one is a multiple of, by numbers."""
+    while tape.entries[index].op in ("multiply", "divide", "negative"):
+        refs = list(tape.entries[index].refs())
+        wide = [ref for ref in refs if tape.entries[ref].shape] or refs
+        if len(wide) != 1:
+            break
+        index = wide[0]
+    return index
+
+
+def _one_round(tape: Tape, chain: Chain) -> list[Change]:
+    """As many changes as there are places that change this parameter, from the second one on."""
+    places = len({tape.entries[change.new].place for change in chain.changes})
+    return chain.changes[1 : 1 + places] or chain.changes
 
 
 def _lasting(tape: Tape, found: list[Chain]) -> list[Chain]:
@@ -238,19 +296,29 @@ def _lasting(tape: Tape, found: list[Chain]) -> list[Chain]:
 
 
 def windows(tape: Tape, found: Sequence[Chain]) -> list[Window]:
-    """The training steps: a new one begins where a parameter is changed at a place again."""
+    """The training steps: a new one begins where a parameter is changed at a place again.
+
+    Where several are trained, a loop over the rows of one of them belongs to one step.
+    """
     ordered = sorted(
         ((change, chain.first) for chain in found for change in chain.changes),
         key=lambda pair: pair[0].new,
     )
+    several = len({tape.entries[change.new].place for change, _ in ordered}) > 1
     steps: list[Window] = []
     current: dict[int, list[Change]] = {}
     seen: set[tuple[int, int]] = set()
+    run: set[int] = set()  # the rows that were changed one after the other, until now
+    last: tuple[int, int] | None = None
     for change, first in ordered:
         mark = (first, tape.entries[change.new].place)
-        if mark in seen:
+        number = row(change.rows, tape.entries[change.old].shape[0]) if change.partial else None
+        goes_on = several and mark == last and number is not None and number not in run
+        if mark in seen and not goes_on:
             steps.append(Window(current))
             current, seen = {}, set()
+        run = (run if goes_on else set()) | ({number} if number is not None else set())
+        last = mark
         seen.add(mark)
         current.setdefault(first, []).append(change)
     if current:
