@@ -89,6 +89,9 @@ RULES = (
     ".cr-drawing .now .node{fill:var(--cr-now)}"
     ".cr-drawing .now .frame{fill:var(--cr-card);stroke:var(--cr-plus);stroke-width:2.5}"
     ".cr-drawing .later{opacity:.25}"
+    # What has not been computed has no colours: empty cells.
+    ".cr-drawing .heat.later{opacity:1}"
+    ".cr-drawing .heat.later path{fill:none;stroke:var(--cr-rule);stroke-width:.7}"
 )
 
 _HEAT = levels("cr-drawing", "fill", 100)

@@ -5,7 +5,7 @@ from unit to unit this leads up to the loss along the largest path. All of it is
 page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import SettingError
+from chainrule.explaining.changes import parameters
 from chainrule.explaining.differences import Differences
 from chainrule.explaining.drawing.heat import picture
 from chainrule.explaining.drawing.network import place_of
-from chainrule.explaining.entries import Array
+from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
+from chainrule.explaining.page.equations import LONGEST
+from chainrule.explaining.page.worked import memory_of, worked_update
+from chainrule.explaining.printing import Printer
 from chainrule.explaining.samples import MOST_UNITS, shown_quantities, told_samples
 from chainrule.notation import Quantity, remembered
 from chainrule.tex import figure, plain
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MOST_TERMS, FEW_TERMS = 5, 3  # of a unit; and where there are many units
 MANY = 1000
+MOST_SUMS = 600  # entries of parameters whose gradient is written out, on a page
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
 # A term: (key, place) of the other unit, the slope between the two, and the product.
@@ -54,18 +59,38 @@ class Layer:
     best: dict[int, tuple[str, int, float]] = field(default_factory=dict)
 
 
-def cell_data(story: "Story", compared: Differences | None) -> dict[str, Any]:
-    """For the script: units by sample and key, and the entries of parameters by key."""
+def cell_data(
+    story: "Story", compared: Differences | None, chosen: Collection[tuple[str, Index]] = ()
+) -> dict[str, Any]:
+    """For the script: units by sample and key, and the entries of parameters by key.
+
+    chosen  entries that are told whether their cells are drawn or not
+    """
     units = {}
     for sample in told_samples(story):
         layers = _layers(story, sample)
         units[str(sample)] = {key: _told(story, layer, layers) for key, layer in layers.items()}
+    places = {q.key: _told_places(story, q, chosen) for q in parameters(story)}
+    told = sum(map(len, places.values())) <= MOST_SUMS
     return {
         "units": units,
         "entries": {
-            q.key: _entries(story, q, compared) for q in story.quantities if q.kind == "parameter"
+            q.key: _entries(story, q, places[q.key], told, compared) for q in parameters(story)
         },
     }
+
+
+def _told_places(
+    story: "Story", quantity: Quantity, chosen: Collection[tuple[str, Index]]
+) -> list[int]:
+    """The entries of a parameter whose cells are drawn, and those that are chosen."""
+    counted = np.arange(int(prod(quantity.shape))).reshape(quantity.shape)
+    found = {int(counted[index]) for key, index in chosen if key == quantity.key}
+    gradient = story.record.gradient(quantity.node)
+    for array in (story.record.value(quantity.node), gradient):
+        if array is not None:
+            found |= set(_drawn(array))
+    return sorted(found)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -240,39 +265,61 @@ def _terms(terms: list[Term], most: int) -> list[list[Any]]:
     ]
 
 
-def _entries(story: "Story", quantity: Quantity, compared: Differences | None) -> dict[str, Any]:
-    """Of a parameter: the entries that are drawn, for its values and for its gradients.
+def _entries(
+    story: "Story", quantity: Quantity, places: list[int], told: bool, compared: Differences | None
+) -> dict[str, Any]:
+    """Of a parameter: what is known of some of its entries, in the order of `worked`.
 
-    Each is [name, value, gradient, finite difference, new value, memory before and after, …].
+    told  whether the gradient of each is written out
     """
     record = story.record
     values = record.value(quantity.node)
     found = record.gradient(quantity.node)
     gradients = np.zeros(values.shape) if found is None else found
     after = record.updates.get(quantity.key)
-    slots = [
-        slot
-        for slot in record.slots
-        if slot.parameter == quantity.key and slot.after.shape == values.shape
-    ]
-    columns = [values, gradients]
-    rest = [] if after is None else [record.value(after)]
-    rest += [record.value(node) for slot in slots for node in (slot.before, slot.after)]
+    slots = memory_of(story, quantity)
+    columns = [record.value(node) for slot in slots for node in (slot.before, slot.after)]
+    columns += worked_update(story, quantity).extras
     slopes = {} if compared is None else compared.slopes
-    name = _Namer(story, quantity)
+    name, added = _Namer(story, quantity), _Added(story, quantity)
 
     def entry(place: int) -> list[str]:
         slope = slopes.get((quantity.key, place))
+        new = None if after is None else record.value(after).flat[place]
         return [
             name(place),
-            *(figure(column.flat[place], 6) for column in columns),
+            figure(values.flat[place], 6),
+            figure(gradients.flat[place], 6),
             "" if slope is None else figure(slope, 6),
-            *(figure(column.flat[place], 6) for column in rest),
+            "" if new is None else figure(new, 6),
+            "" if new is None else figure(new - values.flat[place], 6),
+            added(place) if told else "",
+            *(figure(column.flat[place], 6) for column in columns),
         ]
 
     return {
+        "shape": quantity.shape,
         "back": place_of(story, quantity.key, "backward"),
         "update": place_of(story, quantity.key, "update"),
         "memory": [plain(remembered(slot.name, record.rule)) for slot in slots],
-        "of": {str(k): entry(k) for k in sorted({*_drawn(values), *_drawn(gradients)})},
+        "of": {str(k): entry(k) for k in places},
     }
+
+
+class _Added:
+    """An entry of a gradient as the sum that it is, with the numbers in it."""
+
+    def __init__(self, story: "Story", quantity: Quantity) -> None:
+        self.story, self.quantity = story, quantity
+        steps = [s for s in story.phase("backward") if s.key == quantity.key]
+        looped = story.shared_loop(quantity.node) is not None
+        self.formula = steps[-1].expression if steps and not looped else None
+
+    def __call__(self, place: int) -> str:
+        if self.formula is None:
+            return ""
+        index = tuple(int(i) for i in np.unravel_index(place, self.quantity.shape))
+        numbers = self.story.numbers
+        entry = numbers.brief(numbers.entry(self.formula, index))
+        shown = Printer(numbers).show(entry)
+        return plain(shown) if entry.weight() > 1 and len(shown) < LONGEST else ""

@@ -128,5 +128,5 @@ def _data(story: "Story", weights: list[Nudged], compared: Differences | None) -
         "sample": story.sample,
         "offsets": OFFSETS,
         "weights": {weight.name: weight_data(story, weight) for weight in weights},
-        **cell_data(story, compared),
+        **cell_data(story, compared, [(weight.key, weight.index) for weight in weights]),
     }

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.explaining.changes import parameters
 from chainrule.explaining.derivation import MOST_PATHS, Derivation, Section, few_crossed
-from chainrule.explaining.drawing.network import place_of, weight_name
+from chainrule.explaining.drawing.network import weight_name
 from chainrule.explaining.page.equations import equations
 from chainrule.explaining.page.nudges import OFFSETS, Nudged
+from chainrule.explaining.page.worked import worked_update
 from chainrule.tex import figure, number
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def inspector(story: "Story", weights: list[Nudged], has_lines: bool) -> Iterato
         '<dl class="facts"><div><dt>value</dt><dd id="w-value"></dd></div>'
         '<div><dt>gradient</dt><dd id="w-gradient"></dd></div>'
         '<div><dt>after the update</dt><dd id="w-after"></dd></div></dl>'
+        '<p class="missing" id="w-missing" hidden=""></p><div id="nudging">'
         f'<label class="nudge">Nudge it <input id="nudge" type="range" min="0" '
         f'max="{len(OFFSETS) - 1}" value="{len(OFFSETS) // 2 + 1}" list="none"/></label>'
         '<div id="plot" aria-hidden="true"></div>'
@@ -54,8 +57,8 @@ def inspector(story: "Story", weights: list[Nudged], has_lines: bool) -> Iterato
         "<p class=soft>The loss was computed anew at each of these "
         f"{len(OFFSETS)} places, by the engine, for this page; nothing is interpolated. The "
         "smaller the nudge, the nearer the quotient comes to the gradient, until rounding shows."
-        "</p>"
-        f'{note}</div><div id="derivation"></div></section>'
+        "</p></div>"
+        f'{note}</div><div><div id="worked"></div><div id="derivation"></div></div></section>'
     )
 
 
@@ -67,11 +70,14 @@ def derivations(story: "Story", weights: list[Nudged]) -> Iterator[str]:
         found = story.derivation(weight.key, weight.index)
         if weight.key not in told:
             told.add(weight.key)
-            yield f'<div id="d-{escape(weight.key)}">{_whole(found)}</div>'
+            whole = f"<h3>All of {escape(story.quantity(weight.key).text)}</h3>{_whole(found)}"
+            yield f'<div id="d-{escape(weight.key)}">{whole}</div>'
         entry = [s for s in found.sections if s.heading == "one entry"]
         yield f'<div id="d-{escape(weight.name)}">{"".join(map(_section, entry))}'
         yield from _largest_path(story, weight)
         yield "</div>"
+    for quantity in parameters(story):
+        yield f'<div id="u-{escape(quantity.key)}">{worked_update(story, quantity).mathml}</div>'
     yield "</div>"
 
 
@@ -104,9 +110,7 @@ def _section(section: Section) -> str:
 
 
 def weight_data(story: "Story", weight: Nudged) -> dict[str, Any]:
-    value = float(story.values[weight.key][weight.index])
     gradient = float(story.gradients[weight.key][weight.index])
-    after = story.record.updates.get(weight.key)
     losses = weight.losses
     base = losses[len(OFFSETS) // 2]
     rows = []
@@ -125,12 +129,7 @@ def weight_data(story: "Story", weight: Nudged) -> dict[str, Any]:
     return {
         "key": weight.key,
         "name": weight_name(story, weight.key, weight.index),
-        "value": figure(value, 6),
-        "gradient": figure(gradient, 6),
         "slope": gradient if np.isfinite(gradient) else 0.0,
-        "after": "" if after is None else figure(float(story.record.value(after)[weight.index]), 6),
-        "backward": place_of(story, weight.key, "backward"),
-        "update": place_of(story, weight.key, "update"),
         "rows": rows,
         "losses": [float(f"{loss:.6g}") if np.isfinite(loss) else None for loss in losses],
     }

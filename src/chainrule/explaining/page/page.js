@@ -156,17 +156,64 @@
 
   // --- one weight ---
 
+  const entryOf = (key, place) => (data.entries[key] || { of: {} }).of[place];
+
+  // What a name such as 0.weight[7,5] stands for: a parameter, and the place of a number in it.
+  function named(name) {
+    const cut = name.lastIndexOf("[");
+    const key = name.slice(0, cut), inside = name.slice(cut + 1, -1);
+    const index = inside ? inside.split(",").map(Number) : [];
+    return { name, key, index, place: index.reduce((at, i, axis) => at * data.entries[key].shape[axis] + i, 0) };
+  }
+
+  function nameAt(key, place) {
+    const index = [];
+    for (const length of [...data.entries[key].shape].reverse()) {
+      index.unshift(place % length);
+      place = Math.floor(place / length);
+    }
+    return `${key}[${index.join(",")}]`;
+  }
+
+  const toldOf = (key) => Object.keys(data.weights).filter((name) => data.weights[name].key === key);
+
+  // Only what belongs to this very weight is shown: a derivation, where the page holds one.
   function choose(name) {
-    const found = data.weights[name] ? name
-      : Object.keys(data.weights).find((other) => data.weights[other].key === name.split("[")[0]);
-    if (!found) return;
-    weight = found;
-    $("#weight").value = found;
-    for (const way of all("[data-weight]")) way.classList.toggle("chosen", way.dataset.weight === found);
+    weight = named(name);
+    const told = data.weights[name], entry = entryOf(weight.key, weight.place);
+    const other = $("#w-other") || element("option", "", $("#weight"));
+    other.id = "w-other";
+    other.hidden = Boolean(told);
+    other.value = told ? "" : name;
+    other.textContent = told || !entry ? name : entry[0];
+    $("#weight").value = name;
+    for (const way of all("[data-weight]")) way.classList.toggle("chosen", way.dataset.weight === name);
     const store = (id) => document.getElementById(`d-${id}`);
-    const parts = [store(found), store(data.weights[found].key)].filter(Boolean);
+    const parts = [told && store(name), store(weight.key)].filter(Boolean);
     $("#derivation").replaceChildren(...parts.flatMap((part) => [...part.cloneNode(true).childNodes]));
+    showMissing(told, entry ? entry[0] : name);
     showWeight();
+  }
+
+  function showMissing(told, name) {
+    const note = $("#w-missing");
+    note.hidden = Boolean(told);
+    if (told) return;
+    note.textContent = `The derivation of ${name} alone, its paths and its nudges are not on this page. `;
+    const others = toldOf(weight.key);
+    others.forEach((other, i) => {
+      if (i) note.append(", ");
+      const button = element("button", data.weights[other].name, note);
+      button.type = "button";
+      button.onclick = () => choose(other);
+    });
+    if (others.length) note.append(others.length > 1 ? " have theirs here. " : " has its own here. ");
+    note.append("In Python: ");
+    const index = `(${weight.index.join(", ")}${weight.index.length === 1 ? "," : ""})`;
+    element("code", `story.latex("${weight.key}", ${index})`, note);
+    note.append(" derives it, ");
+    element("code", `story.paths("${weight.key}", ${index})`, note);
+    note.append(" lists its paths.");
   }
 
   function fact(id, value, known) {
@@ -177,17 +224,48 @@
 
   function showWeight() {
     if (!weight) return;
-    const w = data.weights[weight];
-    const hasGradient = isKnown(w.backward);
-    fact("#w-value", `${w.name} = ${w.value}`, true);
-    fact("#w-gradient", w.gradient, hasGradient);
-    fact("#w-after", w.after || "no update", isKnown(w.update));
+    const held = data.entries[weight.key];
+    const entry = entryOf(weight.key, weight.place) || [weight.name, "not on this page", "not on this page"];
+    const hasGradient = isKnown(held.back);
+    fact("#w-value", `${entry[0]} = ${entry[1]}`, true);
+    fact("#w-gradient", entry[2], hasGradient);
+    fact("#w-after", entry[4] || "no update", isKnown(held.update));
     $("#derivation").hidden = !hasGradient;
+    showWorked(held, entry);
+    const w = data.weights[weight.name];
+    $("#nudging").hidden = !w;
+    if (!w) return;
     const place = Number($("#nudge").value);
     const row = w.rows[place];
     $("#nudge").setAttribute("aria-valuetext", `h = ${row[0]}`);
     ["#n-offset", "#n-loss", "#n-forward", "#n-central"].forEach((id, i) => { $(id).textContent = row[i]; });
     plot(w, place, hasGradient);
+  }
+
+  // Its gradient as a sum, and its update line by line: the formulas have places for its numbers.
+  function showWorked(held, entry) {
+    const panel = $("#worked");
+    panel.replaceChildren();
+    if (entry.length < 7) return;
+    if (entry[6] && isKnown(held.back)) {
+      element("h4", `The gradient of ${entry[0]}, term by term`, panel);
+      element("p", `g = ${entry[6]} = ${entry[2]}`, panel);
+    }
+    const lines = document.getElementById(`u-${weight.key}`);
+    if (!entry[4] || !lines || !lines.firstChild || !isKnown(held.update)) return;
+    element("h4", `The update of ${entry[0]}`, panel);
+    element("p", `θ is ${entry[0]}, and g is its gradient${held.memory.length
+      ? `; ${held.memory.join(", ")}: what the optimizer remembers of it` : ""}.`, panel);
+    const shown = element("div", "", panel);
+    shown.className = "scroll";
+    shown.append(...lines.cloneNode(true).childNodes);
+    for (const place of all("mtext", shown)) {
+      if (!/^@\d+$/.test(place.textContent)) continue;
+      const text = entry[Number(place.textContent.slice(1))];
+      const inside = place.previousElementSibling || place.parentNode.localName === "msup";
+      const composed = text.includes("·") && place.parentNode.localName === "msup";
+      place.textContent = inside && text.startsWith("−") || composed ? `(${text})` : text;
+    }
   }
 
   function plot(w, place, hasGradient) {
@@ -219,11 +297,10 @@
   if ($("#inspector")) {
     $("#weight").onchange = (event) => choose(event.target.value);
     $("#nudge").oninput = showWeight;
-    for (const way of all("[data-weight], [data-parameter]")) {
-      const name = way.dataset.weight || way.dataset.parameter;
-      way.addEventListener("click", () => choose(name));
+    for (const way of all("[data-weight]")) {
+      way.addEventListener("click", () => choose(way.dataset.weight));
       way.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(name); }
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(way.dataset.weight); }
       });
     }
   }
@@ -288,7 +365,7 @@
   }
 
   function showEntry(held, entry, panel) {
-    const [name, value, gradient, difference, after, ...memory] = entry;
+    const [name, value, gradient, difference, after, , , ...memory] = entry;
     element("h2", name, panel);
     element("p", `value ${value}, gradient ${isKnown(held.back) ? gradient : data.notYet}`, panel);
     if (difference && isKnown(held.back)) element("p", `finite difference ${difference}`, panel);
@@ -362,9 +439,18 @@
     });
     heat.addEventListener("click", (event) => {
       const cell = lookedUp(heat, event);
-      if (has(cell)) kept = [key, cell.place];
+      if (!has(cell)) return;
+      kept = [key, cell.place];
+      if ($("#inspector") && heat.dataset.parameter) choose(nameAt(key, cell.place));
     });
     heat.addEventListener("keydown", (event) => {
+      if ((event.key === "Enter" || event.key === " ") && $("#inspector") && heat.dataset.parameter) {
+        event.preventDefault();
+        const [own, place] = kept || [];
+        const name = own === key ? nameAt(key, place) : toldOf(key)[0];
+        if (name) choose(name);
+        return;
+      }
       const moves = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
       if (!moves[event.key]) return;
       event.preventDefault();
