@@ -329,7 +329,7 @@ def test_a_cell_of_a_heat_map_tells_its_number(browser, folder) -> None:
         assert f"times the slope {shown(weight[k, unit])}: {shown(moving[k])}" in text
 
     # From here along the largest path: to the activation, and to what it feeds most.
-    browser.run("[...document.querySelectorAll('#cell p:last-of-type button')][0].click()")
+    browser.run("[...document.querySelectorAll('#cell .path button')][0].click()")
     text = told(browser)
     assert text.startswith(f"a⁽¹⁾{plain(f'x_{{{unit + 1}}}')[1:]}")
     coming = story.gradients["z2"][0] * story.values["2.weight"][unit]

@@ -11,6 +11,7 @@ from chainrule.explaining.features import side_by_side
 from chainrule.explaining.labels import answer
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.reading import is_function
+from chainrule.explaining.normalising import kept, statistic
 from chainrule.explaining.speaking import Speaker, every, find
 from chainrule.explaining.words import are, count, shaped, some, their
 from chainrule.ops.map import Map
@@ -18,6 +19,7 @@ from chainrule.ops.products import parts
 from chainrule.tex import figure, plain
 
 MOSTLY = 3  # of many products in a sum, so many are told
+MOST_MEANS = 8  # that are listed
 FLAT = 0.01  # a slope below this share of the steepest one lets next to nothing through
 
 
@@ -80,6 +82,9 @@ class Forward(Speaker):
         made = self._moved_or_scaled(self.formula)
         if made:
             return made
+        found = statistic(self.story, self.formula)
+        if found is not None:
+            return found.told
         mean = self.quantity.latex.startswith((r"\mu", "v_"))
         if self.story.record.roots.prediction is None:
             return f"On the way: {'a mean' if mean else 'a value'} that has no name in the code."
@@ -89,14 +94,17 @@ class Forward(Speaker):
         """u − mean of u, and u over s: what normalisations are made of."""
         if formula.head == "over" and all(arg.head == "symbol" for arg in formula.args):
             above, below = (plain(arg.data.latex) for arg in formula.args)
-            return f"Each entry of {above} divided by {below}."
+            spread = statistic(self.story, formula.args[1])
+            what = f", the {spread.name} of its {spread.kept}" if spread else ""
+            return f"Each entry of {above} divided by {below}{what}."
         if formula.head != "plus" or len(formula.args) != 2 or formula.args[0].head != "symbol":
             return ""
         whole, rest = formula.args
         inside = find(rest, "sum")
         name = plain(whole.data.latex)
         if inside is not None and inside.args[0] == whole:
-            return f"Each entry of {name} minus the mean of its {_kept(inside)}."
+            told = self._means(inside)
+            return f"Each entry of {name} minus the mean of its {kept(inside.data, whole)}.{told}"
         if (
             rest.head == "times"
             and rest.args[-1].head == "symbol"
@@ -105,6 +113,14 @@ class Forward(Speaker):
             other = plain(rest.args[-1].data.latex)
             return f"Each entry of {name} minus {other}." if self.value.size > 1 else ""
         return ""
+
+    def _means(self, summed: Expr) -> str:
+        """The means that are subtracted: of a few all, in the order of their rows or columns."""
+        if summed.size > MOST_MEANS:
+            return ""
+        sums = self.story.numbers.of(summed).ravel() * (summed.size / summed.args[0].size)
+        shown = ", ".join(map(figure, sums))
+        return f" The means: {shown}." if sums.size > 1 else f" The mean is {shown}."
 
     def _weighing(self, weighing: Expr, bias: bool) -> str:
         weight = self.weights(weighing)
@@ -153,6 +169,9 @@ class Forward(Speaker):
 
     def _bending(self, formula: Expr) -> str:
         op: Map = formula.data
+        spread = statistic(self.story, formula)
+        if spread is not None and self.quantity.kind == "auxiliary":
+            return spread.told
         each = ", entry by entry" if self.value.size > 1 else ""
         said = f"{op.doc.rstrip('.')}{each}." if op.doc else ""
         said += self._answer()
@@ -211,10 +230,3 @@ def _units_and_inputs(product: Expr, weight: Expr) -> tuple[int, int]:
         else:
             inputs *= length
     return units, inputs
-
-
-def _kept(inside: Expr) -> str:
-    """What a mean is taken over, of rows that are samples and columns that are units."""
-    if len(inside.args[0].shape) != 2:
-        return "neighbours"
-    return "row" if tuple(inside.data) == (1,) else "column"

@@ -20,6 +20,7 @@ from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import read_directly
 from chainrule.explaining.marks import entry_of
+from chainrule.explaining.page.shares import SENTENCES, shares
 from chainrule.explaining.page.equations import LONGEST
 from chainrule.explaining.page.worked import memory_of, worked_update
 from chainrule.explaining.printing import Printer
@@ -47,6 +48,8 @@ class Layer:
     values, gradients  flat; gradients may be missing
     inputs, readers    of each unit: the terms of its value and of its gradient, largest first
     bound              the size of the largest path from the loss to each unit
+    product            the product of its slopes, with its sign
+    total, absolute    of all paths to each unit: their sum, and that of their sizes
     """
 
     quantity: Quantity
@@ -56,6 +59,9 @@ class Layer:
     inputs: dict[int, list[Term]] = field(default_factory=dict)
     readers: dict[int, list[Term]] = field(default_factory=dict)
     bound: Array = field(default_factory=lambda: np.zeros(0))
+    product: Array = field(default_factory=lambda: np.zeros(0))
+    total: Array = field(default_factory=lambda: np.zeros(0))
+    absolute: Array = field(default_factory=lambda: np.zeros(0))
     best: dict[int, tuple[str, int, float]] = field(default_factory=dict)
 
 
@@ -74,6 +80,7 @@ def cell_data(
     told = sum(map(len, places.values())) <= MOST_SUMS
     return {
         "units": units,
+        "sentences": SENTENCES,
         "entries": {
             q.key: _entries(story, q, places[q.key], told, compared) for q in parameters(story)
         },
@@ -123,8 +130,9 @@ def _connect(story: "Story", layers: dict[str, Layer]) -> None:
     ends = [*reversed(by_node.values())]
     known = {*by_node, loss.node}
     for layer in ends:
-        layer.bound = np.zeros(layer.values.size)
-    top = Layer(loss, 0, np.array([story.loss]), np.ones(1), bound=np.ones(1))
+        layer.bound, layer.product, layer.total, layer.absolute = np.zeros((4, layer.values.size))
+    top = Layer(loss, 0, np.array([story.loss]), np.ones(1))
+    top.bound = top.product = top.total = top.absolute = np.ones(1)
     order = {node: place for place, node in enumerate(record.roots.forward)}
     above = sorted([top, *ends], key=lambda layer: -order[layer.quantity.node])
     for upper in above:
@@ -173,11 +181,14 @@ def _note(upper: Layer, lower: Layer, slopes: Array) -> None:
                 for k in places
                 if coming[unit, k]
             ]
+    lower.total += upper.total @ slopes
+    lower.absolute += upper.absolute @ np.abs(slopes)
     sizes = np.abs(slopes) * upper.bound[:, None]
     strongest = np.argmax(sizes, axis=0)
     for unit, row in enumerate(strongest):
         if sizes[row, unit] > lower.bound[unit]:
             lower.bound[unit] = sizes[row, unit]
+            lower.product[unit] = slopes[row, unit] * upper.product[row]
             lower.best[unit] = (upper.quantity.key, int(row), float(slopes[row, unit]))
 
 
@@ -242,7 +253,7 @@ def _drawn(array: Array) -> Iterator[int]:
 
 
 def _unit(layer: Layer, unit: int, name: str, most: int) -> list[Any]:
-    """[name, value, gradient, inputs, readers, the next unit of the largest path]."""
+    """[name, value, gradient, inputs, readers, next of the largest path, what is said of it]."""
     gradient = "" if layer.gradients is None else figure(layer.gradients[unit], 6)
     return [
         name,
@@ -251,7 +262,23 @@ def _unit(layer: Layer, unit: int, name: str, most: int) -> list[Any]:
         _terms(layer.inputs.get(unit, []), most),
         _terms(layer.readers.get(unit, []), most),
         _way(layer.best.get(unit)),
+        _said_of_path(layer, unit),
     ]
+
+
+def _said_of_path(layer: Layer, unit: int) -> list[list[str]]:
+    """What fills `SENTENCES`: its product, and where all paths are known, its share."""
+    if unit not in layer.best:
+        return []
+    product = float(layer.product[unit])
+    said = [[figure(product, 6)]]
+    if layer.gradients is None:
+        return said
+    gradient, absolute = float(layer.gradients[unit]), float(layer.absolute[unit])
+    # Where the paths followed here do not add up to the gradient, some are not among them.
+    if not abs(float(layer.total[unit]) - gradient) <= 1e-3 * absolute:
+        return said
+    return said + shares(product, gradient, absolute)
 
 
 def _way(best: tuple[str, int, float] | None) -> list[Any]:

@@ -11,6 +11,7 @@ from chainrule.explaining.derivation import MOST_PATHS, Derivation, Section, few
 from chainrule.explaining.drawing.network import weight_name
 from chainrule.explaining.page.equations import equations
 from chainrule.explaining.page.nudges import OFFSETS, Nudged
+from chainrule.explaining.page.shares import told
 from chainrule.explaining.page.worked import worked_update
 from chainrule.tex import figure, number
 
@@ -64,12 +65,12 @@ def inspector(story: "Story", weights: list[Nudged], has_lines: bool) -> Iterato
 
 def derivations(story: "Story", weights: list[Nudged]) -> Iterator[str]:
     """What the inspector shows of each weight: of its parameter once, and of its entry."""
-    told: set[str] = set()
+    seen: set[str] = set()
     yield '<div class="store" hidden="">'
     for weight in weights:
         found = story.derivation(weight.key, weight.index)
-        if weight.key not in told:
-            told.add(weight.key)
+        if weight.key not in seen:
+            seen.add(weight.key)
             whole = f"<h3>All of {escape(story.quantity(weight.key).text)}</h3>{_whole(found)}"
             yield f'<div id="d-{escape(weight.key)}">{whole}</div>'
         entry = [s for s in found.sections if s.heading == "one entry"]
@@ -94,9 +95,8 @@ def _largest_path(story: "Story", weight: Nudged) -> Iterator[str]:
     product = r" \cdot ".join(f"({v})" if v.startswith("-") else v for v in values)
     lines = ((number(path.value), names), ("", product))
     yield f'<div class="scroll">{equations(lines)}</div>'
-    lost = 1 - abs(paths.gradient) / paths.absolute
-    cancel = f" {lost:.0%} of all is lost to opposite signs." if lost > 0.5 else ""
-    yield f'<p class="soft">It carries {path.share:.1%} of all.{cancel}</p>'
+    said = told(path.value, paths.gradient, paths.absolute)
+    yield f'<p class="soft">{said}</p>'
 
 
 def _whole(found: Derivation) -> str:

@@ -23,7 +23,7 @@ def overview(
     """What one wants to know before the first step."""
     yield (
         '<section id="overview" class="card"><h2>In short</h2>'
-        f"<div><p>The loss is {figure(story.loss, 6)}.</p>"
+        f"{counting(story)}<div><p>The loss is {figure(story.loss, 6)}.</p>"
     )
     yield from _table(story)
     yield "</div><div>"
@@ -32,10 +32,15 @@ def overview(
     for text in (moved, told_after, told(story, compared) if compared else ""):
         if text:
             yield f"<p>{escape(text)}</p>"
-    classes = "Classes count from 0. " if counts_classes(story) else ""
-    yield (
-        f'<p class="soft">{classes}Samples, units, rows and columns count from 1; names in '
-        "Python, such as 0.weight, count from 0.</p></div></section>"
+    yield "</div></section>"
+
+
+def counting(story: "Story") -> str:
+    """From where things are counted: what every index on the page is read by."""
+    classes = "classes and " if counts_classes(story) else ""
+    return (
+        '<p class="counting"><b>Counting.</b> Samples, units, rows and columns count from 1; '
+        f"{classes}names in Python, such as <code>0.weight</code>, count from 0.</p>"
     )
 
 

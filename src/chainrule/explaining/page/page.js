@@ -415,6 +415,10 @@
     if (!unit[5].length) return;
     element("h3", "Its largest path to the loss, slope by slope", panel);
     const line = element("p", unit[0], panel);
+    line.className = "path";
+    const said = unit[6].map((places, i) => (places.length
+      ? data.sentences[i].replace(/\{(\d)\}/g, (_, at) => places[at]) : ""));
+    element("p", said.filter(Boolean).join(" "), panel);
     for (let next = unit[5]; next && next.length;) {
       const [key, place, slope] = next;
       line.append(` —(${slope})→ `);

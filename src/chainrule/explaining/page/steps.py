@@ -9,6 +9,7 @@ from chainrule.explaining.changes import SUMMARY_HEAD, SUMMARY_NOTE, most_moved,
 from chainrule.explaining.page.equations import LONGEST, equations
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
+from chainrule.explaining.page.overview import counting
 from chainrule.explaining.story import NOT_YET, PHASES
 from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
 from chainrule.explaining.text import rows_of, shape_text
@@ -21,7 +22,7 @@ COLUMNS = 84  # of numbers in a step
 
 
 def steps_of(story: "Story") -> Iterator[str]:
-    yield '<section class="steps"><h2>All steps</h2>'
+    yield f'<section class="steps"><h2>All steps</h2>{counting(story)}'
     terms = [found for _, found in first_terms(story)]
     place = 0
     for phase in PHASES:
