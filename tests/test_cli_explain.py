@@ -129,7 +129,7 @@ def test_columns_and_classes_are_named(capsys, tables) -> None:
     for shown in (
         "animal (0 bird, 1 cat, 2 dog) = ",
         "Side by side: column 1, weight, as it is; column 2, animal,",
-        "This is the answer: flat ",
+        "These are the logits, flat ",
         "W⁽¹⁾  4 × 3",
         "1.weight",
     ):

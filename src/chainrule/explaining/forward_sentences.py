@@ -12,6 +12,7 @@ from chainrule.explaining.labels import answer
 from chainrule.explaining.marks import entry_of
 from chainrule.explaining.reading import is_function
 from chainrule.explaining.normalising import kept, statistic
+from chainrule.explaining.samples import applied_by_the_loss
 from chainrule.explaining.speaking import Speaker, every, find
 from chainrule.explaining.words import are, count, shaped, some, their
 from chainrule.ops.map import Map
@@ -165,7 +166,11 @@ class Forward(Speaker):
     def _answer(self) -> str:
         if self.quantity.kind != "prediction":
             return ""
-        return f" This is the answer: {answer(self.story, self.value) or some(self.value)}."
+        shown = answer(self.story, self.value) or some(self.value)
+        short = applied_by_the_loss(self.story)
+        if short is not None and short.node is self.quantity.node:
+            return f" These are the logits, {shown}; the loss applies the {short.name} itself."
+        return f" This is the answer: {shown}."
 
     def _bending(self, formula: Expr) -> str:
         op: Map = formula.data
@@ -202,8 +207,19 @@ class Forward(Speaker):
         letters = self._letters(self.story.record.loss_latex)
         return (
             f"One number says how wrong the answer is: {named}{mean}{letters}. Training makes it "
-            f"smaller. {repeated}".rstrip()
+            f"smaller.{self._probabilities()} {repeated}".rstrip()
         )
+
+    def _probabilities(self) -> str:
+        """What the loss makes of the logits of the sample that is told."""
+        short = applied_by_the_loss(self.story)
+        if short is None or short.prediction_value.ndim != 2:
+            return ""
+        values, sample = short.prediction_value, self.story.sample
+        shown = answer(self.story, values) or some(values[sample])
+        name = plain(short.latex.format(self.story.names.symbols[short.node].latex))
+        whose = f" of sample {sample + 1}" if len(values) > 1 else ""
+        return f" {name}{whose} is {shown}."
 
     def _letters(self, latex: str) -> str:
         """What the letters of the textbook formula are here."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.explaining.closed import Short
 from chainrule.explaining.entries import Array
 from chainrule.explaining.labels import class_of
 from chainrule.explaining.words import some
@@ -67,6 +68,15 @@ def samples(story: "Story") -> list[Sample]:
 def counts_classes(story: "Story") -> bool:
     """Whether classes appear by their numbers, which count from 0."""
     return not story.record.classes and _classes(story) is not None
+
+
+def applied_by_the_loss(story: "Story") -> Short | None:
+    """The softmax or sigmoid that the loss applies to the network's answer itself."""
+    for short in story.names.short.values():
+        own = short.node is story.record.roots.prediction
+        if own and short.crosses and short.name in ("softmax", "sigmoid"):
+            return short
+    return None
 
 
 def _classes(story: "Story") -> tuple[Array, Array, Array] | None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MOST_TERMS, FEW_TERMS = 5, 3  # of a unit; and where there are many units
 MANY = 1000
+MOST_COLUMNS = 128  # whose lengths are told
 MOST_SUMS = 600  # entries of parameters whose gradient is written out, on a page
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
@@ -326,11 +327,20 @@ def _entries(
 
     return {
         "shape": quantity.shape,
+        "columns": _lengths_of_columns(values, gradients),
         "back": place_of(story, quantity.key, "backward"),
         "update": place_of(story, quantity.key, "update"),
         "memory": [plain(remembered(slot.name, record.rule)) for slot in slots],
         "of": {str(k): entry(k) for k in places},
     }
+
+
+def _lengths_of_columns(values: Array, gradients: Array) -> list[list[str]]:
+    """Of each column of a matrix, and of its gradient, the root of the sum of squares."""
+    if values.ndim != 2 or values.shape[0] < 2 or values.shape[1] > MOST_COLUMNS:
+        return []
+    lengths = (np.linalg.norm(array.astype(float), axis=0) for array in (values, gradients))
+    return [[figure(length) for length in pair] for pair in zip(*lengths, strict=True)]
 
 
 class _Added:

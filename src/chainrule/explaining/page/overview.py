@@ -8,6 +8,7 @@ from chainrule.explaining.changes import loss_after, most_moved
 from chainrule.explaining.differences import Differences, told
 from chainrule.explaining.doubled import LossOfParameters
 from chainrule.explaining.samples import counts_classes, samples
+from chainrule.explaining.silent import silent
 from chainrule.tex import figure
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def overview(
     yield "</div><div>"
     moved = most_moved(story) if story.record.updates else ""
     told_after = loss_after(story, loss) if loss is not None and story.record.updates else ""
-    for text in (moved, told_after, told(story, compared) if compared else ""):
+    checked = told(story, compared) if compared else ""
+    for text in (moved, told_after, silent(story), checked):
         if text:
             yield f"<p>{escape(text)}</p>"
     yield "</div></section>"

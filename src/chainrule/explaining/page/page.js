@@ -364,7 +364,7 @@
     }
   }
 
-  function showEntry(held, entry, panel) {
+  function showEntry(held, entry, place, panel) {
     const [name, value, gradient, difference, after, , , ...memory] = entry;
     element("h2", name, panel);
     element("p", `value ${value}, gradient ${isKnown(held.back) ? gradient : data.notYet}`, panel);
@@ -374,6 +374,9 @@
       element("p", `${letter}: ${memory[2 * i]} before, ${now} after the update`, panel);
     });
     if (after) element("p", `new value ${isKnown(held.update) ? after : data.notYet}`, panel);
+    if (!held.columns.length) return;
+    const column = place % held.shape[1], [own, slope] = held.columns[column];
+    element("p", `The whole column ${column + 1}: length ${own}, of its gradient ${isKnown(held.back) ? slope : data.notYet}`, panel);
   }
 
   function showCell(key, place) {
@@ -382,7 +385,7 @@
     panel.replaceChildren();
     const held = data.entries[key];
     if (held && held.of[place]) {
-      showEntry(held, held.of[place], panel);
+      showEntry(held, held.of[place], place, panel);
       return;
     }
     const unit = unitOf(key, place);

@@ -10,6 +10,7 @@ from chainrule.explaining.page.equations import LONGEST, equations
 from chainrule.explaining.page.glossary import Term, first_terms, terms_of
 from chainrule.explaining.page.matrices import products_of
 from chainrule.explaining.page.overview import counting
+from chainrule.explaining.samples import applied_by_the_loss
 from chainrule.explaining.story import NOT_YET, PHASES
 from chainrule.explaining.text import HEADINGS as PHASE_HEADINGS
 from chainrule.explaining.text import rows_of, shape_text
@@ -110,7 +111,7 @@ def _step(story: "Story", step: "Step", place: int, terms: list[Term]) -> str:
         f"<span>{mathml(latex)} {shape_text(shape) or 'one number'}</span>"
         for latex, shape in step.shapes
     )
-    table = "" if single else f"<pre>{escape(_rows(step.value))}</pre>"
+    table = _probabilities(story, step) if single else f"<pre>{escape(_rows(step.value))}</pre>"
     products = "".join(products_of(story, step))
     if products:
         products = f"<details><summary>The product, cell by cell</summary>{products}</details>"
@@ -125,6 +126,15 @@ def _step(story: "Story", step: "Step", place: int, terms: list[Term]) -> str:
         f'<p class="unknown" hidden>{what}: {NOT_YET}</p>'
         f'<p class="shapes">{shapes}</p></article>'
     )
+
+
+def _probabilities(story: "Story", step: "Step") -> str:
+    """Beside the loss: what it makes of the logits of every sample."""
+    short = applied_by_the_loss(story)
+    if short is None or step.phase != "loss" or step.quantity.kind != "loss":
+        return ""
+    name = mathml(short.latex.format(story.names.symbols[short.node].latex))
+    return f"<p>{name}, one row a sample:</p><pre>{escape(_rows(short.prediction_value))}</pre>"
 
 
 def glossary(story: "Story") -> Iterator[str]:
