@@ -466,7 +466,7 @@ def test_columns_and_classes_have_names() -> None:
     age, height = XOR[story.sample]
     assert f"sample {story.sample + 1}: age = {age}, height = {height}" in text
     assert "no, yes, yes, no" in text
-    assert "This is the answer: no " in story.step("z2", "forward").sentence
+    assert "These are the logits, no " in story.step("z2", "forward").sentence
     told = [s.sentence for s in story.phase("update") if s.key == "0.weight" and not s.is_memory]
     assert "(from age) moves most" in told[0] or "(from height) moves most" in told[0]
     assert "age = " in story.html()

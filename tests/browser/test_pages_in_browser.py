@@ -361,3 +361,87 @@ def test_an_entry_of_a_weight_by_mouse_and_a_unit_by_keyboard(browser, folder) -
     assert f"value {shown(story.values['z1'][0, 1])}" in told(browser)
     assert browser.run("document.querySelector('#time').value") == before
     assert browser.complaints == []
+
+
+PANEL = """
+[...document.querySelectorAll('#derivation, #worked, #w-value, #w-missing')]
+  .filter((part) => part.offsetHeight).map((part) => part.innerText).join('\\n')
+"""
+
+
+def test_a_weight_without_a_derivation_shows_no_other_weights(browser, folder) -> None:
+    opened(browser, folder, "digits")
+    browser.run("document.querySelector('#tab-layers').click()")
+    story = STORIES["digits"]()
+    weight, gradient = story.values["2.weight"], story.gradients["2.weight"]
+    drawn = np.abs(gradient) > 0
+    told_here = browser.run("Object.keys(JSON.parse(document.querySelector('#data').text).weights)")
+    place = next(
+        int(k)
+        for k in np.argsort(-np.abs(weight).ravel())
+        if drawn.flat[k]
+        and f"2.weight[{k // 10},{k % 10}]" not in told_here
+        and int(k)
+        in {
+            int(p)
+            for p in browser.run(
+                "Object.keys(JSON.parse(document.querySelector('#data').text)"
+                ".entries['2.weight'].of)"
+            )
+        }
+    )
+    row, column = divmod(place, 10)
+    pointed(browser, "2.weight", "W⁽²⁾", place, click=True)
+    text = browser.run(PANEL)
+    name = (
+        plain(f"w^{{(2)}}_{{{row + 1},{column + 1}}}")
+        if row > 8 or column > 8
+        else plain(f"w^{{(2)}}_{{{row + 1}{column + 1}}}")
+    )
+    assert f"{name} = {shown(weight.flat[place])}" in text
+    assert f'story.latex("2.weight", ({row}, {column}))' in text
+    assert f'story.paths("2.weight", ({row}, {column}))' in text
+    assert "One entry" not in text
+    assert "largest path" not in text
+    assert f"The update of {name}" in text
+    after = weight.flat[place] - 0.1 * gradient.flat[place]
+    assert shown(after) in text.replace("\n", " ")
+    assert browser.run("document.querySelector('#nudging').hidden")
+    # One that has a derivation is a click away, and it is that one's then.
+    browser.run("document.querySelector('#w-missing button').click()")
+    text = browser.run(PANEL)
+    assert "One entry" in text
+    assert f"{name} = " not in text
+    assert not browser.run("document.querySelector('#nudging').hidden")
+    assert browser.run("document.querySelector('#weight').value") in told_here
+    assert browser.complaints == []
+
+
+def test_what_is_not_yet_computed_has_no_colours(browser, folder) -> None:
+    opened(browser, folder, "classes")
+    browser.run("document.querySelector('#tab-layers').click()")
+    fills = (
+        "[...document.querySelectorAll('#figure-layers .heat')].map((h) => [h.dataset.step,"
+        "[...h.querySelectorAll('path')].some((p) => getComputedStyle(p).fill !== 'none')])"
+    )
+    assert all(coloured for _, coloured in browser.run(fills))
+    browser.run("document.querySelector('#first').click()")
+    before = browser.run(fills)
+    assert {coloured for step, coloured in before if step is None} == {True}
+    assert {coloured for step, coloured in before if step is not None} == {False}
+    browser.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert all(coloured for _, coloured in browser.run(fills))
+    browser.run("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.run(fills) == before
+
+
+def test_counting_is_told_where_it_is_needed_first(browser, folder) -> None:
+    opened(browser, folder, "classes")
+    notes = browser.run(
+        "[...document.querySelectorAll('#overview .counting, .steps .counting')]"
+        ".map((note) => [note.innerText, parseFloat(getComputedStyle(note).fontSize)])"
+    )
+    assert len(notes) == 2
+    for text, size in notes:
+        assert "count from 1; classes and names in Python, such as 0.weight, count from 0" in text
+        assert size == 16

@@ -10,8 +10,8 @@ from chainrule.explaining.expression import Expr
 from chainrule.explaining.features import side_by_side
 from chainrule.explaining.labels import answer
 from chainrule.explaining.marks import entry_of
-from chainrule.explaining.reading import is_function
 from chainrule.explaining.normalising import kept, statistic
+from chainrule.explaining.reading import is_function
 from chainrule.explaining.samples import applied_by_the_loss
 from chainrule.explaining.speaking import Speaker, every, find
 from chainrule.explaining.words import are, count, shaped, some, their
@@ -45,6 +45,9 @@ class Forward(Speaker):
         bias = any(key in self.parameters for key in self.term_keys())
         if weighing is not None and self.weights(weighing) is not None:
             return self._weighing(weighing, bias)
+        told = self._statistic()
+        if told:
+            return told
         if formula.head == "apply" and isinstance(formula.data, Map) and formula.data.arity == 1:
             return self._bending(formula)
         if formula.head == "plus" and all(a.head == "symbol" for a in formula.args):
@@ -83,13 +86,20 @@ class Forward(Speaker):
         made = self._moved_or_scaled(self.formula)
         if made:
             return made
-        found = statistic(self.story, self.formula)
-        if found is not None:
-            return found.told
+        told = self._statistic()
+        if told:
+            return told
         mean = self.quantity.latex.startswith((r"\mu", "v_"))
         if self.story.record.roots.prediction is None:
             return f"On the way: {'a mean' if mean else 'a value'} that has no name in the code."
         return "A mean, on the way." if mean else "On the way: it is needed more than once."
+
+    def _statistic(self) -> str:
+        """A mean, a variance or a standard deviation, of a value on the way or a line of code."""
+        if self.formula is None or self.quantity.kind not in ("auxiliary", "line"):
+            return ""
+        found = None if self.formula.head == "symbol" else statistic(self.story, self.formula)
+        return "" if found is None else found.told
 
     def _moved_or_scaled(self, formula: Expr) -> str:
         """u − mean of u, and u over s: what normalisations are made of."""
@@ -174,9 +184,6 @@ class Forward(Speaker):
 
     def _bending(self, formula: Expr) -> str:
         op: Map = formula.data
-        spread = statistic(self.story, formula)
-        if spread is not None and self.quantity.kind == "auxiliary":
-            return spread.told
         each = ", entry by entry" if self.value.size > 1 else ""
         said = f"{op.doc.rstrip('.')}{each}." if op.doc else ""
         said += self._answer()

@@ -37,7 +37,7 @@ class Statistic:
 def statistic(story: "Story", formula: Expr) -> Statistic | None:
     """What the formula computes of a symbol, where it is one of these."""
     formula = _opened(story, formula)
-    mean = _mean(formula)
+    mean = _mean(story, formula)
     if mean is not None and mean[0].head == "symbol":
         of, where = _name(mean[0]), kept(mean[1], mean[0])
         return Statistic("mean", where, of, f"The mean of each {where} of {of}.")
@@ -51,7 +51,7 @@ def statistic(story: "Story", formula: Expr) -> Statistic | None:
             formula = inner
             added = f" {plain(constant(small.data, 6))} is added under it, so that it is never 0."
         formula = _opened(story, formula)
-    squares = _mean(formula)
+    squares = _mean(story, formula)
     inside = None if squares is None else _squared(squares[0])
     if squares is None or inside is None or inside.head != "symbol":
         return None
@@ -74,11 +74,11 @@ def kept(axes: Axes, inside: Expr) -> str:
     return "row" if tuple(axes) == (1,) else "column"
 
 
-def _mean(expr: Expr) -> tuple[Expr, Axes] | None:
+def _mean(story: "Story", expr: Expr) -> tuple[Expr, Axes] | None:
     """What a formula is the mean of, and over which axes."""
     if expr.head != "times" or len(expr.args) != 2 or expr.args[0].head != "number":
         return None
-    factor, summed = expr.args[0].data, _unwrapped(expr.args[1])
+    factor, summed = expr.args[0].data, _opened(story, expr.args[1])
     if summed.head != "sum" or not summed.size:
         return None
     (inside,) = summed.args
@@ -103,10 +103,10 @@ def _centred(story: "Story", expr: Expr, axes: Axes) -> Expr | None:
     if rest.head != "times" or rest.args[0].head != "number" or whole.head != "symbol":
         return None
     if ex.is_number(rest.args[0], -1) and len(rest.args) == 2:
-        found = _mean(_opened(story, _unwrapped(rest.args[1])))
+        found = _mean(story, _opened(story, _unwrapped(rest.args[1])))
     else:
         positive = ex.number(-rest.args[0].data)
-        found = _mean(Expr("times", (positive, *rest.args[1:]), rest.shape))
+        found = _mean(story, Expr("times", (positive, *rest.args[1:]), rest.shape))
     return whole if found == (whole, axes) else None
 
 

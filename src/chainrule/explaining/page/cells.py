@@ -5,7 +5,7 @@ from unit to unit this leads up to the loss along the largest path. All of it is
 page, so it is kept short: of a large array only the cells that are drawn, and the largest terms.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,29 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import SettingError
-from chainrule.explaining.changes import parameters
 from chainrule.explaining.differences import Differences
-from chainrule.explaining.drawing.heat import picture
 from chainrule.explaining.drawing.network import place_of
 from chainrule.explaining.entries import Array, Index
 from chainrule.explaining.jacobian import read_directly
-from chainrule.explaining.marks import entry_of
 from chainrule.explaining.page.shares import SENTENCES, shares
-from chainrule.explaining.page.equations import LONGEST
-from chainrule.explaining.page.worked import memory_of, worked_update
-from chainrule.explaining.printing import Printer
+from chainrule.explaining.page.weights import Namer, drawn, entries_of
 from chainrule.explaining.samples import MOST_UNITS, shown_quantities, told_samples
-from chainrule.notation import Quantity, remembered
-from chainrule.tex import figure, plain
+from chainrule.notation import Quantity
+from chainrule.tex import figure
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
 
-BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MOST_TERMS, FEW_TERMS = 5, 3  # of a unit; and where there are many units
 MANY = 1000
-MOST_COLUMNS = 128  # whose lengths are told
-MOST_SUMS = 600  # entries of parameters whose gradient is written out, on a page
 MOST_SLOPES = 40_000_000  # numbers that are computed for the slopes between two layers
 
 # A term: (key, place) of the other unit, the slope between the two, and the product.
@@ -77,28 +69,11 @@ def cell_data(
     for sample in told_samples(story):
         layers = _layers(story, sample)
         units[str(sample)] = {key: _told(story, layer, layers) for key, layer in layers.items()}
-    places = {q.key: _told_places(story, q, chosen) for q in parameters(story)}
-    told = sum(map(len, places.values())) <= MOST_SUMS
     return {
         "units": units,
         "sentences": SENTENCES,
-        "entries": {
-            q.key: _entries(story, q, places[q.key], told, compared) for q in parameters(story)
-        },
+        "entries": entries_of(story, compared, chosen),
     }
-
-
-def _told_places(
-    story: "Story", quantity: Quantity, chosen: Collection[tuple[str, Index]]
-) -> list[int]:
-    """The entries of a parameter whose cells are drawn, and those that are chosen."""
-    counted = np.arange(int(prod(quantity.shape))).reshape(quantity.shape)
-    found = {int(counted[index]) for key, index in chosen if key == quantity.key}
-    gradient = story.record.gradient(quantity.node)
-    for array in (story.record.value(quantity.node), gradient):
-        if array is not None:
-            found |= set(_drawn(array))
-    return sorted(found)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -205,36 +180,13 @@ def _largest(table: Array) -> Array:
 # --- telling -------------------------------------------------------------------------------------
 
 
-class _Namer:
-    """Names of the entries of a quantity: one is read as a formula, the others follow it."""
-
-    def __init__(self, story: "Story", quantity: Quantity) -> None:
-        self.symbol, self.shape = story.names.of(quantity), quantity.shape
-        first = plain(entry_of(self.symbol, (0,) * len(self.shape)))
-        below = self.below((0,) * len(self.shape))
-        self.stem = first.removesuffix(below) if below and first.endswith(below) else None
-
-    def below(self, index: tuple[int, ...]) -> str:
-        counted = zip(index, self.shape, strict=True)
-        parts = [str(i + 1) for i, length in counted if length != 1]
-        joiner = "," if max(map(len, parts), default=1) > 1 else ""
-        return joiner.join(parts).translate(BELOW)
-
-    def __call__(self, place: int) -> str:
-        found = np.unravel_index(place, self.shape) if self.shape else ()
-        index = tuple(int(i) for i in found)
-        if self.stem is None:
-            return plain(entry_of(self.symbol, index))
-        return self.stem + self.below(index)
-
-
 def _told(story: "Story", layer: Layer, layers: Mapping[str, Layer]) -> dict[str, Any]:
     quantity = layer.quantity
     total = sum(other.values.size for other in layers.values())
     units: Any = range(layer.values.size)
     if total > MOST_UNITS:
-        units = sorted(set(_drawn(layer.values.reshape(_shape(story, layer)))))
-    name = _Namer(story, quantity)
+        units = sorted(set(drawn(layer.values.reshape(_shape(story, layer)))))
+    name = Namer(story, quantity)
     most = FEW_TERMS if total > MANY else MOST_TERMS
     return {
         "layer": quantity.scope or "input",
@@ -247,10 +199,6 @@ def _told(story: "Story", layer: Layer, layers: Mapping[str, Layer]) -> dict[str
 def _shape(story: "Story", layer: Layer) -> tuple[int, ...]:
     shape = layer.quantity.shape
     return shape[1:] if story.names.is_batch(layer.quantity.node) else shape
-
-
-def _drawn(array: Array) -> Iterator[int]:
-    yield from (k for k in picture(array).places.ravel().tolist() if k >= 0)
 
 
 def _unit(layer: Layer, unit: int, name: str, most: int) -> list[Any]:
@@ -291,72 +239,3 @@ def _terms(terms: list[Term], most: int) -> list[list[Any]]:
     return [
         [key, place, figure(slope, 6), figure(product, 6)] for key, place, slope, product in best
     ]
-
-
-def _entries(
-    story: "Story", quantity: Quantity, places: list[int], told: bool, compared: Differences | None
-) -> dict[str, Any]:
-    """Of a parameter: what is known of some of its entries, in the order of `worked`.
-
-    told  whether the gradient of each is written out
-    """
-    record = story.record
-    values = record.value(quantity.node)
-    found = record.gradient(quantity.node)
-    gradients = np.zeros(values.shape) if found is None else found
-    after = record.updates.get(quantity.key)
-    slots = memory_of(story, quantity)
-    columns = [record.value(node) for slot in slots for node in (slot.before, slot.after)]
-    columns += worked_update(story, quantity).extras
-    slopes = {} if compared is None else compared.slopes
-    name, added = _Namer(story, quantity), _Added(story, quantity)
-
-    def entry(place: int) -> list[str]:
-        slope = slopes.get((quantity.key, place))
-        new = None if after is None else record.value(after).flat[place]
-        return [
-            name(place),
-            figure(values.flat[place], 6),
-            figure(gradients.flat[place], 6),
-            "" if slope is None else figure(slope, 6),
-            "" if new is None else figure(new, 6),
-            "" if new is None else figure(new - values.flat[place], 6),
-            added(place) if told else "",
-            *(figure(column.flat[place], 6) for column in columns),
-        ]
-
-    return {
-        "shape": quantity.shape,
-        "columns": _lengths_of_columns(values, gradients),
-        "back": place_of(story, quantity.key, "backward"),
-        "update": place_of(story, quantity.key, "update"),
-        "memory": [plain(remembered(slot.name, record.rule)) for slot in slots],
-        "of": {str(k): entry(k) for k in places},
-    }
-
-
-def _lengths_of_columns(values: Array, gradients: Array) -> list[list[str]]:
-    """Of each column of a matrix, and of its gradient, the root of the sum of squares."""
-    if values.ndim != 2 or values.shape[0] < 2 or values.shape[1] > MOST_COLUMNS:
-        return []
-    lengths = (np.linalg.norm(array.astype(float), axis=0) for array in (values, gradients))
-    return [[figure(length) for length in pair] for pair in zip(*lengths, strict=True)]
-
-
-class _Added:
-    """An entry of a gradient as the sum that it is, with the numbers in it."""
-
-    def __init__(self, story: "Story", quantity: Quantity) -> None:
-        self.story, self.quantity = story, quantity
-        steps = [s for s in story.phase("backward") if s.key == quantity.key]
-        looped = story.shared_loop(quantity.node) is not None
-        self.formula = steps[-1].expression if steps and not looped else None
-
-    def __call__(self, place: int) -> str:
-        if self.formula is None:
-            return ""
-        index = tuple(int(i) for i in np.unravel_index(place, self.quantity.shape))
-        numbers = self.story.numbers
-        entry = numbers.brief(numbers.entry(self.formula, index))
-        shown = Printer(numbers).show(entry)
-        return plain(shown) if entry.weight() > 1 and len(shown) < LONGEST else ""
