@@ -374,30 +374,19 @@ def test_a_weight_without_a_derivation_shows_no_other_weights(browser, folder) -
     browser.run("document.querySelector('#tab-layers').click()")
     story = STORIES["digits"]()
     weight, gradient = story.values["2.weight"], story.gradients["2.weight"]
-    drawn = np.abs(gradient) > 0
-    told_here = browser.run("Object.keys(JSON.parse(document.querySelector('#data').text).weights)")
+    data = "JSON.parse(document.querySelector('#data').text)"
+    told_here = browser.run(f"Object.keys({data}.weights)")
+    on_page = {int(k) for k in browser.run(f"Object.keys({data}.entries['2.weight'].of)")}
     place = next(
-        int(k)
-        for k in np.argsort(-np.abs(weight).ravel())
-        if drawn.flat[k]
-        and f"2.weight[{k // 10},{k % 10}]" not in told_here
-        and int(k)
-        in {
-            int(p)
-            for p in browser.run(
-                "Object.keys(JSON.parse(document.querySelector('#data').text)"
-                ".entries['2.weight'].of)"
-            )
-        }
+        k
+        for k in np.argsort(-np.abs(weight * (gradient != 0)).ravel()).tolist()
+        if k in on_page and f"2.weight[{k // 10},{k % 10}]" not in told_here
     )
     row, column = divmod(place, 10)
     pointed(browser, "2.weight", "W⁽²⁾", place, click=True)
+    comma = "," if max(row, column) >= 9 else ""
+    name = plain(f"w^{{(2)}}_{{{row + 1}{comma}{column + 1}}}")
     text = browser.run(PANEL)
-    name = (
-        plain(f"w^{{(2)}}_{{{row + 1},{column + 1}}}")
-        if row > 8 or column > 8
-        else plain(f"w^{{(2)}}_{{{row + 1}{column + 1}}}")
-    )
     assert f"{name} = {shown(weight.flat[place])}" in text
     assert f'story.latex("2.weight", ({row}, {column}))' in text
     assert f'story.paths("2.weight", ({row}, {column}))' in text
@@ -414,6 +403,8 @@ def test_a_weight_without_a_derivation_shows_no_other_weights(browser, folder) -
     assert f"{name} = " not in text
     assert not browser.run("document.querySelector('#nudging').hidden")
     assert browser.run("document.querySelector('#weight').value") in told_here
+    chosen = browser.run("document.querySelector('#w-value').innerText").split(" = ")[0]
+    assert told(browser).startswith(chosen)
     assert browser.complaints == []
 
 

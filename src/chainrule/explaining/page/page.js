@@ -193,6 +193,11 @@
     $("#derivation").replaceChildren(...parts.flatMap((part) => [...part.cloneNode(true).childNodes]));
     showMissing(told, entry ? entry[0] : name);
     showWeight();
+    if (kept && data.entries[kept[0]] && String(kept) !== String([weight.key, weight.place])) {
+      kept = [weight.key, weight.place];  // the number above is of the same weight
+      mark(null);
+      showCell(...kept);
+    }
   }
 
   function showMissing(told, name) {
