@@ -29,9 +29,9 @@ SECONDS = 2.0  # that a search in the text may take
 FEW = 16  # fits that are named; the others are further-fetched
 
 
-def of_some(case: Case) -> list[Candidate]:
+def of_some(case: Case, seconds: float | None = None) -> list[Candidate]:
     """Edits of the user's steps that explain some of the wrong results, the likeliest first."""
-    found = [one for one in in_steps(case, partial=True) if one.right < case.wrong]
+    found = [one for one in in_steps(case, True, seconds) if one.right < case.wrong]
     return sorted(found, key=lambda one: (one.is_guess, -len(one.right), one.rank))
 
 
@@ -39,15 +39,22 @@ def likelihood(candidate: Candidate) -> tuple[bool, tuple[float, ...]]:
     return candidate.is_guess, candidate.rank
 
 
-def in_steps(case: Case, partial: bool = False) -> list[Candidate]:
-    return candidates(fits_of(case, partial), case, None if partial else FEW)
+def in_steps(case: Case, partial: bool = False, seconds: float | None = None) -> list[Candidate]:
+    found = fits_of(case, partial, seconds=seconds)
+    return candidates(found, case, None if partial else FEW)
 
 
 def fits_of(
-    case: Case, partial: bool = False, span: range = ALL, any_found: bool = False
+    case: Case,
+    partial: bool = False,
+    span: range = ALL,
+    any_found: bool = False,
+    seconds: float | None = None,
 ) -> list[Fit]:
+    """The edits that `fits` finds; each wave may take `seconds`, or what the case allows."""
     true, pool, exact = case.true.gradients, case.pool, case.exact
-    return fits(case.program, true, pool, exact, partial, case.seconds, WAVES, span, any_found)
+    each = case.seconds if seconds is None else seconds
+    return fits(case.program, true, pool, exact, partial, each, WAVES, span, any_found)
 
 
 def candidates(found: Sequence[Fit], case: Case, most: int | None = FEW) -> list[Candidate]:

@@ -127,7 +127,7 @@ def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
     elif first.op == "multiply":
         choices = [
             *_matmuls("as-matmul", np.matmul),
-            ("as-matmul", lambda a, b: np.outer(a, b), "np.outer({a}, {b})"),
+            ("as-matmul", _outer, "np.outer({a}, {b})"),
         ]
     elif first.op == "divide":
         choices = [("as-product", lambda a, b: a * b, "{a} * {b}")]
@@ -141,12 +141,19 @@ def _other_op(program: Program, site: Site, pool: Pool) -> Iterator[Edit]:
         ]
         if first.params.get("function") != "matmul":
             choices += _matmuls("transpose", np.matmul)
-        choices += [("transpose", lambda a, b: np.outer(a, b), "np.outer({a}, {b})")]
+        choices += [("transpose", _outer, "np.outer({a}, {b})")]
     elif first.op == "transpose":
         choices = [("transpose", lambda a: np.array(a), "{a}")]
     for action, call, how in choices:
         overrides = {i: _on_values(call) for i in site}
         yield Edit(action, site, overrides, 1.0, detail={"how": how})
+
+
+def _outer(a: Array, b: Array) -> Array:
+    """np.outer, of vectors alone: it would flatten matrices, which nobody means."""
+    if any(np.size(x) != max(np.shape(x), default=1) for x in (a, b)):
+        raise ValueError("an outer product is one of two vectors")
+    return np.outer(a, b)
 
 
 def _on_values(call: Callable[..., Any]) -> Override:

@@ -22,7 +22,8 @@ def noise_of(program: Program) -> dict[str, float]:
     for _ in range(RUNS):
         values: list[Array] = []
         for step in program.steps:
-            value = step.call(*(values[index] for index in step.inputs))
+            with np.errstate(all="ignore"):  # what is not finite is so in the program as well
+                value = step.call(*(values[index] for index in step.inputs))
             is_exact = step.op == "constant"  # a number that was written
             if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f":
                 signs = generator.choice((-1.0, 1.0), np.shape(value))

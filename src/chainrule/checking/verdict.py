@@ -31,6 +31,7 @@ from chainrule.checking.update_rules import is_of_the_update
 
 SHOWN = 1.45  # and of this cost the user's own steps still show an edit
 SECONDS = 2.0  # that the search for a pair may take
+WAVE = 0.4  # and one wave of it, where one mistake explains the numbers already
 
 
 def findings(case: Case) -> list[Finding]:
@@ -41,8 +42,9 @@ def findings(case: Case) -> list[Finding]:
         if named and single[0].rank[0] <= SHOWN:
             return _sign_apart(single, case)
         # What only the numbers allow comes behind two mistakes that the user's own steps show.
-        parts = of_some(case)
-        pair, plain = _pair(case, parts)
+        each = WAVE if named else None
+        parts = of_some(case, each)
+        pair, plain = _pair(case, parts, each)
         if pair and (plain or not named):
             return pair
         if named:
@@ -93,10 +95,13 @@ def _is_open(found: Sequence[Candidate], cost: float) -> bool:
 # --- pairs ---------------------------------------------------------------------------------------
 
 
-def _pair(case: Case, parts: Sequence[Candidate]) -> tuple[list[Finding], bool]:
+def _pair(
+    case: Case, parts: Sequence[Candidate], seconds: float | None
+) -> tuple[list[Finding], bool]:
     """Two edits, the second found in the program that the first one gives; whether both are plain.
 
     The first is one of `parts`, or of the user's text. Plain are edits that explain themselves.
+    Each wave of a search may take `seconds`.
     """
     by_text = [one for one in in_source(case, partial=True) if one.right < case.wrong]
     until = process_time() + SECONDS
@@ -108,7 +113,7 @@ def _pair(case: Case, parts: Sequence[Candidate]) -> tuple[list[Finding], bool]:
             continue
         tried_before.add(key)
         after = case.with_program(first.program)
-        rest = in_steps(after)
+        rest = in_steps(after, seconds=seconds)
         if not rest or rest[0].rank[0] > PLAIN:
             rest += in_source(after)
         if rest:

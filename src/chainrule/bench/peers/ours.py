@@ -44,7 +44,7 @@ def model(row: Row) -> Model:
 
 
 class Training:
-    """`model.fit` for as many epochs as a block needs, shuffled anew each epoch."""
+    """`model.fit` for as many epochs as a block needs; like everyone, without shuffling."""
 
     def __init__(self, row: Row) -> None:
         self.unit, self._batch = row.batches, row.batch
@@ -56,20 +56,20 @@ class Training:
         self._model.reset()
         self._model.set_params(self._first)
 
-    def run(self, steps: int, shuffle: bool = True) -> list[float]:
+    def run(self, steps: int) -> list[float]:
         history = self._model.fit(
             self._x,
             self._y,
             epochs=steps // self.unit,
             batch_size=self._batch,
-            shuffle=shuffle,
+            shuffle=False,
             progress=False,
         )
         return [float(loss) for loss in history.loss]
 
     def parity(self, steps: int) -> list[float]:
         self.restart()
-        return self.run(steps, shuffle=False)
+        return self.run(steps)
 
 
 class Prediction:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.native.elementwise import lane_axis
 from chainrule.engines.native.kernels import Reduction
-from chainrule.engines.native.loops import FEW_PLACES, Frame, KernelWriter, Memo, Place, lane_axis
+from chainrule.engines.native.loops import FEW_PLACES, Frame, KernelWriter, Memo, Place
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.values import Value
 

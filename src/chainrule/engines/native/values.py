@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from chainrule.engines.native.ir import Builder
+    from chainrule.engines.native.arithmetic import Arithmetic
 
 DType = np.dtype[Any]
 BOOL, INT64 = np.dtype(bool), np.dtype(np.int64)
@@ -42,7 +42,7 @@ class Value:
 
     __slots__ = ("builder", "dtype", "lanes", "name")
 
-    def __init__(self, builder: "Builder", name: str, dtype: DType, lanes: int = 1) -> None:
+    def __init__(self, builder: "Arithmetic", name: str, dtype: DType, lanes: int = 1) -> None:
         self.builder, self.name, self.dtype, self.lanes = builder, name, dtype, lanes
 
     @property

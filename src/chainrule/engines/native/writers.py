@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from chainrule.engines.native.elementwise import write_elementwise, write_fill
 from chainrule.engines.native.ir import Module
 from chainrule.engines.native.kernels import (
     Elementwise,
@@ -12,7 +13,7 @@ from chainrule.engines.native.kernels import (
     Special,
 )
 from chainrule.engines.native.listing import described
-from chainrule.engines.native.loops import KernelWriter, write_elementwise, write_fill
+from chainrule.engines.native.loops import KernelWriter
 from chainrule.engines.native.plan import is_divided
 from chainrule.engines.native.products import write_product
 from chainrule.engines.native.reductions import write_reduction
