@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.bench import functions, layers
 from chainrule.bench.peers import ENGINE
 from chainrule.bench.rows import RATES, Row, samples, weights
+from chainrule.history import History
 from chainrule.layers import Dense, Flatten, Layer, ReLU, Sequential, Sigmoid, Tanh
 from chainrule.model import Model
 from chainrule.optimizers import SGD, Adam
@@ -56,8 +57,8 @@ class Training:
         self._model.reset()
         self._model.set_params(self._first)
 
-    def run(self, steps: int) -> list[float]:
-        history = self._model.fit(
+    def run(self, steps: int) -> History:
+        return self._model.fit(
             self._x,
             self._y,
             epochs=steps // self.unit,
@@ -65,11 +66,10 @@ class Training:
             shuffle=False,
             progress=False,
         )
-        return [float(loss) for loss in history.loss]
 
     def parity(self, steps: int) -> list[float]:
         self.restart()
-        return self.run(steps)
+        return self.run(steps).loss
 
 
 class Prediction:
