@@ -99,6 +99,9 @@ def test_products_of_rows_and_loops_are_told() -> None:
     model = cr.Model(net, "cross_entropy", dtype="float64")
     story = cr.explain(model.build(x.shape[1:]), x, [0, 1, 1])
     assert story.step("inputs", "forward").text == "inputs = x W⁽¹⁾ₓ + b⁽¹⁾"
-    assert "h ← tanh(xₜ + h W⁽¹⁾ₕ)" in story.step("h1", "forward").sentence
+    assert story.step("h1", "forward").lines[:2] == (
+        ("z_{t}", r"x_{t} + h_{t-1} \, W_{h}^{(1)}"),
+        ("h_{t}", r"\tanh z_{t}"),
+    )
     assert story.step("0.weight_x", "backward").text == "∂L/∂W⁽¹⁾ₓ = xᵀ (∂L/∂inputs)"
     assert "in the shape of h⁽¹⁾" in story.step("h1", "backward").sentence
