@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from chainrule.checking.edit import UNLIKELY, Edit
-from chainrule.checking.nearness import ABSOLUTE, CLOSE, close, nearest_factor
+from chainrule.checking.nearness import apart, close, nearest_factor
 from chainrule.checking.point import Point
 from chainrule.checking.pool import Pool
 from chainrule.checking.quantities import DERIVATIVES, Quantity
@@ -256,9 +256,8 @@ def _looks_of(pool: Pool) -> Looks:
 def _is_product(old: Array, rest: Array, slope: Array, local: Quantity) -> bool:
     if slope.shape != old.shape or not old.size:
         return False
-    first = rest.flat[0] * slope.flat[0]
-    if not abs(old.flat[0] - first) <= ABSOLUTE + CLOSE * abs(first):
-        return False  # most differ at once
+    if apart(old.flat[0], rest.flat[0] * slope.flat[0]):
+        return False  # most differ at once, and need no product
     return close(old, rest * slope) and not close(slope, local.value)
 
 

@@ -14,11 +14,16 @@ def mark(value: Array) -> int:
     return hash((value.shape, value.tobytes()))
 
 
+def apart(a: float, b: float, relative: float = CLOSE) -> bool:
+    """Whether two numbers differ by more than rounding; NaN is apart from everything."""
+    return not abs(a - b) <= ABSOLUTE + relative * abs(b)
+
+
 def near(a: Array, b: Array, relative: float = RELATIVE) -> bool:
     """Whether arrays of one shape are equal to rounding."""
     if a.dtype.kind != "f":
         a = a.astype(float)
-    if a.size and not abs(a.flat[0] - b.flat[0]) <= ABSOLUTE + relative * abs(b.flat[0]):
+    if a.size and apart(a.flat[0], b.flat[0], relative):
         return False  # most differ at once
     return bool((np.abs(a - b) <= ABSOLUTE + relative * np.abs(b)).all())
 
