@@ -224,14 +224,18 @@ class Fuser:
 
     def _copied(self, node: Node, buffer: Buffer) -> View:
         """A copy of a node's numbers, in row-major order, in a buffer of as many."""
-        rank = len(node.shape)
-        value = self.expression(node, identity(rank), rank, {})
-        target = View(buffer, 0, row_major(node.shape))
-        self.append(Elementwise(node.shape, [Store(value, target)]))
+        self._joined(node, View(buffer, 0, row_major(node.shape)))
         return whole(buffer)
 
     def _elementwise(self, node: Node) -> None:
         target = self.placed(node)
+        kernel, value = self._joined(node, target)
+        if node not in self.memory.ends:
+            self.known.setdefault(kernel, {})[node] = value
+        self.views[node] = target
+
+    def _joined(self, node: Node, target: View) -> tuple[Kernel, Expression]:
+        """Have a node's numbers written by an earlier kernel of its shape, or by one of its own."""
         rank = len(node.shape)
         own = identity(rank)
         first = max([0, *(self._made(v) for v in self._loads(node))])
@@ -241,7 +245,7 @@ class Fuser:
                 continue
             if kernel.late != (node in self.late):
                 continue
-            known = self.known.setdefault(kernel, {})
+            known = self.known.get(kernel, {})
             axes = len(kernel.lengths)
             index = own if axes == rank else identity(axes)[:rank]
             value = self.expression(node, index, axes, known)
@@ -252,15 +256,11 @@ class Fuser:
                 continue
             kernel.stores.append(Store(value, target))
             self.maker[target.buffer] = place
-            break
-        else:
-            value = self.expression(node, own, rank, {})
-            kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
-            self.append(kernel)
-            known = self.known.setdefault(kernel, {})
-        if node not in self.memory.ends:
-            known[node] = value
-        self.views[node] = target
+            return kernel, value
+        value = self.expression(node, own, rank, {})
+        return self.append(
+            Elementwise(node.shape, [Store(value, target)], late=node in self.late)
+        ), value
 
     def _loads(self, node: Node) -> list[View]:
         rank = len(node.shape)
@@ -352,10 +352,27 @@ class Fuser:
         target = self.placed(node)
         axis, begin = node.params["axis"], 0
         for x in node.inputs:
-            offset = begin * target.strides[axis]
-            self._write(x, View(target.buffer, offset, target.strides), None)
+            piece = View(target.buffer, begin * target.strides[axis], target.strides)
+            if not self._is_made_there(x, piece):
+                self._write(x, piece, None)
             begin += x.shape[axis]
         self.views[node] = target
+
+    def _is_made_there(self, node: Node, target: View) -> bool:
+        """Let the kernel that computes a node put it there, if nobody else reads the node."""
+        view = self.views.get(node)
+        place = -1 if view is None else self._made(view)
+        if place < 0 or self.memory.uses[node] > 1 or node in self.orders:
+            return False
+        kernel = self.kernels[place]
+        if not isinstance(kernel, OPEN) or kernel.shape != node.shape:
+            return False
+        own = [store for store in kernel.stores if store.view is view]
+        if len(own) != 1:
+            return False
+        own[0].view = self.views[node] = target
+        self.maker[target.buffer] = max(self._made(target), self._made(view))
+        return True
 
     def _write(self, node: Node, target: View, after: Kernel | None) -> None:
         rank = len(node.shape)
