@@ -58,20 +58,25 @@ from chainrule.ops.reductions import Reduce
 LINE, SET_BYTES = 64, 1024  # a cache line; rows this far apart meet in the same sets
 
 
-def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
+def fuse(
+    graph: Graph, parallel: bool, late: Sequence[Node] = (), spaced: Sequence[Node] = ()
+) -> Program:
     """The kernels that compute a graph's results, in an order in which they can run.
 
     Where threads will divide them (`parallel`), long sums are cut into slices.
 
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
-    everything else has been computed.
+    everything else has been computed. Between the rows of `spaced` inputs there may be room.
     """
-    return Fuser(graph, parallel, late).run()
+    return Fuser(graph, parallel, late, spaced).run()
 
 
 class Fuser:
-    def __init__(self, graph: Graph, parallel: bool, late: Sequence[Node]) -> None:
+    def __init__(
+        self, graph: Graph, parallel: bool, late: Sequence[Node], spaced: Sequence[Node]
+    ) -> None:
         self.graph, self.parallel, self.late = graph, parallel, set(late)
+        self.spaced = set(spaced)
         self.nodes = graph.nodes
         self.results = list(graph.results)
         self.program = Program()
@@ -87,7 +92,8 @@ class Fuser:
 
     def run(self) -> Program:
         for node in self.graph.inputs:
-            buffer = Buffer(node.shape, node.dtype, node.params["name"])
+            buffer = self._spaced(node) if node in self.spaced else self._buffer(node)
+            buffer.name = node.params["name"]
             self.program.inputs.append(buffer)
             self.views[node] = whole(buffer)
         for node in self.nodes:
@@ -405,9 +411,18 @@ class Fuser:
         self._copied(node, buffer)
         return buffer
 
-    def of_body(self, body: Graph) -> Program:
-        """The kernels of a loop's body."""
-        return fuse(body, self.parallel)
+    def of_body(self, body: Graph, constants: int) -> Program:
+        """The kernels of a loop's body, whose first inputs are the loop's constants."""
+        return fuse(body, self.parallel, spaced=body.inputs[:constants])
+
+    def as_constant(self, node: Node, inner: Buffer) -> Buffer:
+        """A node's numbers where a loop reads them: with the same room between the rows."""
+        if not inner.padded:
+            return self.dense(node)
+        buffer = self._buffer(node)
+        buffer.padded = inner.padded
+        self._joined(node, whole(buffer))
+        return buffer
 
     # --- results ---
 

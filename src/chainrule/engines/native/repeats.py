@@ -16,10 +16,11 @@ def add_loop(fuser: "Fuser", node: Node) -> None:
     """Append the kernel that repeats the body of a loop."""
     prepared = with_turned_constants(node)
     params = prepared.params
-    body = fuser.of_body(params["body"])
     constants, carries = params["constants"], params["carries"]
-    outer = [fuser.dense(child) for child in prepared.inputs]
+    body = fuser.of_body(params["body"], constants)
     inner = body.inputs
+    outer = [fuser.as_constant(x, y) for x, y in zip(prepared.inputs[:constants], inner)]
+    outer += [fuser.dense(child) for child in prepared.inputs[constants:]]
     repeat = Repeat((), program=body, length=params["length"], reverse=params["reverse"])
     split = constants + carries
     repeat.constants = list(zip(outer[:constants], inner[:constants], strict=True))
