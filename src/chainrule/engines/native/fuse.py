@@ -367,8 +367,8 @@ class Fuser:
     def _is_made_there(self, node: Node, target: View) -> bool:
         """Let the kernel that computes a node put it there, if nobody else reads the node."""
         view = self.views.get(node)
-        place = -1 if view is None else self._made(view)
-        if place < 0 or self.memory.uses[node] > 1 or node in self.orders:
+        place = None if view is None else self.maker.get(view.buffer)
+        if place is None or self.memory.uses[node] > 1 or node in self.orders:
             return False
         kernel = self.kernels[place]
         if not isinstance(kernel, OPEN) or kernel.shape != node.shape:
@@ -377,7 +377,7 @@ class Fuser:
         if len(own) != 1:
             return False
         own[0].view = self.views[node] = target
-        self.maker[target.buffer] = max(self._made(target), self._made(view))
+        self.maker[target.buffer] = max(self._made(target), place)
         return True
 
     def _write(self, node: Node, target: View, after: Kernel | None) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.graph import Graph, Node, constant_node, ordered, rewrite, with_inputs
+from chainrule.graph import Graph, Node, constant_node, ordered, substitute, with_inputs
 from chainrule.ops.loop import Loop, Result
 from chainrule.window_rules import made
 
@@ -100,10 +100,12 @@ def _find(
         kept = forward.setdefault(source, _Forward())
         kept.sigmoids[index] = known
         backward.setdefault(node, {})[place] = known
-        for other in node.inputs[split:]:
-            if isinstance(other.op, Result) and other.inputs[0] is source:
-                if _output(other) is known and uses[_what(other)] == 1:
-                    kept.dropped.add(other.params["index"])
+        own = [x for x in node.inputs[split:] if isinstance(x.op, Result) and x.inputs[0] is source]
+        kept.dropped |= {
+            result.params["index"]
+            for result in own
+            if _output(result) is known and uses[_what(result)] == 1
+        }
 
 
 def _what(node: Node) -> Any:
@@ -136,10 +138,10 @@ def _rebuilt(
         for inner, outer in zip(body.inputs, loop.inputs, strict=True):
             if outer not in moved and _output(outer) is sigmoid:
                 known[inner] = _of_itself(smaller)
-    new = rewrite(body.outputs, lambda node: node, known)
-    inner = tuple(x for x, outer in zip(body.inputs, loop.inputs, strict=True) if outer in moved)
-    params = {**loop.params, "body": Graph(body.name, inner, tuple(new[x] for x in body.outputs))}
-    return made("loop", inputs, loop, **params)
+    outputs = tuple(substitute(body.outputs, known))
+    pairs = zip(body.inputs, loop.inputs, strict=True)
+    new = Graph(body.name, tuple(x for x, outer in pairs if outer in moved), outputs)
+    return made("loop", inputs, loop, **{**loop.params, "body": new})
 
 
 def _output(result: Node) -> Node:

@@ -19,8 +19,10 @@ def add_loop(fuser: "Fuser", node: Node) -> None:
     constants, carries = params["constants"], params["carries"]
     body = fuser.of_body(params["body"], constants)
     inner = body.inputs
-    outer = [fuser.as_constant(x, y) for x, y in zip(prepared.inputs[:constants], inner)]
-    outer += [fuser.dense(child) for child in prepared.inputs[constants:]]
+    outer = [
+        fuser.as_constant(child, buffer) if place < constants else fuser.dense(child)
+        for place, (child, buffer) in enumerate(zip(prepared.inputs, inner, strict=True))
+    ]
     repeat = Repeat((), program=body, length=params["length"], reverse=params["reverse"])
     split = constants + carries
     repeat.constants = list(zip(outer[:constants], inner[:constants], strict=True))
