@@ -86,7 +86,7 @@ def _together(w: KernelWriter, axes: Sequence[int], along: int) -> list[int]:
 def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
     """A copy whose source runs along another axis than its target: square blocks, in registers.
 
-    Returns whether the kernel is such a copy; what does not fill a block is copied one by one.
+    Returns whether the kernel is such a copy.
     """
     (store, *more) = kernel.stores
     if more or not isinstance(store.expression, Load):
@@ -124,8 +124,19 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
             steps = f"i64 {source.strides[b]}, i64 {target.strides[a]}"
             w.b.emit(f"call void @{square}(ptr {places[0]}, ptr {places[1]}, {steps})")
 
+        def inside(axis: int, place: Place, rest: int) -> tuple[Place, int]:
+            """A whole square for what is left over at the end, part of which is then copied twice;
+            not over the places of another thread.
+            """
+            if rest and not (w.divided and axis == 0):
+                return kernel.shape[axis] - size, 0
+            return place, rest
+
         def strip(i: Place, live: int) -> None:
+            i, live = inside(a, i, live)
+
             def piece(j: Place, rest: int) -> None:
+                j, rest = inside(b, j, rest)
                 if not live and not rest:
                     block(i, j)
                     return
