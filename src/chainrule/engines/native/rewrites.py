@@ -20,7 +20,7 @@ from chainrule.window_rules import made
 
 def rewritten(graph: Graph) -> Graph:
     """The same results from a graph that suits this engine."""
-    graph = with_kept_sigmoids(with_signs_of_results(graph))
+    graph = with_signs_of_results(with_kept_sigmoids(graph))
     moved = rewrite(graph.results, lambda node: _as_windows(node) or node)
     graph = graph.with_results([moved[node] for node in graph.results])
     uses = Counter(child for node in graph.nodes for child in node.inputs)
