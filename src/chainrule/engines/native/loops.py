@@ -42,10 +42,17 @@ class Frame:
 
 
 class KernelWriter:
-    """Writes the function of one kernel."""
+    """Writes the function of one kernel, or one that it calls with `extra` parameters."""
 
-    def __init__(self, module: Module, name: str, kernel: Kernel, divided: bool) -> None:
-        self.b = Builder(module, name, SIGNATURE)
+    def __init__(
+        self,
+        module: Module,
+        name: str,
+        kernel: Kernel,
+        divided: bool,
+        extra: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.b = Builder(module, name, (*SIGNATURE, *extra))
         self.m = Numerics(self.b)
         self.kernel, self.divided = kernel, divided
         self.pointers: dict[Buffer, str] = {}

@@ -12,6 +12,7 @@ from math import prod
 
 from chainrule.engines.native.access import View
 from chainrule.engines.native.dots import summed_limits, write_dots
+from chainrule.engines.native.following import follow
 from chainrule.engines.native.inlining import is_brief
 from chainrule.engines.native.kernels import Product, Total
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
@@ -180,7 +181,7 @@ class _Product:
 
         def finish() -> None:
             if not self.brief:
-                self._follow(block, row, rows, sums)
+                follow(w, tiling, self.scratch, block, row, rows, sums)
                 return
             for (r, v), total in zip(places, sums, strict=True):
                 w.write(kernel.stores, frame(r, v, []), {}, total)
@@ -192,26 +193,3 @@ class _Product:
         else:
             w.b.when(part.unfinished, keep)
             w.b.when(part.unfinished ^ True, finish)
-
-    def _follow(self, block: Block, row: Place, rows: int, sums: Sequence[Value]) -> None:
-        """What is made of the sums: written once, and run for each vector of the tile."""
-        w, b, tiling, count = self.w, self.w.b, self.tiling, block.count
-        for number, total in enumerate(sums):
-            b.store(total, self.scratch, number * tiling.lanes)
-
-        def follow(r: Place, v: Place, live: int) -> None:
-            offset = (b.integer(r) * count + v) * tiling.lanes
-            total = b.load(self.scratch, offset, self.kernel.dtype, tiling.lanes)
-            frame = tiling.frame(block, b.integer(row) + r, 0, [])
-            frame.places[tiling.lane_axis] = b.integer(v) * tiling.lanes + block.place
-            frame.live = live
-            w.write(self.kernel.stores, frame, {}, total)
-
-        dead = 1 if block.live and block.live < tiling.lanes else 0
-
-        def follow_row(r: Place) -> None:
-            b.loop(0, count - dead, 1, lambda v: follow(r, v, 0))
-            if dead:
-                follow(r, count - 1, block.live)
-
-        b.loop(0, rows, 1, follow_row)
