@@ -49,7 +49,7 @@ CASES = {
             *(layers.Convolution(17, 3), cr.ReLU(), cr.Flatten(), cr.Dense(5)),
         ],
         image_data,
-        40,
+        72,  # a block of samples and a part of one
     ),
     "recurrence": (
         lambda: [layers.Embedding(12, 5), layers.LSTM(9), cr.Dense(12)],

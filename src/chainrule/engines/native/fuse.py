@@ -43,9 +43,10 @@ from chainrule.engines.native.kernels import (
     Store,
     Total,
     forget_unread,
+    is_block_by_block,
     loads,
 )
-from chainrule.engines.native.layouts import storage_orders, unread_pads
+from chainrule.engines.native.layouts import SAMPLES_TOGETHER, storage_orders, unread_pads
 from chainrule.engines.native.repeats import add_loop
 from chainrule.engines.native.slicing import slices
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
@@ -66,11 +67,25 @@ def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
     everything else has been computed.
     """
-    return Fuser(graph, parallel, late).run()
+    # Threads must not write between each other's lines, so samples that are innermost lie in
+    # blocks; not where somebody takes other samples than all, one after another.
+    orders = storage_orders(graph)
+    blocks = parallel and bool(orders)
+    found = Fuser(graph, parallel, late, orders, blocks).run()
+    if blocks and not all(is_block_by_block(kernel) for kernel in found.kernels):
+        return Fuser(graph, parallel, late, orders, False).run()
+    return found
 
 
 class Fuser:
-    def __init__(self, graph: Graph, parallel: bool, late: Sequence[Node]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        parallel: bool,
+        late: Sequence[Node],
+        orders: dict[Node, Shape],
+        blocks: bool,
+    ) -> None:
         self.graph, self.parallel, self.late = graph, parallel, set(late)
         self.nodes = graph.nodes
         self.results = list(graph.results)
@@ -80,7 +95,7 @@ class Fuser:
         self.maker: dict[Buffer, int] = {}
         self.known: dict[Kernel, dict[Node, Expression]] = {}
         self.copies: dict[tuple[Node, Shape], View] = {}
-        self.orders = storage_orders(graph)
+        self.orders, self.blocks = dict(orders), blocks
         self.innermost = set(self.orders)  # nodes whose samples are
         self.unread = unread_pads(graph)
         self.memory = remembered(graph)
@@ -164,15 +179,22 @@ class Fuser:
         order = self.orders.get(node)
         if order is None:
             return whole(self._spaced(node))
-        buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+        buffer = self._ordered(node, order)
         steps = dict(zip(order, buffer.strides, strict=True))
         return View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
+
+    def _ordered(self, node: Node, order: Sequence[int]) -> Buffer:
+        """A buffer for a node's axes in this order; samples that come last lie in blocks."""
+        buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+        if self.blocks and node in self.innermost and order[-1] == 0:
+            buffer.block = SAMPLES_TOGETHER if node.shape[0] > SAMPLES_TOGETHER else 0
+        return buffer
 
     def copied_in_order(self, node: Node, view: View, order: Sequence[int]) -> View:
         """A copy of a node's numbers with its axes in this order, made once."""
         key = (node, tuple(order))
         if key not in self.copies:
-            buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+            buffer = self._ordered(node, order)
             steps = dict(zip(order, buffer.strides, strict=True))
             target = View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
             self.append(Elementwise(node.shape, [Store(Load(node.dtype, view=view), target)]))

@@ -63,7 +63,9 @@ class Builder(Arithmetic):
 
     def scratch(self, dtype: DType, count: int) -> str:
         """Memory for so many elements while the function runs; asked for at its entry."""
-        return self.pointer(f"alloca [{count} x {scalar_name(dtype)}], align 64")
+        name = f"%{self.fresh('p')}"
+        self.first.append(f"  {name} = alloca [{count} x {scalar_name(dtype)}], align 64")
+        return name
 
     def clear(self, base: str, offset: "int | Value", count: "int | Value") -> None:
         """Set so many bytes to 0."""

@@ -30,6 +30,7 @@ class Lines:
         self.module, self.name = module, name
         self.returns, self._attributes = returns, attributes
         self.lines: list[str] = []
+        self.first: list[str] = []  # before all others
         self._count = 0
         self.block = "entry"
         self._known: dict[str, str] = {}  # names by what they are, in this block
@@ -86,7 +87,7 @@ class Lines:
         self.emit(f"br label %{label}")
 
     def text(self) -> str:
-        body = "\n".join(self.lines)
+        body = "\n".join([*self.first, *self.lines])
         if self.returns == "void":
             body += "\n  ret void"
         head = f"define {self._attributes} {self.returns} @{self.name}({self._parameters})"

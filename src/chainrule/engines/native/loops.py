@@ -60,6 +60,7 @@ class KernelWriter:
         self.bounds: tuple[Place, Place] = (0, kernel.shape[0]) if kernel.shape else (0, 1)
         if divided:
             self.bounds = self._share(kernel.shape[0])
+        self.blocks: dict[int, Value] = {}  # by axis, the block that loops are in
         self.exchanged: dict[int, View] = {}  # by identity: views of the same over other axes
         self.fixed: Memo = {}
         self._fix(roots)
@@ -136,7 +137,11 @@ class KernelWriter:
         constant = view.offset
         total: Value | None = None
         # A view of the result has no strides along the axes that are summed over.
-        for stride, place in zip(view.strides, frame.places, strict=False):
+        steps = [*zip(view.strides, frame.places, strict=False)]
+        axis = view.blocked
+        if axis is not None:
+            steps.append((view.buffer.jump, self._block(view, axis, frame.places[axis])))
+        for stride, place in steps:
             if stride == 0:
                 continue
             if isinstance(place, int):
@@ -147,6 +152,45 @@ class KernelWriter:
         if total is None:
             return constant
         return total + constant if constant else total
+
+    def _block(self, view: View, axis: int, place: Place) -> Place:
+        """The number of the block of a view's buffer that a place on its axis falls into."""
+        if axis in self.blocks:
+            return self.blocks[axis]
+        size = view.buffer.block
+        return place // size if isinstance(place, int) else place >> _shift(size)
+
+    def block_size(self, axis: int) -> int:
+        """How long the blocks are that an axis goes through, where some buffer has any; or 0."""
+        views = (*self.kernel.reads, *self.kernel.writes)
+        return next((view.buffer.block for view in views if view.blocked == axis), 0)
+
+    def by_blocks(
+        self,
+        axis: int,
+        bounds: tuple[Place, Place],
+        body: Callable[..., Sequence[Value] | None],
+        carry: Sequence[Value] = (),
+    ) -> list[Value]:
+        """carry = body((low, high), *carry) for each block of an axis between these bounds.
+
+        Once for everything, where the axis has no blocks.
+        """
+        size = self.block_size(axis)
+        if not size:
+            return list(body(bounds, *carry) or [])
+        b, (begin, end) = self.b, (self.b.integer(bound) for bound in bounds)
+
+        def one(number: Value, *carry: Value) -> Sequence[Value] | None:
+            low, high = number << _shift(size), (number + 1) << _shift(size)
+            self.blocks[axis] = number
+            inside = b.select(low < begin, begin, low), b.select(high < end, high, end)
+            found = body(inside, *carry)
+            del self.blocks[axis]
+            return found
+
+        first, last = begin >> _shift(size), (end + (size - 1)) >> _shift(size)
+        return b.loop(first, last, 1, one, carry)
 
     def load(self, view: View, frame: Frame) -> Value:
         view = self.exchanged.get(id(view), view)
@@ -253,6 +297,11 @@ class KernelWriter:
         self.b.loop(begin, stop, lanes, lambda i: body(i, 0))
         if rest:
             self.b.when(end > full, lambda: body(full, rest))
+
+
+def _shift(size: int) -> int:
+    """By how many bits a place is shifted to give the number of its block of this size."""
+    return size.bit_length() - 1
 
 
 def _name(expression: Expression) -> int | View:

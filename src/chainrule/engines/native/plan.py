@@ -122,7 +122,7 @@ def _stays(view: View, lengths: Sequence[int], axis: int, rows: int) -> bool:
     every `rows` · `step`, whatever the places on the other axes.
     """
     step = view.strides[axis]
-    turn = step * rows
+    turn = step * (view.buffer.block or rows)
     low = high = view.offset % turn
     for other, (stride, length) in enumerate(zip(view.strides, lengths, strict=True)):
         if other == axis or stride % turn == 0:
