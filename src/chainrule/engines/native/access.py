@@ -67,7 +67,7 @@ class Buffer:
     @property
     def jump(self) -> int:
         """By how much more than a block's length the next block lies behind the one before."""
-        return (prod(self.shape[:-1]) - 1) * self.block
+        return (prod(self.shape[:-1]) - 1) * self.block if self.block else 0
 
     @property
     def row(self) -> int:

@@ -241,10 +241,22 @@ class KernelWriter:
 
     def write(self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None) -> None:
         """Evaluate and store; `total` is what the kernel has computed at this place."""
+        self.keep(self.evaluated(stores, frame, memo, total))
+
+    def evaluated(
+        self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None
+    ) -> list[tuple[Value, View, Frame]]:
+        """The values of all stores at a place, for `keep`."""
         if total is not None:
             memo |= dict.fromkeys(self._totals, total)
-        for store in stores:
-            self.store(self.evaluate(store.expression, frame, memo), store.view, frame)
+        return [(self.evaluate(s.expression, frame, memo), s.view, frame) for s in stores]
+
+    def keep(self, values: Sequence[tuple[Value, View, Frame]]) -> None:
+        """Store values, of which none is needed to compute another: they may take the place of
+        what others were computed from.
+        """
+        for value, view, frame in values:
+            self.store(value, view, frame)
 
     def multiply_add(self, a: Value, c: Value, total: Value) -> Value:
         """a · c + total; of floats rounded once."""
