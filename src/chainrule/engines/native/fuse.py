@@ -6,13 +6,16 @@ Layouts are views. Nodes of one shape share a kernel, and follow a contraction o
 its numbers are still in registers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.native.access import (
+    Affine,
     Buffer,
     Index,
     View,
@@ -26,7 +29,7 @@ from chainrule.engines.native.access import (
     whole,
 )
 from chainrule.engines.native.contractions import add_contraction
-from chainrule.engines.native.inlining import SUMS, is_elementwise, remembered
+from chainrule.engines.native.inlining import SIMPLE, SUMS, is_elementwise, remembered, seen_through
 from chainrule.engines.native.kernels import (
     OPEN,
     Apply,
@@ -45,8 +48,10 @@ from chainrule.engines.native.kernels import (
     forget_unread,
     is_block_by_block,
     loads,
+    walk,
 )
 from chainrule.engines.native.layouts import SAMPLES_TOGETHER, storage_orders, unread_pads
+from chainrule.engines.native.loops import FEW_PLACES
 from chainrule.engines.native.repeats import add_loop
 from chainrule.engines.native.slicing import slices
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
@@ -133,12 +138,13 @@ class Fuser:
                 return known[node]
             if node.op is CONSTANT and node.params["value"].ndim == 0:
                 return Number(node.dtype, value=node.params["value"].item())
+            inline = node not in self.views or seen_through(node) in known
+            inner = through(node, index, rank) if inline and is_view(node) else None
+            if inner is not None:
+                return build(node.inputs[0], inner)
             if node in self.views:
                 return Load(node.dtype, view=at(self.views[node], index, rank))
-            if is_view(node):
-                inner = through(node, index, rank)
-                assert inner is not None, node  # such an input has a buffer
-                return build(node.inputs[0], inner)
+            assert not is_view(node), node  # such an input has a buffer
             if isinstance(node.op, Contract):
                 left, right, out = parts(node.params["spec"])
                 places = dict(zip(out, index, strict=True))
@@ -147,10 +153,26 @@ class Fuser:
                     for child, letters in zip(node.inputs, (left, right), strict=True)
                 )
                 return Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
+            if isinstance(node.op, Reduce):
+                return written_out(node, index)
             inputs = tuple(
                 build(child, stretched(index, child.shape, rank)) for child in node.inputs
             )
             return Apply(node.dtype, op=node.op, inputs=inputs, params=node.params)
+
+        def written_out(node: Node, index: Index) -> Expression:
+            """A sum over a few places, term by term."""
+            (x,), axes = node.inputs, node.params["axes"]
+            kept = [axis for axis in range(x.ndim) if axis not in axes]
+            where = dict(zip(kept, index, strict=True))
+            terms = []
+            for places in product(*(range(x.shape[axis]) for axis in axes)):
+                where |= {
+                    axis: Affine(k, (0,) * rank) for axis, k in zip(axes, places, strict=True)
+                }
+                terms.append(build(x, tuple(where[axis] for axis in range(x.ndim))))
+            add = lambda a, b: Apply(node.dtype, op=rows.add, inputs=(a, b), params={})
+            return reduce(add, terms)
 
         return build(node, index)
 
@@ -254,19 +276,28 @@ class Fuser:
 
     def _elementwise(self, node: Node) -> None:
         target = self.placed(node)
+        if not self._follows(node, target, lambda kernel: isinstance(kernel, OPEN)):
+            rank = len(node.shape)
+            value = self.expression(node, identity(rank), rank, {})
+            kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
+            self.append(kernel)
+            if node not in self.memory.ends:
+                self.known.setdefault(kernel, {})[node] = value
+        self.views[node] = target
+
+    def _follows(self, node: Node, target: View, fits: Callable[[Kernel], bool]) -> bool:
+        """Let a kernel of the same places compute a node too, where there is one that fits."""
         rank = len(node.shape)
-        own = identity(rank)
         first = max([0, *(self._made(v) for v in self._loads(node))])
         for place in range(first, len(self.kernels)):
             kernel = self.kernels[place]
-            if kernel.shape != node.shape or not isinstance(kernel, OPEN):
+            if kernel.shape != node.shape or not isinstance(kernel, OPEN) or not fits(kernel):
                 continue
             if kernel.late != (node in self.late):
                 continue
             known = self.known.setdefault(kernel, {})
             axes = len(kernel.lengths)
-            index = own if axes == rank else identity(axes)[:rank]
-            value = self.expression(node, index, axes, known)
+            value = self.expression(node, identity(axes)[:rank], axes, known)
             written = {view.buffer for view in kernel.writes}
             if any(view.buffer in written for view in loads([value])):
                 continue
@@ -274,15 +305,10 @@ class Fuser:
                 continue
             kernel.stores.append(Store(value, target))
             self.maker[target.buffer] = place
-            break
-        else:
-            value = self.expression(node, own, rank, {})
-            kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
-            self.append(kernel)
-            known = self.known.setdefault(kernel, {})
-        if node not in self.memory.ends:
-            known[node] = value
-        self.views[node] = target
+            if node not in self.memory.ends:
+                known[node] = value
+            return True
+        return False
 
     def _loads(self, node: Node) -> list[View]:
         rank = len(node.shape)
@@ -303,6 +329,8 @@ class Fuser:
         body = self.expression(x, index, len(order), {})
         summed = tuple(x.shape[axis] for axis in axes)
         shape = tuple(x.shape[axis] for axis in kept)
+        if self._beside(node, summed):
+            return
         count = 1
         if self.parallel and node.op.name == "sum" and kept and axes[0] == 0:
             count = slices(prod(shape), prod(summed), summed[0], prod(x.shape))
@@ -315,6 +343,31 @@ class Fuser:
         self.sum_slices(
             node, Reduction((count, *shape), cut=1 + len(shape), summed=summed, body=body)
         )
+
+    def _beside(self, node: Node, summed: Shape) -> bool:
+        """Add up a few simple terms where a kernel looks at the same places one by one."""
+
+        def fits(kernel: Kernel) -> bool:
+            if (
+                not isinstance(kernel, Reduction)
+                or kernel.summed != summed
+                or kernel.cut is not None
+            ):
+                return False
+            kept = len(kernel.shape)
+            return all(1 not in view.strides[kept:] for view in loads([kernel.body]))
+
+        if node.op.name != "sum" or prod(summed) > FEW_PLACES:
+            return False
+        rank = node.ndim
+        value = self.expression(node, identity(rank), rank, {})
+        if any(isinstance(p, Apply) and p.op.name not in (*SIMPLE, "cast") for p in walk(value)):
+            return False
+        target = self.placed(node)
+        if not self._follows(node, target, fits):
+            return False
+        self.views[node] = target
+        return True
 
     def sum_slices(self, node: Node, kernel: Reduction | Product) -> None:
         """Add up what a kernel gives for each slice."""

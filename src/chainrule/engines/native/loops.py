@@ -195,14 +195,15 @@ class KernelWriter:
     def load(self, view: View, frame: Frame) -> Value:
         view = self.exchanged.get(id(view), view)
         b, base, dtype = self.b, self.pointers[view.buffer], view.buffer.dtype
-        place = self.offset(view, frame)
+        place, stays = self.offset(view, frame), view.buffer not in self._written
         step = 0 if frame.lanes_axis is None else view.strides[frame.lanes_axis]
         if step == 0 or frame.lanes == 1:
-            return b.load(base, place, dtype)
+            return b.load(base, place, dtype, stays=stays)
         if step == 1:
-            return b.load(base, place, dtype, frame.lanes, frame.live)
+            return b.load(base, place, dtype, frame.lanes, frame.live, stays)
         parts = [
-            b.load(base, place + lane * step, dtype) for lane in range(frame.live or frame.lanes)
+            b.load(base, place + lane * step, dtype, stays=stays)
+            for lane in range(frame.live or frame.lanes)
         ]
         return b.gathered(parts, frame.lanes)
 
