@@ -136,11 +136,12 @@ def at(view: View, index: Index, rank: int) -> View:
     return View(view.buffer, total.constant, total.coefficients)
 
 
-def stretched(index: Index, shape: Shape, rank: int) -> Index:
-    """The index of an input of this shape that broadcasts to where `index` counts."""
+def stretched(index: Index, shape: Shape, whole: Shape, rank: int) -> Index:
+    """The index of an input of this shape that broadcasts to a whole, where `index` counts."""
     zero = Affine(0, (0,) * rank)
-    tail = index[len(index) - len(shape) :]
-    return tuple(zero if length == 1 else place for length, place in zip(shape, tail, strict=True))
+    more = len(index) - len(shape)
+    columns = zip(shape, whole[more:], index[more:], strict=True)
+    return tuple(zero if length == 1 and full != 1 else place for length, full, place in columns)
 
 
 def through(node: Node, index: Index, rank: int) -> Index | None:
@@ -152,7 +153,7 @@ def through(node: Node, index: Index, rank: int) -> Index | None:
         found = dict(zip(params["axes"], index, strict=True))
         return tuple(found[axis] for axis in range(len(shape)))
     if isinstance(op, BroadcastTo):
-        return stretched(index, shape, rank)
+        return stretched(index, shape, node.shape, rank)
     if isinstance(op, Slice):
         return tuple(
             place.scaled(step, start)

@@ -156,7 +156,8 @@ class Fuser:
             if isinstance(node.op, Reduce):
                 return written_out(node, index)
             inputs = tuple(
-                build(child, stretched(index, child.shape, rank)) for child in node.inputs
+                build(child, stretched(index, child.shape, node.shape, rank))
+                for child in node.inputs
             )
             return Apply(node.dtype, op=node.op, inputs=inputs, params=node.params)
 
