@@ -55,15 +55,13 @@ def write_elementwise(w: KernelWriter) -> None:
 
         def body(place: Place, live: int) -> None:
             memo: Memo = {}
-            values = []
             for near in product(*(range(axes[axis]) for axis in together)):
                 own = list(places)
                 own[along] = place
                 for axis, where in zip(together, near, strict=True):
                     own[axis] = where
                 memo = {name: value for name, value in memo.items() if name in still}
-                values += w.evaluated(kernel.stores, Frame(own, along, lanes, live), memo, None)
-            w.keep(values)
+                w.write(kernel.stores, Frame(own, along, lanes, live), memo, None)
 
         w.along(begin, end, axes[along], lanes, body)
 

@@ -10,6 +10,7 @@ from chainrule.engines.native.access import ARENA, Buffer, View
 from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import (
+    OPEN,
     Apply,
     Expression,
     Kernel,
@@ -55,6 +56,14 @@ class KernelWriter:
             self.pointer(buffer)
         roots = kernel.expressions
         self._written = {view.buffer for view in kernel.writes}
+        places = {(buffer.slot, buffer.offset) for buffer in self._written}
+        stores = kernel.stores if isinstance(kernel, OPEN) else []
+        parts = [part for store in stores for part in walk(store.expression)]
+        self._replaced = [  # what lies where something is stored, and so must be read before
+            part
+            for part in parts
+            if isinstance(part, Load) and (part.view.buffer.slot, part.view.buffer.offset) in places
+        ]
         self._totals = [id(p) for root in roots for p in walk(root) if isinstance(p, Total)]
         self.status = self.b.load_pointer("%table", 0) if kernel.everywhere else ""
         self.bounds: tuple[Place, Place] = (0, kernel.shape[0]) if kernel.shape else (0, 1)
@@ -242,22 +251,12 @@ class KernelWriter:
 
     def write(self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None) -> None:
         """Evaluate and store; `total` is what the kernel has computed at this place."""
-        self.keep(self.evaluated(stores, frame, memo, total))
-
-    def evaluated(
-        self, stores: Sequence[Store], frame: Frame, memo: Memo, total: Value | None
-    ) -> list[tuple[Value, View, Frame]]:
-        """The values of all stores at a place, for `keep`."""
         if total is not None:
             memo |= dict.fromkeys(self._totals, total)
-        return [(self.evaluate(s.expression, frame, memo), s.view, frame) for s in stores]
-
-    def keep(self, values: Sequence[tuple[Value, View, Frame]]) -> None:
-        """Store values, of which none is needed to compute another: they may take the place of
-        what others were computed from.
-        """
-        for value, view, frame in values:
-            self.store(value, view, frame)
+        for part in self._replaced:
+            self.evaluate(part, frame, memo)
+        for store in stores:
+            self.store(self.evaluate(store.expression, frame, memo), store.view, frame)
 
     def multiply_add(self, a: Value, c: Value, total: Value) -> Value:
         """a · c + total; of floats rounded once."""
