@@ -358,7 +358,7 @@ class Fuser:
             kept = len(kernel.shape)
             return all(1 not in view.strides[kept:] for view in loads([kernel.body]))
 
-        if node.op.name != "sum" or prod(summed) > FEW_PLACES:
+        if node.op.name != "sum" or not 0 < prod(summed) <= FEW_PLACES:
             return False
         rank = node.ndim
         value = self.expression(node, identity(rank), rank, {})
