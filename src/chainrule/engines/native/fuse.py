@@ -64,21 +64,21 @@ from chainrule.ops.reductions import Reduce
 LINE, SET_BYTES = 64, 1024  # a cache line; rows this far apart meet in the same sets
 
 
-def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
+def fuse(
+    graph: Graph, parallel: bool, late: Sequence[Node] = (), spaced: Sequence[Node] = ()
+) -> Program:
     """The kernels that compute a graph's results, in an order in which they can run.
 
     Where threads will divide them (`parallel`), long sums are cut into slices.
 
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
-    everything else has been computed.
+    everything else has been computed. Between the rows of `spaced` inputs there may be room.
     """
     # Threads must not write between each other's lines, so samples that are innermost lie in
     # blocks; not where somebody takes other samples than all, one after another.
-    orders = storage_orders(graph)
-    blocks = parallel and bool(orders)
-    found = Fuser(graph, parallel, late, orders, blocks).run()
-    if blocks and not all(is_block_by_block(kernel) for kernel in found.kernels):
-        return Fuser(graph, parallel, late, orders, False).run()
+    found = Fuser(graph, parallel, late, spaced, blocks=parallel).run()
+    if not all(is_block_by_block(kernel) for kernel in found.kernels):
+        return Fuser(graph, parallel, late, spaced, blocks=False).run()
     return found
 
 
@@ -88,10 +88,11 @@ class Fuser:
         graph: Graph,
         parallel: bool,
         late: Sequence[Node],
-        orders: dict[Node, Shape],
+        spaced: Sequence[Node],
         blocks: bool,
     ) -> None:
         self.graph, self.parallel, self.late = graph, parallel, set(late)
+        self.spaced = set(spaced)
         self.nodes = graph.nodes
         self.results = list(graph.results)
         self.program = Program()
@@ -100,14 +101,15 @@ class Fuser:
         self.maker: dict[Buffer, int] = {}
         self.known: dict[Kernel, dict[Node, Expression]] = {}
         self.copies: dict[tuple[Node, Shape], View] = {}
-        self.orders, self.blocks = dict(orders), blocks
+        self.orders, self.blocks = storage_orders(graph), blocks
         self.innermost = set(self.orders)  # nodes whose samples are
         self.unread = unread_pads(graph)
         self.memory = remembered(graph)
 
     def run(self) -> Program:
         for node in self.graph.inputs:
-            buffer = Buffer(node.shape, node.dtype, node.params["name"])
+            buffer = self._spaced(node) if node in self.spaced else self._buffer(node)
+            buffer.name = node.params["name"]
             self.program.inputs.append(buffer)
             self.views[node] = whole(buffer)
         for node in self.nodes:
@@ -269,25 +271,29 @@ class Fuser:
 
     def _copied(self, node: Node, buffer: Buffer) -> View:
         """A copy of a node's numbers, in row-major order, in a buffer of as many."""
-        rank = len(node.shape)
-        value = self.expression(node, identity(rank), rank, {})
-        target = View(buffer, 0, row_major(node.shape))
-        self.append(Elementwise(node.shape, [Store(value, target)]))
+        self._joined(node, View(buffer, 0, row_major(node.shape)))
         return whole(buffer)
 
     def _elementwise(self, node: Node) -> None:
         target = self.placed(node)
-        if not self._follows(node, target, lambda kernel: isinstance(kernel, OPEN)):
-            rank = len(node.shape)
-            value = self.expression(node, identity(rank), rank, {})
-            kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
-            self.append(kernel)
-            if node not in self.memory.ends:
-                self.known.setdefault(kernel, {})[node] = value
+        kernel, value = self._joined(node, target)
+        if node not in self.memory.ends:
+            self.known.setdefault(kernel, {})[node] = value
         self.views[node] = target
 
-    def _follows(self, node: Node, target: View, fits: Callable[[Kernel], bool]) -> bool:
-        """Let a kernel of the same places compute a node too, where there is one that fits."""
+    def _joined(self, node: Node, target: View) -> tuple[Kernel, Expression]:
+        """Have a node's numbers written by an earlier kernel of its shape, or by one of its own."""
+        found = self._followed(node, target, lambda kernel: True)
+        if found is not None:
+            return found
+        value = self.expression(node, identity(node.ndim), node.ndim, {})
+        store = Store(value, target)
+        return self.append(Elementwise(node.shape, [store], late=node in self.late)), value
+
+    def _followed(
+        self, node: Node, target: View, fits: Callable[[Kernel], bool]
+    ) -> tuple[Kernel, Expression] | None:
+        """The same by an earlier kernel only, where one fits."""
         rank = len(node.shape)
         first = max([0, *(self._made(v) for v in self._loads(node))])
         for place in range(first, len(self.kernels)):
@@ -296,7 +302,7 @@ class Fuser:
                 continue
             if kernel.late != (node in self.late):
                 continue
-            known = self.known.setdefault(kernel, {})
+            known = self.known.get(kernel, {})
             axes = len(kernel.lengths)
             value = self.expression(node, identity(axes)[:rank], axes, known)
             written = {view.buffer for view in kernel.writes}
@@ -306,10 +312,8 @@ class Fuser:
                 continue
             kernel.stores.append(Store(value, target))
             self.maker[target.buffer] = place
-            if node not in self.memory.ends:
-                known[node] = value
-            return True
-        return False
+            return kernel, value
+        return None
 
     def _loads(self, node: Node) -> list[View]:
         rank = len(node.shape)
@@ -365,7 +369,8 @@ class Fuser:
         if any(isinstance(p, Apply) and p.op.name not in (*SIMPLE, "cast") for p in walk(value)):
             return False
         target = self.placed(node)
-        if not self._follows(node, target, fits):
+        found = self._followed(node, target, fits)
+        if found is None:
             return False
         self.views[node] = target
         return True
@@ -428,10 +433,27 @@ class Fuser:
         target = self.placed(node)
         axis, begin = node.params["axis"], 0
         for x in node.inputs:
-            offset = begin * target.strides[axis]
-            self._write(x, View(target.buffer, offset, target.strides), None)
+            piece = View(target.buffer, begin * target.strides[axis], target.strides)
+            if not self._is_made_there(x, piece):
+                self._write(x, piece, None)
             begin += x.shape[axis]
         self.views[node] = target
+
+    def _is_made_there(self, node: Node, target: View) -> bool:
+        """Let the kernel that computes a node put it there, if nobody else reads the node."""
+        view = self.views.get(node)
+        place = None if view is None else self.maker.get(view.buffer)
+        if place is None or self.memory.uses[node] > 1 or node in self.orders:
+            return False
+        kernel = self.kernels[place]
+        if not isinstance(kernel, OPEN) or kernel.shape != node.shape:
+            return False
+        own = [store for store in kernel.stores if store.view is view]
+        if len(own) != 1:
+            return False
+        own[0].view = self.views[node] = target
+        self.maker[target.buffer] = max(self._made(target), place)
+        return True
 
     def _write(self, node: Node, target: View, after: Kernel | None) -> None:
         rank = len(node.shape)
@@ -464,9 +486,18 @@ class Fuser:
         self._copied(node, buffer)
         return buffer
 
-    def of_body(self, body: Graph) -> Program:
-        """The kernels of a loop's body."""
-        return fuse(body, self.parallel)
+    def of_body(self, body: Graph, constants: int) -> Program:
+        """The kernels of a loop's body, whose first inputs are the loop's constants."""
+        return fuse(body, self.parallel, spaced=body.inputs[:constants])
+
+    def as_constant(self, node: Node, inner: Buffer) -> Buffer:
+        """A node's numbers where a loop reads them: with the same room between the rows."""
+        if not inner.padded:
+            return self.dense(node)
+        buffer = self._buffer(node)
+        buffer.padded = inner.padded
+        self._joined(node, whole(buffer))
+        return buffer
 
     # --- results ---
 

@@ -332,7 +332,10 @@ def is_block_by_block(kernel: Kernel) -> bool:
             continue
         if axis is None or axis in clipped or view.strides[axis] != 1:
             return False
-        if view.offset % size or kernel.lengths[axis] != view.buffer.shape[-1]:
+        length = view.buffer.shape[-1]
+        if length in view.strides[:axis]:  # the two axes could be taken for one
+            return False
+        if view.offset % size or kernel.lengths[axis] != length:
             return False
         if any(step % size for other, step in enumerate(view.strides) if other != axis):
             return False

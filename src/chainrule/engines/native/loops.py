@@ -69,7 +69,7 @@ class KernelWriter:
         self.bounds: tuple[Place, Place] = (0, kernel.shape[0]) if kernel.shape else (0, 1)
         if divided:
             self.bounds = self._share(kernel.shape[0])
-        self.blocks: dict[int, Value] = {}  # by axis, the block that loops are in
+        self.inside: dict[int, Value] = {}  # by axis, the number of the block that loops are in
         self.exchanged: dict[int, View] = {}  # by identity: views of the same over other axes
         self.fixed: Memo = {}
         self._fix(roots)
@@ -164,8 +164,8 @@ class KernelWriter:
 
     def _block(self, view: View, axis: int, place: Place) -> Place:
         """The number of the block of a view's buffer that a place on its axis falls into."""
-        if axis in self.blocks:
-            return self.blocks[axis]
+        if axis in self.inside:
+            return self.inside[axis]
         size = view.buffer.block
         return place // size if isinstance(place, int) else place >> _shift(size)
 
@@ -192,10 +192,10 @@ class KernelWriter:
 
         def one(number: Value, *carry: Value) -> Sequence[Value] | None:
             low, high = number << _shift(size), (number + 1) << _shift(size)
-            self.blocks[axis] = number
+            self.inside[axis] = number
             inside = b.select(low < begin, begin, low), b.select(high < end, high, end)
             found = body(inside, *carry)
-            del self.blocks[axis]
+            del self.inside[axis]
             return found
 
         first, last = begin >> _shift(size), (end + (size - 1)) >> _shift(size)
@@ -309,6 +309,50 @@ class KernelWriter:
         self.b.loop(begin, stop, lanes, lambda i: body(i, 0))
         if rest:
             self.b.when(end > full, lambda: body(full, rest))
+
+    def blocks(
+        self,
+        begin: Place,
+        end: Place,
+        length: int,
+        lanes: int,
+        most: int,
+        body: Callable[[Place, int, int], None],
+    ) -> None:
+        """body(place, vectors, live) for all vectors in [begin, end), up to `most` together.
+
+        Over a whole axis the sizes of blocks differ by one at most; between bounds that are a
+        thread's there are blocks as long as they fit, then single vectors. Of the last block's
+        last vector perhaps only some lanes are live.
+        """
+        rest = length % lanes
+        if isinstance(begin, int) and isinstance(end, int):
+            vectors, done = -(-length // lanes), 0
+            for size, times in _sizes(vectors, most):
+                last = done + size * times == vectors
+                whole = times - 1 if last and rest else times
+                several = lambda place, size=size: body(place, size, 0)
+                self.b.loop(done * lanes, (done + whole * size) * lanes, size * lanes, several)
+                if whole < times:
+                    body((done + whole * size) * lanes, size, rest)
+                done += size * times
+            return
+        begin, end = self.b.integer(begin), self.b.integer(end)
+        if most > 1:
+            stop = self.b.select(end < length - rest, end, length - rest)
+            step = most * lanes
+            whole_end = begin + self.b.binary("div", stop - begin, step) * step
+            self.b.loop(begin, whole_end, step, lambda place: body(place, most, 0))
+            begin = whole_end
+        self.along(begin, end, length, lanes, lambda place, live: body(place, 1, live))
+
+
+def _sizes(vectors: int, most: int) -> list[tuple[int, int]]:
+    """Vectors in blocks of nearly one size: pairs of a size and how often it comes."""
+    count = -(-vectors // most)
+    small, larger = divmod(vectors, count)
+    found = [(small + 1, larger), (small, count - larger)]
+    return [(size, times) for size, times in found if times and size]
 
 
 def _shift(size: int) -> int:
