@@ -1,5 +1,7 @@
 """Convolutions and pooling in compiled code: samples innermost, zeros left out, sums in lanes."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from agreement import assert_agrees, use_threads
@@ -8,8 +10,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 import chainrule as cr
 from chainrule.engines import native
 from chainrule.engines.native import dots, effort, program
-from chainrule.engines.native.kernels import Product, Special
+from chainrule.engines.native.access import ARENA
+from chainrule.engines.native.kernels import Product, Reduction, Special
 from chainrule.engines.native.layouts import SAMPLES_TOGETHER
+from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
@@ -82,6 +86,30 @@ def blocks_of(graph):
     """How many samples lie together, in the buffers that the kernels for threads write."""
     fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
     return {view.buffer.block for kernel in fused.kernels for view in kernel.writes} - {0}
+
+
+def test_ties_of_a_maximum_are_counted_beside_it():
+    graph, _ = graph_of(96, 6, (1, 1), 1, 2, "float32")
+    fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
+    few = [kernel for kernel in fused.kernels if isinstance(kernel, Reduction)]
+    few = [kernel for kernel in few if kernel.summed == (2, 2)]
+    assert [(kernel.how, len(kernel.stores)) for kernel in few] == [("max", 2)]
+
+
+def test_what_is_read_for_the_last_time_makes_room():
+    graph, _ = graph_of(96, 6, (1, 1), 1, 2, "float32")
+    fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
+    make_plan(fused.kernels, set(fused.results), parallel=True)
+    replaced = {
+        (read.buffer.name, written.buffer.name)
+        for kernel in fused.kernels
+        for read, written in product(kernel.reads, kernel.writes)
+        if ARENA == read.buffer.slot == written.buffer.slot
+        and written.buffer not in fused.results
+        and read.buffer is not written.buffer
+        and read.buffer.offset == written.buffer.offset
+    }
+    assert ("contract", "where") in replaced  # the sums of a convolution by their gradients
 
 
 CUTS = {

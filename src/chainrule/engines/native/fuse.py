@@ -353,24 +353,19 @@ class Fuser:
         """Add up a few simple terms where a kernel looks at the same places one by one."""
 
         def fits(kernel: Kernel) -> bool:
-            if (
-                not isinstance(kernel, Reduction)
-                or kernel.summed != summed
-                or kernel.cut is not None
-            ):
+            if not isinstance(kernel, Reduction) or kernel.cut is not None:
                 return False
             kept = len(kernel.shape)
-            return all(1 not in view.strides[kept:] for view in loads([kernel.body]))
+            across = all(1 not in view.strides[kept:] for view in loads([kernel.body]))
+            return kernel.summed == summed and across
 
         if node.op.name != "sum" or not 0 < prod(summed) <= FEW_PLACES:
             return False
-        rank = node.ndim
-        value = self.expression(node, identity(rank), rank, {})
+        value = self.expression(node, identity(node.ndim), node.ndim, {})
         if any(isinstance(p, Apply) and p.op.name not in (*SIMPLE, "cast") for p in walk(value)):
             return False
         target = self.placed(node)
-        found = self._followed(node, target, fits)
-        if found is None:
+        if self._followed(node, target, fits) is None:
             return False
         self.views[node] = target
         return True
