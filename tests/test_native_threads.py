@@ -12,7 +12,7 @@ from agreement import use_threads
 
 import chainrule as cr
 from chainrule.bench import layers
-from chainrule.engines.native import effort, jit, memory
+from chainrule.engines.native import effort, jit, memory, training
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ CASES = {
             *(layers.Convolution(17, 3), cr.ReLU(), cr.Flatten(), cr.Dense(5)),
         ],
         image_data,
-        40,
+        72,  # a block of samples and a part of one
     ),
     "recurrence": (
         lambda: [layers.Embedding(12, 5), layers.LSTM(9), cr.Dense(12)],
@@ -81,6 +81,20 @@ def test_the_number_of_threads_never_changes_a_bit(case, monkeypatch, divided):
     for count in (2, 3, 8):
         for a, b in zip(alone, bits_with(count, case, monkeypatch), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_carry_is_written_in_place(case, monkeypatch, divided):
+    found = []
+    asked = training._Step._may_overwrite
+    monkeypatch.setattr(
+        training._Step,
+        "_may_overwrite",
+        lambda *arguments: found.append(asked(*arguments)) or found[-1],
+    )
+    bits_with(1, case, monkeypatch)
+    assert found
+    assert all(found)
 
 
 def test_models_that_train_at_once(monkeypatch, divided):

@@ -211,7 +211,7 @@ def write_fill(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Fill)
     base = w.pointers[kernel.target]
-    row = kernel.target.row * kernel.target.dtype.itemsize
+    row = kernel.target.bytes // kernel.shape[0] if kernel.shape else kernel.target.bytes
     begin, end = w.bounds
     if isinstance(begin, int) and isinstance(end, int):
         w.b.clear(base, begin * row, (end - begin) * row)

@@ -62,7 +62,7 @@ class _Description:
         if isinstance(value, Node):
             return self._node(value)
         if isinstance(value, Buffer):
-            place = (value.slot, value.offset, value.padded)
+            place = (value.slot, value.offset, value.padded, value.block)
             return f"buffer {value.shape} {value.dtype.str} {place}"
         if is_dataclass(value):
             parts = (self.of(getattr(value, field.name)) for field in fields(value))
