@@ -219,7 +219,9 @@ def _in_place(
                     continue
                 for old in free:
                     late = [user for when, user in users[old] if when >= number]
-                    if late == [kernel] and _is_read_there(kernel, old, written):
+                    # In the phase that made it, threads read nothing but their own rows of it.
+                    apart = spans[old][0] == number or {*late} == {kernel}
+                    if late[-1:] == [kernel] and apart and _is_read_there(kernel, old, written):
                         found[new] = found.get(old, old)
                         del free[old]
                         break
