@@ -15,7 +15,7 @@ from test_every_layer import CASES as LAYERS
 
 import chainrule as cr
 from chainrule.engines import native
-from chainrule.engines.native import effort, jit, program, threads
+from chainrule.engines.native import cache, effort, program, threads
 from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.support import is_supported
 from chainrule.losses import LOSSES
@@ -154,7 +154,7 @@ def test_a_damaged_entry_of_the_cache_is_compiled_again(tmp_path, monkeypatch):
 
 
 def test_a_cache_that_cannot_be_written_gives_one_warning(tmp_path, monkeypatch):
-    jit._warn_once.cache_clear()
+    cache._warn_once.cache_clear()
     (tmp_path / "file").write_text("")
     with pytest.warns(RuntimeWarning, match="CHAINRULE_CACHE"):
         compiled_in(tmp_path / "file" / "folder", monkeypatch)

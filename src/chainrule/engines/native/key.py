@@ -1,11 +1,11 @@
-"""What code is written from, in one line: under its digest the machine code is kept.
+"""A graph in a few lines of text: under its digest is kept what was compiled from it.
 
-Writing the code itself takes longer than everything else that a program needs before it runs, so
-it is written only where the machine code is not there yet.
+A graph as it was recorded has a key, so that a process that finds an entry does nothing more with
+the graph: no simplifying, no kernels, no plan.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+import os
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -13,74 +13,80 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.access import Buffer
-from chainrule.graph import CAPTURED, CONSTANT, Node, Op
-
-WRITERS = ("engines/native", "ops")  # the folders of the package whose code writes the text
+from chainrule.engines.native import effort
+from chainrule.graph import CAPTURED, INPUT, Graph, Node, Op
 
 
-def key(*parts: Any) -> str:
-    """A digest of everything that these kernels, plans, buffers and settings say.
+def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str:
+    """A digest of everything that machine code for these graphs depends on, but the processor.
 
-    Equal keys mean equal code: buffers count by their places, parts that are shared as shared.
+    Names and lines do not count, nor do the numbers of arrays that are read at each call.
     """
-    text = _Description().of(parts)
-    return blake2b(f"{written_by()}\n{text}".encode(), digest_size=20).hexdigest()
+    description = _Description()
+    parts = [kind, sources(), description.of((settings, effort.PARALLEL_WORK))]
+    parts += [description.of(graph) for graph in graphs]
+    return blake2b("\n".join(parts).encode(), digest_size=20).hexdigest()
 
 
 @cache
-def written_by() -> str:
-    """A digest of the sources that turn kernels into text."""
-    package = Path(__file__).parents[2]
-    digest = blake2b(digest_size=20)
-    for folder in WRITERS:
-        for path in sorted((package / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+def sources() -> str:
+    """The files of this package, told by their places, times and sizes.
+
+    Python itself tells by them whether what it has compiled of a file is still good.
+    """
+    folders = [str(Path(__file__).parents[2])]
+    found = []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif entry.name.endswith(".py"):
+                    status = entry.stat()
+                    found.append(f"{entry.path} {status.st_mtime_ns} {status.st_size}")
+    return blake2b("\n".join(found).encode(), digest_size=20).hexdigest()
 
 
 class _Description:
-    """Objects as text. One that is met again is named by its number."""
+    """Objects as text. A graph that is met again is named by its number."""
 
     def __init__(self) -> None:
-        self._met: dict[int, tuple[int, Any]] = {}  # with the object, so that its id stays its own
+        self._graphs: dict[int, int] = {}
 
     def of(self, value: Any) -> str:
-        if value is None or isinstance(value, bool | int | float | str):
+        kind = type(value)
+        if kind is tuple or kind is list:
+            return f"({' '.join([self.of(part) for part in value])})"
+        if value is None or kind in (bool, int, float, str):
             return repr(value)
-        if isinstance(value, tuple | list):
-            return f"({' '.join(map(self.of, value))})"
-        if id(value) in self._met:
-            return f"#{self._met[id(value)][0]}"
-        self._met[id(value)] = (len(self._met), value)
-        if isinstance(value, np.dtype | np.generic | np.ndarray):
-            return _numbers(value)
+        if isinstance(value, np.dtype):
+            return value.str
+        if isinstance(value, np.ndarray | np.generic):
+            digest = blake2b(value.tobytes(), digest_size=20).hexdigest()
+            return f"{value.dtype.str}{value.shape}{digest}"
         if isinstance(value, Mapping):
             return self.of([*value.items()])
+        if isinstance(value, Graph):
+            return self._graph(value)
         if isinstance(value, Op):
             return f"{type(value).__name__}.{value.name}"
-        if isinstance(value, Node):
-            return self._node(value)
-        if isinstance(value, Buffer):
-            place = (value.slot, value.offset, value.padded)
-            return f"buffer {value.shape} {value.dtype.str} {place}"
-        if is_dataclass(value):
-            parts = (self.of(getattr(value, field.name)) for field in fields(value))
-            return f"{type(value).__name__}({' '.join(parts)})"
-        raise TypeError(f"{type(value).__name__} has no description that a key could be made of")
+        raise TypeError(f"a {kind.__name__} has no description that a key could be made of")
+
+    def _graph(self, graph: Graph) -> str:
+        """Its nodes in their order, each by its number; then which are inputs and results."""
+        if id(graph) in self._graphs:
+            return f"graph {self._graphs[id(graph)]}"
+        self._graphs[id(graph)] = len(self._graphs)
+        numbers: dict[Node, int] = {}
+        lines: list[str] = []
+        for node in dict.fromkeys((*graph.inputs, *graph.nodes)):
+            numbers[node] = len(numbers)
+            operands = [numbers[child] for child in node.inputs]
+            lines.append(f"{operands} {self._node(node)}")
+        ends = [[numbers[node] for node in part] for part in (graph.inputs, graph.results)]
+        return "\n".join([*lines, str(ends)])
 
     def _node(self, node: Node) -> str:
-        """An op with its settings, on operands of which only constants have known numbers."""
-        if node.op is CAPTURED:  # read anew at each call
-            return self.of((node.shape, node.dtype))
-        operands = [
-            (child.shape, child.dtype, child.params if child.op is CONSTANT else None)
-            for child in node.inputs
-        ]
-        return f"node{self.of((node.op, node.params, node.shape, node.dtype, operands))}"
-
-
-def _numbers(value: "np.dtype[Any] | np.generic | np.ndarray[Any, Any]") -> str:
-    if isinstance(value, np.dtype):
-        return value.str
-    return f"{value.shape} {value.dtype.str} {blake2b(value.tobytes()).hexdigest()}"
+        op, params, dtype = node.op, node.params, node.dtype
+        settings = self.of(params) if params and op is not INPUT and op is not CAPTURED else ""
+        return f"{type(op).__name__}.{op.name} {settings} {node.shape} {dtype.str} {node.weak}"
