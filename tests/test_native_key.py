@@ -93,13 +93,26 @@ def test_names_do_not_count(written):
     assert before
 
 
-def test_numbers_that_are_read_at_each_call_do_not_count(written):
-    table = np.ones(6, "f4")
-    looked_up = lambda x, w: cr.scan(lambda c, row: (c + row * table, c), np.zeros(6, "f4"), x)[0]
+TABLE = np.ones(6, "f4")
+
+
+def looked_up(x, w):
+    return cr.scan(lambda c, row: (c + row * TABLE, c), np.zeros(6, "f4"), x)[0]
+
+
+def test_numbers_that_are_read_at_each_call_do_not_count(written, monkeypatch):
     before = keys_of(written, looked_up)
-    table[2] = 5.0
+    monkeypatch.setitem(globals(), "TABLE", np.arange(6, dtype="f4"))
     assert keys_of(written, looked_up) == before
-    np.testing.assert_allclose(cr.compile(looked_up, engine="native")(X, W), (X * table).sum(0))
+
+
+def test_numbers_that_are_read_at_each_call_are_those_of_this_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
+    for table in (np.ones(6, "f4"), np.arange(6, dtype="f4")):
+        monkeypatch.setitem(globals(), "TABLE", table)
+        found = cr.compile(looked_up, engine="native")(X, W)
+        np.testing.assert_allclose(found, (X * table).sum(0))
+    assert len([*tmp_path.iterdir()]) == 1
 
 
 def test_one_key_never_stands_for_two_codes(written, monkeypatch):

@@ -4,14 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from chainrule.engines.native import cache
-from chainrule.engines.native.compiled import Compiled
-from chainrule.engines.native.key import key
 from chainrule.engines.native.program import Program
 from chainrule.engines.native.program import listing as _listing
 from chainrule.engines.native.support import MOST_NODES, is_supported
 from chainrule.engines.native.threads import thread_count
-from chainrule.engines.native.training import Layout, Training, compiled_steps
+from chainrule.engines.native.training import Layout, Training, training
 from chainrule.errors import SettingError
 from chainrule.graph import Graph
 
@@ -49,15 +46,7 @@ def compile_training(
     recorded  the graph of full batches, and of a smaller last one where there is one
     simple    gives the same graphs simplified, which are needed only for what is not yet compiled
     """
-    name, places = key("train", recorded, layout), Layout(*layout)
-    data = cache.find(name)
-    if data is None:
-        graphs = simple()
-        if not all(is_supported(graph) for graph in graphs):
-            return None
-        data = compiled_steps(graphs, places).pack()
-        cache.keep(name, data)
-    return Training(Compiled.unpack(data), recorded, places)
+    return training(recorded, simple, Layout(*layout))
 
 
 def workers() -> int:

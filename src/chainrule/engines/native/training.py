@@ -4,13 +4,14 @@ A step reads data and its carry, and gives the new carry and two numbers, loss a
 The carry is overwritten in place, and only after both numbers are known to be finite.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from chainrule.engines.native import cache
 from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
 from chainrule.engines.native.compiled import Compiled, Loaded, captured_by
@@ -24,9 +25,11 @@ from chainrule.engines.native.kernels import (
     Store,
     forget_unread,
 )
+from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import Array, address
 from chainrule.engines.native.plan import Plan, phases_of
 from chainrule.engines.native.rewrites import rewritten
+from chainrule.engines.native.support import is_supported
 from chainrule.engines.native.threads import ENTRY, thread_count
 from chainrule.engines.native.values import INT64, Value
 from chainrule.graph import Graph
@@ -136,7 +139,22 @@ class _Step:
         return plan, Guard(list(self.numbers), place)
 
 
-def compiled_steps(graphs: Sequence[Graph], layout: Layout) -> Compiled:
+def training(
+    recorded: Sequence[Graph], simple: Callable[[], Sequence[Graph]], layout: Layout
+) -> "Training | None":
+    """The steps of these graphs, from the cache where it has them; None where they cannot be."""
+    name = key("train", recorded, (layout.data, layout.carry, layout.index))
+    data = cache.find(name)
+    if data is None:
+        graphs = simple()
+        if not all(is_supported(graph) for graph in graphs):
+            return None
+        data = _compiled(graphs, layout).pack()
+        cache.keep(name, data)
+    return Training(Compiled.unpack(data), recorded, layout)
+
+
+def _compiled(graphs: Sequence[Graph], layout: Layout) -> Compiled:
     """The steps of full batches, and of a smaller last one where there is a second graph."""
     make = lambda parallel: _Step(graphs[0], layout, parallel)
     first, parallel = divided(graphs[0], make, lambda step: step.program.kernels)
