@@ -8,7 +8,7 @@ from chainrule.engines.native.program import Program
 from chainrule.engines.native.program import listing as _listing
 from chainrule.engines.native.support import MOST_NODES, is_supported
 from chainrule.engines.native.threads import thread_count
-from chainrule.engines.native.training import Layout, Training, training
+from chainrule.engines.native.training import Layout, Training, prepared
 from chainrule.errors import SettingError
 from chainrule.graph import Graph
 
@@ -46,7 +46,7 @@ def compile_training(
     recorded  the graph of full batches, and of a smaller last one where there is one
     simple    gives the same graphs simplified, which are needed only for what is not yet compiled
     """
-    return training(recorded, simple, Layout(*layout))
+    return prepared(recorded, simple, Layout(*layout))
 
 
 def workers() -> int:

@@ -1,4 +1,4 @@
-"""A graph in a few lines of text: under its digest is kept what was compiled from it.
+"""A graph as text: under its digest is kept what was compiled from it.
 
 A graph as it was recorded has a key, so that a process that finds an entry does nothing more with
 the graph: no simplifying, no kernels, no plan.
@@ -22,10 +22,9 @@ def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str:
 
     Names and lines do not count, nor do the numbers of arrays that are read at each call.
     """
-    description = _Description()
-    parts = [kind, sources(), description.of((settings, effort.PARALLEL_WORK))]
-    parts += [description.of(graph) for graph in graphs]
-    return blake2b("\n".join(parts).encode(), digest_size=20).hexdigest()
+    plain = _Plain()
+    parts = (kind, sources(), effort.PARALLEL_WORK, settings, [plain.of(g) for g in graphs])
+    return blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 
 @cache
@@ -43,50 +42,47 @@ def sources() -> str:
                     folders.append(entry.path)
                 elif entry.name.endswith(".py"):
                     status = entry.stat()
-                    found.append(f"{entry.path} {status.st_mtime_ns} {status.st_size}")
-    return blake2b("\n".join(found).encode(), digest_size=20).hexdigest()
+                    found.append((entry.path, status.st_mtime_ns, status.st_size))
+    return blake2b(repr(found).encode(), digest_size=20).hexdigest()
 
 
-class _Description:
-    """Objects as text. A graph that is met again is named by its number."""
+class _Plain:
+    """Objects as tuples and lists of numbers and strings, whose text says what they are."""
 
     def __init__(self) -> None:
-        self._graphs: dict[int, int] = {}
+        self._graphs: dict[int, int] = {}  # one that is met again is named by its number
 
-    def of(self, value: Any) -> str:
+    def of(self, value: Any) -> Any:
         kind = type(value)
-        if kind is tuple or kind is list:
-            return f"({' '.join([self.of(part) for part in value])})"
         if value is None or kind in (bool, int, float, str):
-            return repr(value)
+            return value
+        if kind is tuple or kind is list:
+            return [self.of(part) for part in value]
         if isinstance(value, np.dtype):
-            return value.str
+            return ("dtype", value.str)
         if isinstance(value, np.ndarray | np.generic):
-            digest = blake2b(value.tobytes(), digest_size=20).hexdigest()
-            return f"{value.dtype.str}{value.shape}{digest}"
+            numbers = blake2b(value.tobytes(), digest_size=20).hexdigest()
+            return ("array", value.dtype.str, value.shape, numbers)
         if isinstance(value, Mapping):
-            return self.of([*value.items()])
+            return [(name, self.of(part)) for name, part in value.items()]
         if isinstance(value, Graph):
             return self._graph(value)
         if isinstance(value, Op):
-            return f"{type(value).__name__}.{value.name}"
-        raise TypeError(f"a {kind.__name__} has no description that a key could be made of")
+            return ("op", type(value).__name__, value.name)
+        raise TypeError(f"a {kind.__name__} is not described by numbers and strings")
 
-    def _graph(self, graph: Graph) -> str:
-        """Its nodes in their order, each by its number; then which are inputs and results."""
+    def _graph(self, graph: Graph) -> Any:
+        """Its nodes in their order, operands by their numbers; then which are inputs, results."""
         if id(graph) in self._graphs:
-            return f"graph {self._graphs[id(graph)]}"
+            return ("graph", self._graphs[id(graph)])
         self._graphs[id(graph)] = len(self._graphs)
         numbers: dict[Node, int] = {}
-        lines: list[str] = []
+        nodes: list[Any] = []
         for node in dict.fromkeys((*graph.inputs, *graph.nodes)):
             numbers[node] = len(numbers)
+            op, params = node.op, node.params
+            settings = self.of(params) if params and op is not INPUT and op is not CAPTURED else 0
             operands = [numbers[child] for child in node.inputs]
-            lines.append(f"{operands} {self._node(node)}")
-        ends = [[numbers[node] for node in part] for part in (graph.inputs, graph.results)]
-        return "\n".join([*lines, str(ends)])
-
-    def _node(self, node: Node) -> str:
-        op, params, dtype = node.op, node.params, node.dtype
-        settings = self.of(params) if params and op is not INPUT and op is not CAPTURED else ""
-        return f"{type(op).__name__}.{op.name} {settings} {node.shape} {dtype.str} {node.weak}"
+            kind = (type(op).__name__, op.name)
+            nodes.append((kind, operands, settings, node.shape, node.dtype.str, node.weak))
+        return nodes, [[numbers[node] for node in part] for part in (graph.inputs, graph.results)]

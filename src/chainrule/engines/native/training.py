@@ -139,7 +139,7 @@ class _Step:
         return plan, Guard(list(self.numbers), place)
 
 
-def training(
+def prepared(
     recorded: Sequence[Graph], simple: Callable[[], Sequence[Graph]], layout: Layout
 ) -> "Training | None":
     """The steps of these graphs, from the cache where it has them; None where they cannot be."""
