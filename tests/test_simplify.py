@@ -322,3 +322,17 @@ def test_a_loop_picks_the_rows_of_its_steps():
     graph = simplify(trace(last, TABLE))
     (loop,) = [node for node in graph.nodes if node.op.name == "loop"]
     assert "gather" in ops(loop.params["body"])
+
+
+def test_a_bias_behind_picked_rows_sums_what_belongs_to_each():
+    def loss(t, b):
+        return np.sum(np.tanh(t[PICKED] + b) ** 2)
+
+    bias = RNG.normal(size=3)
+    graph = trace(grad(loss, wrt=(0, 1)), TABLE, bias)
+    found = simplify(graph)
+    (rows_of,) = [node for node in found.nodes if node.op.name == "scatter_add"]
+    assert [node.inputs for node in found.nodes if node.op.name == "sum"] == [(rows_of,)]
+    given = [TABLE, bias]
+    for after, before in zip(Program(found)(given), Program(graph)(given), strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-12)

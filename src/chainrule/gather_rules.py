@@ -3,11 +3,14 @@
 An embedding before a layer multiplies the same few rows again and again. The products of the table
 itself are fewer: Gather(table) · W = Gather(table · W), and going back, what belongs to one row is
 added up before it is multiplied.
+
+The gradient of a bias behind it is the sum of all of that, so it follows from the sums by row.
 """
 
+from collections.abc import Sequence
 from math import prod
 
-from chainrule.graph import Graph, Node, input_node, rewrite
+from chainrule.graph import Graph, Node, input_node, ordered, rewrite, substitute
 from chainrule.ops.products import LETTERS, parts
 from chainrule.window_rules import made
 
@@ -59,6 +62,26 @@ def sum_of_products(node: Node) -> Node | None:
         row = at[0]
         return made("contract", (sums, other), node, spec=f"{row}{inner},{theirs}->{row}{rest}")
     return None
+
+
+def totals_of_rows(outputs: Sequence[Node]) -> list[Node]:
+    """The same outputs, where the sum of what ScatterAdd adds up by row is that of its rows."""
+    scattered: dict[tuple[Node, tuple[int, ...]], Node] = {}
+    nodes = ordered(outputs)
+    for node in nodes:
+        if node.op.name == "scatter_add":
+            index, updates = node.inputs
+            if node.params["rows"] < prod(index.shape):
+                scattered[updates, tuple(range(index.ndim))] = node
+    if not scattered:
+        return list(outputs)
+    known = {
+        node: made("sum", (rows,), node, axes=(0,))
+        for node in nodes
+        if node.op.name == "sum"
+        and (rows := scattered.get((node.inputs[0], node.params["axes"]))) is not None
+    }
+    return substitute(outputs, known) if known else list(outputs)
 
 
 def map_of_rows(node: Node) -> Node | None:

@@ -17,6 +17,7 @@ from chainrule.gather_rules import (
     product_of_rows,
     rows_picked_in_loop,
     sum_of_products,
+    totals_of_rows,
 )
 from chainrule.graph import (
     CONSTANT,
@@ -48,7 +49,7 @@ def simplify(graph: Graph) -> Graph:
 
 def simplified(outputs: Sequence[Node]) -> list[Node]:
     current = _settled(merge_loops(list(outputs)))
-    freed = totals_after_loops(current)
+    freed = totals_of_rows(totals_after_loops(current))
     same = all(a is b for a, b in zip(current, freed, strict=True))
     return current if same else _settled(freed)
 

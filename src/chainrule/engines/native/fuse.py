@@ -58,20 +58,25 @@ from chainrule.ops.reductions import Reduce
 LINE, SET_BYTES = 64, 1024  # a cache line; rows this far apart meet in the same sets
 
 
-def fuse(graph: Graph, parallel: bool, late: Sequence[Node] = ()) -> Program:
+def fuse(
+    graph: Graph, parallel: bool, late: Sequence[Node] = (), spaced: Sequence[Node] = ()
+) -> Program:
     """The kernels that compute a graph's results, in an order in which they can run.
 
     Where threads will divide them (`parallel`), long sums are cut into slices.
 
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
-    everything else has been computed.
+    everything else has been computed. Between the rows of `spaced` inputs there may be room.
     """
-    return Fuser(graph, parallel, late).run()
+    return Fuser(graph, parallel, late, spaced).run()
 
 
 class Fuser:
-    def __init__(self, graph: Graph, parallel: bool, late: Sequence[Node]) -> None:
+    def __init__(
+        self, graph: Graph, parallel: bool, late: Sequence[Node], spaced: Sequence[Node]
+    ) -> None:
         self.graph, self.parallel, self.late = graph, parallel, set(late)
+        self.spaced = set(spaced)
         self.nodes = graph.nodes
         self.results = list(graph.results)
         self.program = Program()
@@ -87,7 +92,8 @@ class Fuser:
 
     def run(self) -> Program:
         for node in self.graph.inputs:
-            buffer = Buffer(node.shape, node.dtype, node.params["name"])
+            buffer = self._spaced(node) if node in self.spaced else self._buffer(node)
+            buffer.name = node.params["name"]
             self.program.inputs.append(buffer)
             self.views[node] = whole(buffer)
         for node in self.nodes:
@@ -224,14 +230,18 @@ class Fuser:
 
     def _copied(self, node: Node, buffer: Buffer) -> View:
         """A copy of a node's numbers, in row-major order, in a buffer of as many."""
-        rank = len(node.shape)
-        value = self.expression(node, identity(rank), rank, {})
-        target = View(buffer, 0, row_major(node.shape))
-        self.append(Elementwise(node.shape, [Store(value, target)]))
+        self._joined(node, View(buffer, 0, row_major(node.shape)))
         return whole(buffer)
 
     def _elementwise(self, node: Node) -> None:
         target = self.placed(node)
+        kernel, value = self._joined(node, target)
+        if node not in self.memory.ends:
+            self.known.setdefault(kernel, {})[node] = value
+        self.views[node] = target
+
+    def _joined(self, node: Node, target: View) -> tuple[Kernel, Expression]:
+        """Have a node's numbers written by an earlier kernel of its shape, or by one of its own."""
         rank = len(node.shape)
         own = identity(rank)
         first = max([0, *(self._made(v) for v in self._loads(node))])
@@ -241,7 +251,7 @@ class Fuser:
                 continue
             if kernel.late != (node in self.late):
                 continue
-            known = self.known.setdefault(kernel, {})
+            known = self.known.get(kernel, {})
             axes = len(kernel.lengths)
             index = own if axes == rank else identity(axes)[:rank]
             value = self.expression(node, index, axes, known)
@@ -252,15 +262,11 @@ class Fuser:
                 continue
             kernel.stores.append(Store(value, target))
             self.maker[target.buffer] = place
-            break
-        else:
-            value = self.expression(node, own, rank, {})
-            kernel = Elementwise(node.shape, [Store(value, target)], late=node in self.late)
-            self.append(kernel)
-            known = self.known.setdefault(kernel, {})
-        if node not in self.memory.ends:
-            known[node] = value
-        self.views[node] = target
+            return kernel, value
+        value = self.expression(node, own, rank, {})
+        return self.append(
+            Elementwise(node.shape, [Store(value, target)], late=node in self.late)
+        ), value
 
     def _loads(self, node: Node) -> list[View]:
         rank = len(node.shape)
@@ -352,10 +358,27 @@ class Fuser:
         target = self.placed(node)
         axis, begin = node.params["axis"], 0
         for x in node.inputs:
-            offset = begin * target.strides[axis]
-            self._write(x, View(target.buffer, offset, target.strides), None)
+            piece = View(target.buffer, begin * target.strides[axis], target.strides)
+            if not self._is_made_there(x, piece):
+                self._write(x, piece, None)
             begin += x.shape[axis]
         self.views[node] = target
+
+    def _is_made_there(self, node: Node, target: View) -> bool:
+        """Let the kernel that computes a node put it there, if nobody else reads the node."""
+        view = self.views.get(node)
+        place = None if view is None else self.maker.get(view.buffer)
+        if place is None or self.memory.uses[node] > 1 or node in self.orders:
+            return False
+        kernel = self.kernels[place]
+        if not isinstance(kernel, OPEN) or kernel.shape != node.shape:
+            return False
+        own = [store for store in kernel.stores if store.view is view]
+        if len(own) != 1:
+            return False
+        own[0].view = self.views[node] = target
+        self.maker[target.buffer] = max(self._made(target), place)
+        return True
 
     def _write(self, node: Node, target: View, after: Kernel | None) -> None:
         rank = len(node.shape)
@@ -388,9 +411,18 @@ class Fuser:
         self._copied(node, buffer)
         return buffer
 
-    def of_body(self, body: Graph) -> Program:
-        """The kernels of a loop's body."""
-        return fuse(body, self.parallel)
+    def of_body(self, body: Graph, constants: int) -> Program:
+        """The kernels of a loop's body, whose first inputs are the loop's constants."""
+        return fuse(body, self.parallel, spaced=body.inputs[:constants])
+
+    def as_constant(self, node: Node, inner: Buffer) -> Buffer:
+        """A node's numbers where a loop reads them: with the same room between the rows."""
+        if not inner.padded:
+            return self.dense(node)
+        buffer = self._buffer(node)
+        buffer.padded = inner.padded
+        self._joined(node, whole(buffer))
+        return buffer
 
     # --- results ---
 

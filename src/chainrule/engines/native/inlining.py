@@ -43,9 +43,11 @@ class Remembered:
     """needed    the elementwise nodes that get a buffer
     matrices  those of two axes whose rows may lie apart
     ends      nodes that others read from memory even in the same loops
+    uses      how often a node is read, as a result too
     """
 
     needed: set[Node]
+    uses: Counter[Node]
     matrices: set[Node] = field(default_factory=set)
     ends: set[Node] = field(default_factory=set)
 
@@ -53,7 +55,9 @@ class Remembered:
 class _Choice:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.found = Remembered({node for node in graph.results if is_elementwise(node)})
+        uses = Counter(child for node in graph.nodes for child in node.inputs)
+        uses.update(graph.results)
+        self.found = Remembered({node for node in graph.results if is_elementwise(node)}, uses)
         self.users = users_of(graph)
         self.costs = self._costs()
 

@@ -23,6 +23,7 @@ from chainrule.engines.native.values import Value
 PACKED_BYTES = 64 * 1024  # of vectors copied together, at most
 PACKED_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result
 ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
+NEAR = 24 * 1024  # of such vectors stay in the first cache without a copy
 PACKED_ROWS = 48  # rows of the result from which on the copy pays
 FEW_OPERATIONS = 4  # on a sum that are written for each sum of a tile, rather than in a loop
 TERMS = (4, 2)  # of a sum that are written one after another
@@ -94,21 +95,30 @@ class _Product:
         kernel = self.kernel
         if self.row_axis is None or not self.summed or self.by_lane:
             return 0
-        if kernel.cut == self.summed[0] or kernel.clips:
+        if kernel.clips:
             return 0
         if kernel.lengths[self.row_axis] < PACKED_ROWS or self.vectors < 2:
             return 0
         if self._vector_view() is None:
             return 0
-        depth = kernel.lengths[self.summed[0]]
+        depth = self._own_length()
         vector = self.lanes * kernel.dtype.itemsize
         size = PACKED_BYTES if not self._rows_overflow() else PACKED_BYTES_OUTSIDE
         most = size // (min(self.most, self.vectors) * vector * self.inner)
-        if depth * self.inner < 8 or most == 0:
+        if depth <= NEAR // (min(self.most, self.vectors) * vector * self.inner) or most == 0:
             return 0
         if depth > most and kernel.stores[0].expression.dtype != kernel.dtype:
             return 0  # sums wait between blocks where the first result will be
-        return -(-depth // -(-depth // most))
+        parts = -(-depth // most)
+        return depth if parts == 1 else _up(-(-depth // parts), TERMS[0])
+
+    def _own_length(self) -> int:
+        """How many entries of the outermost summed axis a slice has at most."""
+        length = self.kernel.lengths[self.summed[0]]
+        if self.kernel.cut != self.summed[0]:
+            return length
+        size, slices = grain(length), self.kernel.shape[0]
+        return min(_up(_up(length, size) // size, slices) // slices * size, length)
 
     def _together(self, number: int) -> int:
         """How many terms along a summed axis can be written one after another, in every part."""
@@ -166,22 +176,24 @@ class _Product:
         if not self.depth:
             body(_Part())
             return
-        whole, b = self.kernel.lengths[self.summed[0]], self.w.b
-        if self.depth >= whole:
-            body(_Part(0, whole))
+        b, (begin, end) = self.w.b, self.limits[self.summed[0]]
+        if self.depth >= self._own_length():
+            body(_Part(begin, end))
             return
 
         def one(place: Value) -> None:
-            end = place + self.depth
-            body(_Part(place, b.select(end < whole, end, b.integer(whole)), end < whole))
+            stop = place + self.depth
+            unfinished = stop < end
+            body(_Part(place, b.select(unfinished, stop, b.integer(end)), unfinished))
 
-        b.loop(0, whole, self.depth, one)
+        b.loop(begin, end, self.depth, one)
 
     def _rows_overflow(self) -> bool:
         """Whether the operand that goes by row is too large to be read again for every block."""
         kernel = self.kernel
         size = prod(kernel.lengths[axis] for axis in (self.row_axis or 0, *self.summed))
-        return size * kernel.dtype.itemsize > ROWS_BYTES
+        slices = 1 if kernel.cut is None else kernel.shape[0]
+        return size // slices * kernel.dtype.itemsize > ROWS_BYTES
 
     def _own_columns(self, outer: list[Place]) -> None:
         """Between the bounds of this thread: blocks as long as there are, then single vectors."""
@@ -309,7 +321,7 @@ class _Product:
         sums = [zero] * len(places)
         waiting = kernel.stores[0].view  # where the sums of the parts so far are
         if part.unfinished is not None:
-            begun = w.b.integer(part.begin) > 0
+            begun = w.b.integer(part.begin) > self.limits[self.summed[0]][0]
             found = [w.load(waiting, frame(r, v, [])) for r, v in places]
             sums = [w.b.select(begun, total, zero) for total in found]
         if prod(kernel.lengths[self.kept :]):
@@ -391,6 +403,11 @@ class _Part:
     begin: Place = 0
     end: Place = 0
     unfinished: Value | None = None
+
+
+def _up(number: int, unit: int) -> int:
+    """The next multiple of a unit."""
+    return -(-number // unit) * unit
 
 
 def _blocks(vectors: int, most: int) -> list[tuple[int, int]]:

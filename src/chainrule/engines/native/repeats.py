@@ -16,10 +16,13 @@ def add_loop(fuser: "Fuser", node: Node) -> None:
     """Append the kernel that repeats the body of a loop."""
     prepared = with_turned_constants(node)
     params = prepared.params
-    body = fuser.of_body(params["body"])
     constants, carries = params["constants"], params["carries"]
-    outer = [fuser.dense(child) for child in prepared.inputs]
+    body = fuser.of_body(params["body"], constants)
     inner = body.inputs
+    outer = [
+        fuser.as_constant(child, buffer) if place < constants else fuser.dense(child)
+        for place, (child, buffer) in enumerate(zip(prepared.inputs, inner, strict=True))
+    ]
     repeat = Repeat((), program=body, length=params["length"], reverse=params["reverse"])
     split = constants + carries
     repeat.constants = list(zip(outer[:constants], inner[:constants], strict=True))
