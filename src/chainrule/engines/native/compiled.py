@@ -6,7 +6,7 @@ It says nothing of kernels and plans, so that a process which finds it on the di
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.kernels import Program
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import call
+from chainrule.engines.native.threads import call, thread_count
 from chainrule.graph import Graph
 
 _LENGTH = 8  # bytes that say how long the header is
@@ -34,7 +34,7 @@ class Compiled:
     arena      bytes
     """
 
-    code: bytes
+    code: list[bytes]
     parallel: bool
     entries: int
     arena: int
@@ -62,7 +62,7 @@ class Compiled:
         ]
         constants = [(b.slot, b.constant) for program in programs for b in program.constants]
         return cls(
-            jit.compiled(assembler.module.text()),
+            jit.compiled(assembler.module.parts(thread_count())),
             assembler.parallel,
             assembler.slots.count,
             arena,
@@ -73,30 +73,32 @@ class Compiled:
         )
 
     def pack(self) -> bytes:
-        arrays = [array for _, array in self.constants]
+        pieces = [*(array.tobytes() for _, array in self.constants), *self.code]
         header = {
             "parallel": self.parallel,
             "entries": self.entries,
             "arena": self.arena,
             "inputs": self.inputs,
             "results": self.results,
-            "constants": [(place, a.dtype.str, a.shape) for place, a in self.constants],
+            "constants": [(at, a.dtype.str, a.shape, a.nbytes) for at, a in self.constants],
             "captured": self.captured,
+            "code": [len(code) for code in self.code],
         }
         text = json.dumps(header).encode()
         length = len(text).to_bytes(_LENGTH, "little")
-        return b"".join([length, text, *(array.tobytes() for array in arrays), self.code])
+        return b"".join([length, text, *pieces])
 
     @classmethod
     def unpack(cls, data: bytes) -> "Compiled":
         end = _LENGTH + int.from_bytes(data[:_LENGTH], "little")
         header = json.loads(data[_LENGTH:end])
-        constants = []
-        for place, dtype, shape in header["constants"]:
-            begin, end = end, end + prod(shape) * np.dtype(dtype).itemsize
-            array = np.frombuffer(data[begin:end], dtype).reshape(shape)
-            constants.append((place, np.array(array)))
-        return cls(data[end:], **header | {"constants": constants})
+        rest = BytesIO(data[end:])
+        constants = [
+            (place, np.frombuffer(bytearray(rest.read(size)), dtype).reshape(shape))
+            for place, dtype, shape, size in header["constants"]
+        ]
+        code = [rest.read(size) for size in header["code"]]
+        return cls(**header | {"constants": constants, "code": code})
 
 
 def captured_by(graphs: Sequence[Graph]) -> list[Any]:

@@ -1,6 +1,8 @@
 """Text to machine code, and machine code to functions, through llvmlite."""
 
 import ctypes
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -19,8 +21,7 @@ def _prepare() -> None:
 
 
 def _machine() -> Any:
-    """A target machine of this processor; whoever links code with it owns it."""
-    _prepare()
+    """What compiles for this processor."""
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=_features(), opt=LEVEL, jit=True
     )
@@ -47,26 +48,57 @@ def target() -> str:
     return f"{versions} {llvm.get_host_cpu_name()} {_features()}"
 
 
-def compiled(text: str) -> bytes:
-    """The optimised machine code of a module."""
+def compiled(texts: Sequence[str]) -> list[bytes]:
+    """The machine code of modules, whose functions may call each other, compiled at once."""
     with _lock:
-        machine = _machine()
-        module = llvm.parse_assembly(text)
-        module.triple = machine.triple
-        module.data_layout = str(machine.target_data)
-        # The text is written as it should run: vectors, tiles, no work twice. LLVM's own passes
-        # before instructions are chosen would take a quarter of the time, or ten times as long if
-        # all are run, for code that is no faster.
+        _prepare()
+        if len(texts) == 1:
+            return [_compiled(texts[0])]
+        with ThreadPoolExecutor(len(texts)) as pool:
+            return list(pool.map(_compiled, texts))
+
+
+def _compiled(text: str) -> bytes:
+    machine = _machine()
+    module = llvm.parse_assembly(text, llvm.create_context())
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    # The text is written as it should run: vectors, tiles, no work twice. LLVM's own passes before
+    # instructions are chosen would take a quarter of the time, or ten times as long if all are
+    # run, for code that is no faster.
+    return _emitted(machine, module)
+
+
+def _emitted(machine: Any, module: Any) -> bytes:
+    """As `machine.emit_object(module)`, without the lock that llvmlite puts around every call.
+
+    LLVM compiles modules of different contexts in several threads, each by a machine of its own.
+    """
+    library = llvm.ffi.lib
+    emit = getattr(library.LLVMPY_TargetMachineEmitToMemory, "_cfn", None)
+    if emit is None:  # another llvmlite
         return bytes(machine.emit_object(module))
+    with llvm.ffi.OutputString() as error:
+        buffer = emit(machine, module, 1, error)
+        if not buffer:
+            raise RuntimeError(str(error))
+    try:
+        start, size = library.LLVMPY_GetBufferStart(buffer), library.LLVMPY_GetBufferSize(buffer)
+        return ctypes.string_at(start, size)
+    finally:
+        library.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
 class Code:
     """Machine code that is linked; keeps the memory of its functions alive."""
 
-    def __init__(self, code: bytes) -> None:
+    def __init__(self, objects: Sequence[bytes]) -> None:
         with _lock:
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            _prepare()
+            machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            for code in objects:
+                self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
 
     def function(self, name: str, *arguments: Any) -> Any:

@@ -309,9 +309,9 @@ done:
 """
     code = cache.find(text)
     if code is None:
-        code = jit.compiled(text)
+        (code,) = jit.compiled([text])
         cache.keep(text, code)
-    return jit.Code(code)
+    return jit.Code([code])
 
 
 def _loads(name: str, place: int, kind: str) -> str:
