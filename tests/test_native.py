@@ -16,9 +16,12 @@ from test_every_layer import CASES as LAYERS
 import chainrule as cr
 from chainrule.engines import native
 from chainrule.engines.native import effort, program, threads
+from chainrule.engines.native.kernels import Product
 from chainrule.engines.native.plan import make_plan
+from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.support import is_supported
 from chainrule.losses import LOSSES
+from chainrule.ops import rows
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.simplify import simplify
 
@@ -177,6 +180,35 @@ def test_the_arena_is_used_again():
     assert plan.arena <= 3 * 64 * 64 * 8
 
 
+def test_signs_are_asked_of_what_is_kept():
+    """What a positive part was made of is in memory for nobody."""
+
+    def loss(w, x):
+        return np.sum(np.maximum(x @ w, 0) @ w)
+
+    def by_hand(w, x):
+        hidden = x @ w
+        delta = np.ones((30, 20)) @ w.T
+        delta[hidden <= 0] = 0
+        return np.maximum(hidden, 0) @ w, x.T @ delta
+
+    def layers(w, x):
+        y = rows.relu(rows.relu(x @ w) @ w)
+        return np.sum(y * y)
+
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=(20, 20)), rng.normal(size=(30, 20))
+    x[3], x[4, 5], x[6], x[7, 8] = 0.0, np.nan, -0.0, np.inf
+    for function in (by_hand, cr.value_and_grad(layers), cr.value_and_grad(loss)):
+        graph = cr.trace(function, w, x)
+        with np.errstate(invalid="ignore"):
+            assert_agrees(graph, [w, x])
+    for function in (by_hand, cr.value_and_grad(layers)):
+        kernels = program.fuse(rewritten(simplify(cr.trace(function, w, x))), False).kernels
+        (first, *_) = [kernel for kernel in kernels if isinstance(kernel, Product)]
+        assert len(first.stores) == 1
+
+
 def test_engines_name_no_layer_loss_or_optimizer():
     folder = Path(native.__file__).parent
     text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
@@ -273,6 +305,25 @@ def test_long_sums_of_few_numbers_are_sliced(work, monkeypatch):
     assert_agrees(graph, [x, y])
     kernels = program.fuse(simplify(graph), parallel=True).kernels
     assert sum(kernel.cut is not None for kernel in kernels) >= 3
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 7), (20, 33, 70), (130, 2, 45), (17, 300, 1)])
+def test_sums_over_any_axes(shape, work, monkeypatch):
+    """Neighbouring axes as one, also of parts of arrays, and several vectors of sums together."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    x = np.random.default_rng(0).normal(size=shape)
+    some = [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
+
+    def sums(x):
+        inside = x[:, :, ::2]
+        turned = np.transpose(x, (2, 0, 1))
+        found = [f(y, axis=a) for y in (x, inside, turned) for f in (np.sum, np.max) for a in some]
+        return [*found, np.sum(x * x), np.sum(np.tanh(x), axis=0), np.mean(inside * inside)]
+
+    for dtype in FLOATS:
+        assert_agrees(cr.trace(sums, x.astype(dtype)), [x.astype(dtype)])
 
 
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])

@@ -1,11 +1,11 @@
-"""Quotients and square roots from the processor's estimates, where those are faster.
+"""Quotients from the processor's estimates, where those are faster.
 
-A 512-bit division or square root takes Intel's cores some twenty cycles. An estimate of 1/b or
-1/sqrt(x) to 14 bits and Newton steps in fused arithmetic take eight. The last step uses the exact
-remainder, so that all but one in millions are rounded correctly (Markstein, "Computation of
-elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34, 1990). Where a
-step of a quotient could overflow it is divided instead, all lanes together. A remainder below the
-smallest normal number counts as 0; results are then within one unit in the last place.
+A 512-bit division keeps Intel's cores busy for ten to sixteen cycles. An estimate of 1/b to 14 bits
+and Newton steps in fused arithmetic take seven, and leave the divider to the square roots beside
+them. The last step uses the exact remainder, so that all but one in millions are rounded correctly
+(Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", IBM J. Res.
+Dev. 34, 1990). Where a step could overflow it is divided instead, all lanes together. A remainder
+below the smallest normal number counts as 0; results are then within one unit in the last place.
 """
 
 from functools import cache
@@ -16,7 +16,6 @@ import numpy as np
 from chainrule.engines.native.ir import Builder
 from chainrule.engines.native.values import Value
 
-HIGH = 2.0**126  # an estimate of 1/y is 0 above
 LANES = 16
 
 
@@ -33,23 +32,14 @@ def is_estimated(x: Value) -> bool:
 def quotient(b: Builder, x: Value, y: Value) -> Value:
     """x / y."""
     r = _estimate(b, "rcp14", y)
-    r = b.fma(r, b.fma(-y, r, b.constant(1.0, np.float32, LANES)), r)
+    rest = b.fma(-y, r, b.constant(1.0, np.float32, LANES))
+    r = b.fma(r, rest, r)
     q = x * r
     better = b.fma(b.fma(-y, q, x), r, q)
-    # A divisor or quotient that is 0 or infinite becomes NaN on the way.
-    fine = (better == better) & (b.intrinsic("fabs", y) <= HIGH)
+    # A divisor or quotient that is 0 or infinite becomes NaN on the way; the estimate for a divisor
+    # near the largest number is 0, and leaves 1.
+    fine = (rest < 0.5) & (better == better)
     return b.unless(fine, better, lambda: b.binary("div", x, y))
-
-
-def square_root(b: Builder, x: Value) -> Value:
-    """The square root of x."""
-    y = _estimate(b, "rsqrt14", x)
-    s, h = x * y, 0.5 * y
-    # s and h run to the root and to half its inverse together.
-    rest = b.fma(-s, h, b.constant(0.5, np.float32, LANES))
-    s, h = b.fma(s, rest, s), b.fma(h, rest, h)
-    better = b.fma(b.fma(-s, s, x), h, s)
-    return b.select((x == 0) | (x == np.inf), x + x, better)
 
 
 def _estimate(b: Builder, name: str, x: Value) -> Value:

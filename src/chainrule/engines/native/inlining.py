@@ -6,6 +6,7 @@ from math import prod
 
 from chainrule.engines.native.access import is_view
 from chainrule.engines.native.contractions import summed_letters
+from chainrule.engines.native.kernels import Apply, Expression
 from chainrule.engines.native.layouts import users_of
 from chainrule.engines.native.rewrites import joins
 from chainrule.graph import Graph, Node
@@ -14,6 +15,7 @@ from chainrule.ops.map import Map
 from chainrule.ops.products import Contract
 
 SUMS = ("sum", "max", "min")
+FEW_OPERATIONS = 4  # that are written for each of several vectors, rather than in a loop
 CHEAP = 2  # operations that may be done again rather than stored
 DEEPEST = 64  # operations on operations that one expression holds
 COSTS = {"divide": 6, "sqrt": 6, "reciprocal": 6, "power": 40, "remainder": 10, "cast": 1}
@@ -124,3 +126,16 @@ def _is_fluid(node: Node) -> bool:
     if is_view(node):
         return not (isinstance(node.op, Reshape) and joins(node))
     return is_elementwise(node) or node.op.name in SUMS
+
+
+def is_brief(expression: Expression) -> bool:
+    """Whether a few simple operations make this of what is loaded or summed."""
+    seen, left = set(), [expression]
+    while left:
+        found = left.pop()
+        if isinstance(found, Apply) and id(found) not in seen:
+            seen.add(id(found))
+            if found.op.name not in SIMPLE or len(seen) > FEW_OPERATIONS:
+                return False
+            left += found.inputs
+    return True

@@ -254,6 +254,50 @@ class KernelWriter:
         if rest:
             self.b.when(end > full, lambda: body(full, rest))
 
+    def blocks(
+        self,
+        begin: Place,
+        end: Place,
+        length: int,
+        lanes: int,
+        most: int,
+        body: Callable[[Place, int, int], None],
+    ) -> None:
+        """body(place, vectors, live) for all vectors in [begin, end), up to `most` together.
+
+        Over a whole axis the sizes of blocks differ by one at most; between bounds that are a
+        thread's there are blocks as long as they fit, then single vectors. Of the last block's
+        last vector perhaps only some lanes are live.
+        """
+        rest = length % lanes
+        if isinstance(begin, int) and isinstance(end, int):
+            vectors, done = -(-length // lanes), 0
+            for size, times in _sizes(vectors, most):
+                last = done + size * times == vectors
+                whole = times - 1 if last and rest else times
+                several = lambda place, size=size: body(place, size, 0)
+                self.b.loop(done * lanes, (done + whole * size) * lanes, size * lanes, several)
+                if whole < times:
+                    body((done + whole * size) * lanes, size, rest)
+                done += size * times
+            return
+        begin, end = self.b.integer(begin), self.b.integer(end)
+        if most > 1:
+            stop = self.b.select(end < length - rest, end, length - rest)
+            step = most * lanes
+            whole_end = begin + self.b.binary("div", stop - begin, step) * step
+            self.b.loop(begin, whole_end, step, lambda place: body(place, most, 0))
+            begin = whole_end
+        self.along(begin, end, length, lanes, lambda place, live: body(place, 1, live))
+
+
+def _sizes(vectors: int, most: int) -> list[tuple[int, int]]:
+    """Vectors in blocks of nearly one size: pairs of a size and how often it comes."""
+    count = -(-vectors // most)
+    small, larger = divmod(vectors, count)
+    found = [(small + 1, larger), (small, count - larger)]
+    return [(size, times) for size, times in found if times and size]
+
 
 def _name(expression: Expression) -> int | View:
     """Its key in a memo. Loads of one place are one load, even after stores: nothing is stored that

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.estimates import is_estimated, quotient, square_root
+from chainrule.engines.native.estimates import is_estimated, quotient
 from chainrule.engines.native.values import BOOL, Value
 from chainrule.engines.native.vector_math import FLOAT32, FLOAT64, VectorMath, known_number
 from chainrule.ops import TABLE
@@ -44,9 +44,6 @@ class Numerics(VectorMath):
         if is_estimated(a):
             return quotient(self.builder, a, b)
         return self.builder.binary("div", a, b)
-
-    def sqrt(self, x: Value) -> Value:
-        return square_root(self.builder, x) if is_estimated(x) else super().sqrt(x)
 
     def negative(self, x: Value) -> Value:
         return self.builder.negative(x)

@@ -13,9 +13,9 @@ from math import prod
 
 from chainrule.engines.native.access import View
 from chainrule.engines.native.dots import summed_limits, write_dots
-from chainrule.engines.native.inlining import SIMPLE
+from chainrule.engines.native.inlining import is_brief
 from chainrule.engines.native.jit import vector_bytes
-from chainrule.engines.native.kernels import Apply, Expression, Product, Total
+from chainrule.engines.native.kernels import Product, Total
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.values import Value
@@ -25,7 +25,6 @@ PACKED_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole resul
 ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
 NEAR = 24 * 1024  # of such vectors stay in the first cache without a copy
 PACKED_ROWS = 48  # rows of the result from which on the copy pays
-FEW_OPERATIONS = 4  # on a sum that are written for each sum of a tile, rather than in a loop
 TERMS = (4, 2)  # of a sum that are written one after another
 
 
@@ -79,7 +78,7 @@ class _Product:
         )
         self.bare = all(isinstance(store.expression, Total) for store in kernel.stores)
         self.scratch = ""
-        self.brief = all(_is_brief(store.expression) for store in kernel.stores)
+        self.brief = all(is_brief(store.expression) for store in kernel.stores)
         if not self.brief:
             self.scratch = w.b.scratch(kernel.dtype, self.lanes * self.rows * self.most)
         # Of the summed axes, the outermost is cut into blocks; the others are whole in each.
@@ -149,27 +148,15 @@ class _Product:
     def _columns(self, outer: list[Place]) -> None:
         """All blocks of vectors over all parts of the sum, in the order that reads less again."""
         self.limits = summed_limits(self.w, self.kernel, dict(zip(self.others, outer, strict=True)))
-        if self.by_lane:
-            self._own_columns(outer)
-        elif self.depth and self._rows_overflow():
+        if self.depth and self._rows_overflow():
             self._parts(lambda part: self._blocks(partial(self._block, part, outer)))
         else:
             self._blocks(lambda *at: self._parts(lambda part: self._block(part, outer, *at)))
 
     def _blocks(self, body: Callable[[Place, int, int], None]) -> None:
-        """body(place, vectors, live) for all blocks of vectors; their sizes differ by one at most.
-
-        Of the last block's last vector perhaps only some lanes are live.
-        """
-        lanes, rest, begin = self.lanes, self.length % self.lanes, 0
-        for size, times in _blocks(self.vectors, self.most):
-            last = begin + size * times == self.vectors
-            whole = times - 1 if last and rest else times
-            full = lambda place, size=size: body(place, size, 0)
-            self.w.b.loop(begin * lanes, (begin + whole * size) * lanes, size * lanes, full)
-            if whole < times:
-                body((begin + whole * size) * lanes, size, rest)
-            begin += size * times
+        """body(place, vectors, live) for all blocks of vectors."""
+        bounds = self.w.bounds if self.by_lane else (0, self.length)
+        self.w.blocks(*bounds, self.length, self.lanes, self.most, body)
 
     def _parts(self, body: Callable[["_Part"], None]) -> None:
         """All parts of the outermost summed axis, in order."""
@@ -194,20 +181,6 @@ class _Product:
         size = prod(kernel.lengths[axis] for axis in (self.row_axis or 0, *self.summed))
         slices = 1 if kernel.cut is None else kernel.shape[0]
         return size // slices * kernel.dtype.itemsize > ROWS_BYTES
-
-    def _own_columns(self, outer: list[Place]) -> None:
-        """Between the bounds of this thread: blocks as long as there are, then single vectors."""
-        w, (begin, end) = self.w, (self.w.b.integer(bound) for bound in self.w.bounds)
-        size = self.most * self.lanes
-        if self.most > 1:
-            full = self.length - self.length % self.lanes
-            stop = w.b.select(end < full, end, full)
-            whole = w.b.binary("div", stop - begin, size) * size
-            several = lambda place: self._block(_Part(), outer, place, self.most, 0)
-            w.b.loop(begin, begin + whole, size, several)
-            begin = begin + whole
-        one = lambda place, live: self._block(_Part(), outer, place, 1, live)
-        w.along(begin, end, self.length, self.lanes, one)
 
     def _block(
         self, part: "_Part", outer: list[Place], place: Place, count: int, live: int
@@ -370,19 +343,6 @@ class _Product:
         b.loop(0, rows, 1, follow_row)
 
 
-def _is_brief(expression: Expression) -> bool:
-    """Whether a few simple operations make this of the sums."""
-    seen, left = set(), [expression]
-    while left:
-        found = left.pop()
-        if isinstance(found, Apply) and id(found) not in seen:
-            seen.add(id(found))
-            if found.op.name not in SIMPLE or len(seen) > FEW_OPERATIONS:
-                return False
-            left += found.inputs
-    return True
-
-
 @dataclass(frozen=True)
 class _Block:
     """Some vectors: where, how many, and how many lanes of the last one count (0 for all)."""
@@ -408,11 +368,3 @@ class _Part:
 def _up(number: int, unit: int) -> int:
     """The next multiple of a unit."""
     return -(-number // unit) * unit
-
-
-def _blocks(vectors: int, most: int) -> list[tuple[int, int]]:
-    """Vectors in blocks of nearly one size: pairs of a size and how often it comes."""
-    count = -(-vectors // most)
-    small, larger = divmod(vectors, count)
-    found = [(small + 1, larger), (small, count - larger)]
-    return [(size, times) for size, times in found if times and size]

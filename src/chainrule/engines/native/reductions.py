@@ -1,12 +1,15 @@
 """Reductions to code: sums side by side, or parts of one sum in the lanes of a vector."""
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from chainrule.engines.native.access import View, collapsed
 from chainrule.engines.native.elementwise import lane_axis
-from chainrule.engines.native.kernels import Reduction
+from chainrule.engines.native.inlining import is_brief
+from chainrule.engines.native.kernels import Reduction, loads
 from chainrule.engines.native.loops import FEW_PLACES, Frame, KernelWriter, Memo, Place
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.values import Value
@@ -21,14 +24,30 @@ def write_reduction(w: KernelWriter) -> None:
     assert isinstance(kernel, Reduction)
     if prod(kernel.shape) == 0:
         return
+    if kernel.cut is None:
+        kernel = _with_joined_axes(w, kernel)
     kept = len(kernel.shape)
     lengths = kernel.lengths
-    body_views = [view for view in kernel.reads if len(view.strides) == len(lengths)]
+    found = [w.exchanged.get(id(view), view) for view in kernel.reads]
+    body_views = [view for view in found if len(view.strides) == len(lengths)]
     best = lane_axis(lengths, kernel.writes, body_views) if lengths else None
     if best is not None and best < kept:
         _across(w, kernel, best)
     else:
         _along(w, kernel, best)
+
+
+def _with_joined_axes(w: KernelWriter, kernel: Reduction) -> Reduction:
+    """The same sums over fewer axes, where numbers lie in one row: a longer one has more parts."""
+    kept = len(kernel.shape)
+    views = loads([kernel.body])
+    summed, strides = collapsed(kernel.summed, [view.strides[kept:] for view in views])
+    # Views are exchanged by identity.
+    w.exchanged = {
+        id(view): View(view.buffer, view.offset, (*view.strides[:kept], *steps))
+        for view, steps in zip(views, strides, strict=True)
+    }
+    return replace(kernel, summed=summed)
 
 
 def _bounds(w: KernelWriter, kernel: Reduction, places: list[Place]) -> list[tuple[Place, Place]]:
@@ -67,6 +86,7 @@ def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
     others = [axis for axis in range(kept) if axis != along]
     few = prod(kernel.summed) <= FEW_PLACES
     still = w.still([kernel.body], range(kept, len(lengths))) if few else set()
+    most = 1 if few or not is_brief(kernel.body) else ACCUMULATORS
 
     def at(outer: list[Place]) -> None:
         places: list[Place] = [0] * len(lengths)
@@ -75,33 +95,37 @@ def _across(w: KernelWriter, kernel: Reduction, along: int) -> None:
         begin, end = w.bounds if w.divided and along == 0 else (0, lengths[along])
         bounds = _bounds(w, kernel, places)
 
-        def body(place: Place, live: int) -> None:
-            memo: Memo = {}
+        def body(place: Place, count: int, live: int) -> None:
+            """The sums of so many vectors from here on; `live` lanes of the last."""
+            memos: list[Memo] = [{} for _ in range(count)]
 
-            def level(axis: int, inner: list[Place], carry: Value) -> Value:
+            def frame(v: int, inner: list[Place]) -> Frame:
+                own = [*places[:kept], *inner]
+                own[along] = place + v * lanes if v else place
+                return Frame(own, along, lanes, live if v == count - 1 else 0)
+
+            def level(axis: int, inner: list[Place], carry: list[Value]) -> list[Value]:
                 if axis == len(lengths):
-                    own = [*places[:kept], *inner]
-                    own[along] = place
-                    known = {name: memo[name] for name in still if name in memo}
-                    value = w.evaluate(kernel.body, Frame(own, along, lanes, live), known)
-                    memo.update(known)
-                    return _joined(w, kernel.how, carry, w.b.splat(value, lanes))
-                (found,) = w.b.loop(
+                    return [one(v, inner, total) for v, total in enumerate(carry)]
+                return w.b.loop(
                     *bounds[axis],
                     1,
-                    lambda i, c: [level(axis + 1, [*inner, i], c)],
-                    [carry],
+                    lambda i, *c: level(axis + 1, [*inner, i], list(c)),
+                    carry,
                     written_out=FEW_PLACES if few else 1,
                 )
-                return found
 
-            total = level(kept, [], _start(w, kernel.how, dtype, lanes))
-            own = places[:kept]
-            own[along] = place
-            own += [0] * (len(lengths) - kept)
-            w.write(kernel.stores, Frame(own, along, lanes, live), {}, total)
+            def one(v: int, inner: list[Place], total: Value) -> Value:
+                known = {name: memos[v][name] for name in still if name in memos[v]}
+                value = w.evaluate(kernel.body, frame(v, inner), known)
+                memos[v].update(known)
+                return _joined(w, kernel.how, total, w.b.splat(value, lanes))
 
-        w.along(begin, end, lengths[along], lanes, body)
+            start = _start(w, kernel.how, dtype, lanes)
+            for v, total in enumerate(level(kept, [], [start] * count)):
+                w.write(kernel.stores, frame(v, [0] * (len(lengths) - kept)), {}, total)
+
+        w.blocks(begin, end, lengths[along], lanes, most, body)
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([lengths[axis] for axis in others], at, first)
