@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,3 +134,25 @@ def test_other_sources_have_other_keys(monkeypatch):
     before = keys.key("run", [])
     monkeypatch.setattr(keys, "sources", lambda: "another version")
     assert keys.key("run", []) != before
+
+
+def imported_by(path, package):
+    """The package's own files that a file imports."""
+    for module in re.findall(r"^ *(?:from|import) chainrule\.([\w.]+)", path.read_text(), re.M):
+        place = package.joinpath(*module.split("."))
+        yield place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
+def test_the_sources_of_a_key_are_all_that_code_is_made_by():
+    package = Path(cr.__file__).parent
+    counted = {Path(path) for path in keys.written_by()}
+    reached = set()
+    waiting = [package / "stabilise.py", *package.glob("engines/native/**/*.py")]
+    waiting.append(package / "simplify.py")
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting.extend(imported_by(path, package))
+    assert reached <= counted
+    assert package / "ops" / "map.py" in reached

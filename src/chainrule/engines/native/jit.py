@@ -96,7 +96,9 @@ class Code:
         with _lock:
             _prepare()
             machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            holder = llvm.parse_assembly("")
+            self._engine = llvm.create_mcjit_compiler(holder, machine)
+            self._engine.remove_module(holder)  # or LLVM prepares all its passes to compile it
             for code in objects:
                 self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()

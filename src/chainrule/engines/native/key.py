@@ -16,6 +16,8 @@ import numpy as np
 from chainrule.engines.native import effort
 from chainrule.graph import CAPTURED, INPUT, Graph, Node, Op
 
+FOLDERS = ("", "ops", "tracing", "engines", "engines/native", "engines/native/vector_math")
+
 
 def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str:
     """A digest of everything that machine code for these graphs depends on, but the processor.
@@ -29,21 +31,27 @@ def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str:
 
 @cache
 def sources() -> str:
-    """The files of this package, told by their places, times and sizes.
+    """The files between a recorded graph and its code, told by their places, times and sizes.
 
-    Python itself tells by them whether what it has compiled of a file is still good.
+    Python itself tells by times and sizes whether what it has compiled of a file is still good.
     """
-    folders = [str(Path(__file__).parents[2])]
     found = []
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.is_dir():
-                    folders.append(entry.path)
-                elif entry.name.endswith(".py"):
-                    status = entry.stat()
-                    found.append((entry.path, status.st_mtime_ns, status.st_size))
+    for path in written_by():
+        status = os.stat(path)
+        found.append((path, status.st_mtime_ns, status.st_size))
     return blake2b(repr(found).encode(), digest_size=20).hexdigest()
+
+
+def written_by() -> list[str]:
+    """The files whose code has a part in what becomes of a recorded graph."""
+    package = Path(__file__).parents[2]
+    names = (os.path.join(package, folder) for folder in FOLDERS)
+    return [
+        os.path.join(folder, name)
+        for folder in names
+        for name in sorted(os.listdir(folder))
+        if name.endswith(".py")
+    ]
 
 
 class _Plain:
