@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from chainrule.engines.native.jit import target
+from chainrule.engines.native import jit
 
 VERSION = 3  # of the format of entries and of the calling convention
 _DIGEST = 32
@@ -37,7 +37,7 @@ def folder() -> Path | None:
 
 
 def _path(root: Path, key: str) -> Path:
-    name = f"{VERSION}\n{target()}\n{key}"
+    name = f"{VERSION}\n{jit.target()}\n{key}"
     return root / f"{blake2b(name.encode(), digest_size=20).hexdigest()}.o"
 
 
@@ -66,6 +66,15 @@ def keep(key: str, data: bytes) -> None:
         os.replace(file.name, _path(root, key))
     except OSError as error:
         _warn_once(str(root), str(error))
+
+
+def code_of(text: str) -> bytes:
+    """The machine code of a module, kept under its own text."""
+    code = find(text)
+    if code is None:
+        (code,) = jit.compiled([text])
+        keep(text, code)
+    return code
 
 
 @cache

@@ -307,11 +307,7 @@ done:
   ret void
 }}
 """
-    code = cache.find(text)
-    if code is None:
-        (code,) = jit.compiled([text])
-        cache.keep(text, code)
-    return jit.Code([code])
+    return jit.Code([cache.code_of(text)])
 
 
 def _loads(name: str, place: int, kind: str) -> str:
