@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.cache import code_of
+from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.jit import Code
 from chainrule.engines.native.numerics import Numerics
 from chainrule.engines.native.values import INT64, Value
