@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 
 import chainrule as cr
-from chainrule.engines.native import estimates, loops, products, specials
+from chainrule.engines.native import estimates, loops, specials, tiles
 
 FOLDER = Path(__file__).parent / "listings"
 
@@ -47,7 +47,7 @@ def processor_with_avx2() -> Iterator[None]:
         mock.patch.object(platform, "machine", return_value="x86_64"),
         mock.patch.object(estimates, "_has_estimates", return_value=False),
         mock.patch.object(loops, "vector_bytes", return_value=32),
-        mock.patch.object(products, "vector_bytes", return_value=32),
+        mock.patch.object(tiles, "vector_bytes", return_value=32),
         mock.patch.object(specials, "vector_bytes", return_value=32),
     ):
         yield

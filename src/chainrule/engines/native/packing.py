@@ -1,0 +1,146 @@
+"""What is copied together of a product's operands, so that tiles find it in the nearest cache.
+
+The vectors of a block are copied one behind the other for a part of the sums: all rows go by while
+they stay. Where the operand that goes by row has its rows side by side, and the terms of a sum far
+apart, its numbers are copied in the order in which tiles read them, for all blocks together.
+"""
+
+from collections.abc import Callable, Sequence
+
+from chainrule.engines.native.access import View
+from chainrule.engines.native.loops import KernelWriter, Place
+from chainrule.engines.native.tiles import Block, Part, Tiling, up
+from chainrule.engines.native.values import Value
+
+VECTORS_BYTES = 64 * 1024  # of vectors copied together, at most
+VECTORS_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result
+ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
+FAR_ROWS_BYTES = 128 * 1024  # above which its numbers are copied, where they lie apart
+NEAR = 24 * 1024  # of such vectors stay in the first cache without a copy
+LEAST_ROWS = 48  # of the result from which on the copy pays
+TERMS = 4  # that parts have a multiple of
+
+
+class Packing:
+    """Both copies, and which part of the sums they are of.
+
+    depth    how many entries of the outermost summed axis are copied together; 0 for no copy
+    outside  whether parts of the sum go around the blocks of vectors
+    """
+
+    def __init__(self, w: KernelWriter, tiling: Tiling) -> None:
+        self.w, self.tiling = w, tiling
+        overflow = tiling.row_bytes > ROWS_BYTES
+        self.depth = self._depth(VECTORS_BYTES_OUTSIDE if overflow else VECTORS_BYTES)
+        self.vectors = tiling.operand(lane=1, row=0) if self.depth else None
+        self.numbers = tiling.operand(lane=0, row=1) if self._copies_numbers() else None
+        self.outside = bool(self.depth) and (overflow or self.numbers is not None)
+        self._vectors = self._scratch(tiling.most * tiling.lanes) if self.vectors else ""
+        self._numbers = self._scratch(up(tiling.row_count, tiling.rows)) if self.numbers else ""
+
+    def _scratch(self, each: int) -> str:
+        count = self.depth * self.tiling.inner * each
+        return self.w.b.scratch(self.tiling.kernel.dtype, count)
+
+    def _depth(self, size: int) -> int:
+        tiling, kernel = self.tiling, self.tiling.kernel
+        if tiling.row_axis is None or not tiling.summed or tiling.by_lane or kernel.clips:
+            return 0
+        if tiling.row_count < LEAST_ROWS or tiling.vectors < 2:
+            return 0
+        if tiling.operand(lane=1, row=0) is None:
+            return 0
+        vector = tiling.lanes * kernel.dtype.itemsize
+        entry = min(tiling.most, tiling.vectors) * vector * tiling.inner
+        most, length = size // entry, tiling.own_length
+        if most == 0 or length <= NEAR // entry:
+            return 0
+        if length > most and kernel.stores[0].expression.dtype != kernel.dtype:
+            return 0  # sums wait between parts where the first result will be
+        parts = -(-length // most)
+        return length if parts == 1 else up(-(-length // parts), TERMS)
+
+    def _copies_numbers(self) -> bool:
+        tiling = self.tiling
+        often = tiling.vectors >= 2 * tiling.most and tiling.row_bytes > FAR_ROWS_BYTES
+        is_vector = tiling.rows & (tiling.rows - 1) == 0  # one for all rows of a tile
+        return bool(self.depth) and often and is_vector and not tiling.by_row
+
+    # --- where, and how they get there ---
+
+    def vector_place(self, block: Block, part: Part, inner: Sequence[Place]) -> Value:
+        """Where the vectors of these summed places stand in their copy."""
+        return self._entry(part, inner) * (block.count * self.tiling.lanes)
+
+    def number_place(self, part: Part, row: Place, inner: Sequence[Place]) -> Value:
+        """Where the numbers of a tile's rows stand in theirs."""
+        begin = self.w.b.integer(row) * (self.depth * self.tiling.inner)
+        return self._entry(part, inner) * self.tiling.rows + begin
+
+    def _entry(self, part: Part, inner: Sequence[Place]) -> Value:
+        place = self.w.b.integer(inner[0]) - part.begin
+        for axis, where in zip(self.tiling.summed[1:], inner[1:], strict=True):
+            place = place * self.tiling.kernel.lengths[axis] + where
+        return place
+
+    def copy_vectors(self, block: Block, part: Part, limits: "Limits") -> None:
+        view, b, tiling = self.vectors, self.w.b, self.tiling
+        assert view is not None
+
+        def entry(inner: list[Place]) -> None:
+            target = self.vector_place(block, part, inner)
+            for v in range(block.count):
+                value = self.w.load(view, tiling.frame(block, 0, v, inner))
+                b.store(value, self._vectors, target + v * tiling.lanes)
+
+        self._every(part, limits, entry)
+
+    def copy_numbers(self, outer: list[Place], part: Part, limits: "Limits") -> None:
+        view, b, tiling = self.numbers, self.w.b, self.tiling
+        assert view is not None
+        block = Block(outer, 0, 1, 0)
+
+        def entry(inner: list[Place]) -> None:
+            def some(row: Place, live: int) -> None:
+                frame = tiling.frame(block, row, 0, inner)
+                frame.lanes_axis, frame.lanes, frame.live = tiling.row_axis, tiling.rows, live
+                value = self.w.load(view, frame)
+                b.store(value, self._numbers, self.number_place(part, row, inner))
+
+            self.w.along(0, tiling.row_count, tiling.row_count, tiling.rows, some)
+
+        self._every(part, limits, entry)
+
+    def _every(self, part: Part, limits: "Limits", entry: Callable[[list[Place]], None]) -> None:
+        """entry(places) for all summed places of a part."""
+        summed = self.tiling.summed
+
+        def level(number: int, inner: list[Place]) -> None:
+            if number == len(summed):
+                entry(inner)
+                return
+            bounds = (part.begin, part.end) if number == 0 else limits[summed[number]]
+            self.w.b.loop(*bounds, 1, lambda k: level(number + 1, [*inner, k]))
+
+        level(0, [])
+
+    # --- what tiles read ---
+
+    def load(
+        self, view: View, block: Block, part: Part, row: Place, rows: int, inner: Sequence[Place]
+    ) -> list[list[Value]] | None:
+        """An operand for every row and vector of a tile, where there is a copy of it."""
+        b, tiling, dtype = self.w.b, self.tiling, self.tiling.kernel.dtype
+        if view is self.vectors:
+            start = self.vector_place(block, part, inner)
+            places = [start + v * tiling.lanes for v in range(block.count)]
+            return [[b.load(self._vectors, at, dtype, tiling.lanes) for at in places]] * rows
+        if view is self.numbers:
+            start = self.number_place(part, row, inner)
+            numbers = [b.load(self._numbers, start + r, dtype) for r in range(rows)]
+            return [[number] * block.count for number in numbers]
+        return None
+
+
+Limits = dict[int, tuple[Place, Place]]
+"""Where the loops over the summed axes begin and end."""
