@@ -13,6 +13,7 @@ from strategies import TRACED, programs
 import chainrule as cr
 from chainrule.engines.native import cache, effort, jit
 from chainrule.engines.native import key as keys
+from chainrule.graph import Node
 
 X = np.linspace(0.1, 1.0, 24, dtype="f4").reshape(4, 6)
 W = np.linspace(-1.0, 1.0, 30, dtype="f4").reshape(6, 5)
@@ -128,6 +129,14 @@ def test_one_key_never_stands_for_two_codes(written, monkeypatch):
     monkeypatch.setattr(effort, "PARALLEL_WORK", effort.PARALLEL_WORK)
     look()
     assert len(codes) > 60
+
+
+def test_a_graph_that_no_text_describes_has_no_key():
+    graph = cr.trace(lambda x, w: x @ w, X, W)
+    (node,) = graph.outputs
+    odd = Node(node.op, node.inputs, {**node.params, "odd": object()}, node.shape, node.dtype)
+    assert keys.key("run", [graph]) is not None
+    assert keys.key("run", [graph.with_results([odd])]) is None
 
 
 def test_other_sources_have_other_keys(monkeypatch):

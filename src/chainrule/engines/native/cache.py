@@ -41,10 +41,10 @@ def _path(root: Path, key: str) -> Path:
     return root / f"{blake2b(name.encode(), digest_size=20).hexdigest()}.o"
 
 
-def find(key: str) -> bytes | None:
+def find(key: str | None) -> bytes | None:
     """The entry of this key, where there is a sound one."""
     root = folder()
-    if root is None:
+    if root is None or key is None:
         return None
     try:
         data = _path(root, key).read_bytes()
@@ -54,10 +54,10 @@ def find(key: str) -> bytes | None:
     return found if blake2b(found, digest_size=_DIGEST).digest() == digest else None
 
 
-def keep(key: str, data: bytes) -> None:
-    """Write an entry, or warn once that it cannot be written."""
+def keep(key: str | None, data: bytes) -> None:
+    """Write an entry, or warn once that it cannot be written; nothing is found without a key."""
     root = folder()
-    if root is None:
+    if root is None or key is None:
         return
     try:
         root.mkdir(parents=True, exist_ok=True)

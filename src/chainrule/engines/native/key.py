@@ -19,13 +19,18 @@ from chainrule.graph import CAPTURED, INPUT, Graph, Node, Op
 FOLDERS = ("", "ops", "tracing", "engines", "engines/native", "engines/native/vector_math")
 
 
-def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str:
+def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str | None:
     """A digest of everything that machine code for these graphs depends on, but the processor.
 
-    Names and lines do not count, nor do the numbers of arrays that are read at each call.
+    Names and lines do not count, nor do the numbers of arrays that are read at each call. None
+    where an op has settings that no text describes: such a graph is compiled in each process.
     """
     plain = _Plain()
-    parts = (kind, sources(), effort.PARALLEL_WORK, settings, [plain.of(g) for g in graphs])
+    try:
+        described = [plain.of(graph) for graph in graphs]
+    except TypeError:
+        return None
+    parts = (kind, sources(), effort.PARALLEL_WORK, settings, described)
     return blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 
