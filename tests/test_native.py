@@ -327,6 +327,29 @@ def test_sums_over_any_axes(shape, work, monkeypatch):
 
 
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize("rows", [16, 45, 70])
+@pytest.mark.parametrize("columns", [31, 46, 64])
+def test_products_and_copies_of_a_few_vectors(rows, columns, work, monkeypatch):
+    """Squares that are turned reach back at an edge; tiles have other shapes."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(rows, columns)), rng.normal(size=(columns, 64))
+
+    def turned(x, w):
+        both = np.stack([x, x + 1])
+        return x.T + 0, np.transpose(both, (0, 2, 1)) + 0, np.transpose(both, (2, 0, 1)) + 0
+
+    def products(x, w):
+        return x @ w, x @ w[:, :10], x.T @ (x @ w), (x @ w) @ w.T, w.T @ x.T
+
+    for dtype in FLOATS:
+        for function in (turned, products):
+            arguments = [x.astype(dtype), w.astype(dtype)]
+            assert_agrees(cr.trace(function, *arguments), arguments)
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 @pytest.mark.parametrize("spec", ["ij,jk->ik", "ji,jk->ik", "ij,kj->ik", "ji,kj->ik"])
 def test_products_larger_than_the_caches(spec, work, monkeypatch):
     """Sums in parts, operands copied in parts or turned; every part has an end that is no whole."""

@@ -1,5 +1,7 @@
 """Convolutions and pooling in compiled code: samples innermost, zeros left out, sums in lanes."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from agreement import assert_agrees, use_threads
@@ -8,7 +10,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 import chainrule as cr
 from chainrule.engines import native
 from chainrule.engines.native import dots, effort, program
-from chainrule.engines.native.kernels import Product, Special
+from chainrule.engines.native.access import ARENA
+from chainrule.engines.native.kernels import Product, Reduction, Special
+from chainrule.engines.native.layouts import SAMPLES_TOGETHER
+from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.simplify import simplify
 from chainrule.stabilise import stabilise
@@ -75,6 +80,68 @@ def test_sums_that_wait_in_memory_have_the_same_bits(samples, filters, work, mon
     assert written[0] != written[1]
     for waiting, at_once in zip(*results, strict=True):
         np.testing.assert_array_equal(waiting, at_once)
+
+
+def blocks_of(graph):
+    """How many samples lie together, in the buffers that the kernels for threads write."""
+    fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
+    return {view.buffer.block for kernel in fused.kernels for view in kernel.writes} - {0}
+
+
+def test_ties_of_a_maximum_are_counted_beside_it():
+    graph, _ = graph_of(96, 6, (1, 1), 1, 2, "float32")
+    fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
+    few = [kernel for kernel in fused.kernels if isinstance(kernel, Reduction)]
+    few = [kernel for kernel in few if kernel.summed == (2, 2)]
+    assert [(kernel.how, len(kernel.stores)) for kernel in few] == [("max", 2)]
+
+
+def test_what_is_read_for_the_last_time_makes_room():
+    graph, _ = graph_of(96, 6, (1, 1), 1, 2, "float32")
+    fused = program.fuse(rewritten(simplify(stabilise(graph))), parallel=True)
+    make_plan(fused.kernels, set(fused.results), parallel=True)
+    replaced = {
+        (read.buffer.name, written.buffer.name)
+        for kernel in fused.kernels
+        for read, written in product(kernel.reads, kernel.writes)
+        if ARENA == read.buffer.slot == written.buffer.slot
+        and written.buffer not in fused.results
+        and read.buffer is not written.buffer
+        and read.buffer.offset == written.buffer.offset
+    }
+    assert ("contract", "where") in replaced  # the sums of a convolution by their gradients
+
+
+CUTS = {
+    "all": lambda y: y,
+    "turned": lambda y: y.transpose(1, 2, 0, 3),
+    "some": lambda y: y[:70],
+    "every other": lambda y: y[1::2],
+    "backwards": lambda y: y[::-1],
+    "paired": lambda y: y.reshape(2, -1, *y.shape[1:]),
+    "joined": lambda y: y.reshape(y.shape[0] * y.shape[1], -1),
+    "windows": lambda y: sliding_window_view(y, 3, axis=0),
+    "Gram": lambda y: np.einsum("nhwc,mhwc->nm", y, y),
+    "running": lambda y: np.cumsum(y, axis=0),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("samples", [72, 130])
+def test_samples_in_blocks_however_they_are_taken(cut, samples, monkeypatch):
+    monkeypatch.setattr(effort, "PARALLEL_WORK", 0.0)
+    use_threads(monkeypatch, 3)
+
+    def loss(w, x):
+        y = np.tanh(convolved(x, w, (0, 0), 1))
+        return np.mean(np.square(CUTS[cut](y))) + np.mean(y)
+
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(3, 3, 2, 4)), rng.normal(size=(samples, 7, 8, 2))]
+    graph = cr.trace(cr.value_and_grad(loss, wrt=(0, 1)), *arrays)
+    assert_agrees(graph, arrays)
+    if cut in ("all", "turned"):
+        assert blocks_of(graph) == {SAMPLES_TOGETHER}
 
 
 def test_sequences():

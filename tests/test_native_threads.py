@@ -12,7 +12,7 @@ from agreement import use_threads
 
 import chainrule as cr
 from chainrule.bench import layers
-from chainrule.engines.native import effort, jit, lines, memory
+from chainrule.engines.native import effort, jit, lines, memory, training
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ CASES = {
             *(layers.Convolution(17, 3), cr.ReLU(), cr.Flatten(), cr.Dense(5)),
         ],
         image_data,
-        40,
+        72,  # a block of samples and a part of one
     ),
     "recurrence": (
         lambda: [layers.Embedding(12, 5), layers.LSTM(9), cr.Dense(12)],
@@ -94,6 +94,21 @@ def test_code_that_is_compiled_in_parts_has_the_same_bits(case, monkeypatch, div
     for a, b in zip(whole, bits_with(5, case, monkeypatch), strict=True):
         np.testing.assert_array_equal(a, b)
     assert 5 in counts
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_carry_is_written_in_place(case, monkeypatch, divided):
+    monkeypatch.setenv("CHAINRULE_CACHE", "")  # what is found there is not planned
+    found = []
+    asked = training._Step._may_overwrite
+    monkeypatch.setattr(
+        training._Step,
+        "_may_overwrite",
+        lambda *arguments: found.append(asked(*arguments)) or found[-1],
+    )
+    bits_with(1, case, monkeypatch)
+    assert found
+    assert all(found)
 
 
 def test_models_that_train_at_once(monkeypatch, divided):

@@ -56,18 +56,16 @@ done10:
   %v45 = select <8 x i1> %v44, <8 x float> splat (float 0x0000000000000000), <8 x float> %v43
   %p46 = getelementptr inbounds float, ptr %p8, i64 8
   store <8 x float> %v45, ptr %p46, align 4
-  %v47 = load <8 x float>, ptr %p6, align 4
-  %v48 = fadd contract <8 x float> %v33, %v47
-  %v49 = fcmp ogt <8 x float> splat (float 0x0000000000000000), %v48
-  %v50 = select <8 x i1> %v49, <8 x float> splat (float 0x0000000000000000), <8 x float> %v48
-  %p51 = getelementptr inbounds float, ptr %p8, i64 16
-  store <8 x float> %v50, ptr %p51, align 4
-  %v52 = load <8 x float>, ptr %p41, align 4
-  %v53 = fadd contract <8 x float> %v34, %v52
-  %v54 = fcmp ogt <8 x float> splat (float 0x0000000000000000), %v53
-  %v55 = select <8 x i1> %v54, <8 x float> splat (float 0x0000000000000000), <8 x float> %v53
-  %p56 = getelementptr inbounds float, ptr %p8, i64 24
-  store <8 x float> %v55, ptr %p56, align 4
+  %v47 = fadd contract <8 x float> %v33, %v37
+  %v48 = fcmp ogt <8 x float> splat (float 0x0000000000000000), %v47
+  %v49 = select <8 x i1> %v48, <8 x float> splat (float 0x0000000000000000), <8 x float> %v47
+  %p50 = getelementptr inbounds float, ptr %p8, i64 16
+  store <8 x float> %v49, ptr %p50, align 4
+  %v51 = fadd contract <8 x float> %v34, %v42
+  %v52 = fcmp ogt <8 x float> splat (float 0x0000000000000000), %v51
+  %v53 = select <8 x i1> %v52, <8 x float> splat (float 0x0000000000000000), <8 x float> %v51
+  %p54 = getelementptr inbounds float, ptr %p8, i64 24
+  store <8 x float> %v53, ptr %p54, align 4
   ret void
 }
 

@@ -33,7 +33,9 @@ VIEWS = (BroadcastTo, Flip, Reshape, Slice, StopGradient, Transpose, Windows)
 class Buffer:
     """Memory for `shape` numbers, row-major. Compared by identity.
 
-    slot  the entry of the table of pointers that leads to it; ARENA where it has a fixed place
+    slot   the entry of the table of pointers that leads to it; ARENA where it has a fixed place
+    block  how many entries of the last axis lie together with all that belongs to them, before
+           those of the next block; 0 where the whole axis does. Strides hold within a block.
     """
 
     shape: Shape
@@ -43,6 +45,7 @@ class Buffer:
     offset: int = 0  # in bytes, in the arena
     constant: Any = None  # its content, where that is known beforehand
     padded: int = 0  # elements that nobody reads, behind each row
+    block: int = 0
 
     @property
     def size(self) -> int:
@@ -50,12 +53,21 @@ class Buffer:
 
     @property
     def strides(self) -> Shape:
-        return row_major((*self.shape[:-1], self.shape[-1] + self.padded)) if self.shape else ()
+        if not self.shape:
+            return ()
+        return row_major((*self.shape[:-1], self.block or self.shape[-1] + self.padded))
 
     @property
     def bytes(self) -> int:
         rows = prod(self.shape[:-1])
+        if self.block:
+            return -(-self.shape[-1] // self.block) * self.block * rows * self.dtype.itemsize
         return (self.size + rows * self.padded) * self.dtype.itemsize
+
+    @property
+    def jump(self) -> int:
+        """By how much more than a block's length the next block lies behind the one before."""
+        return (prod(self.shape[:-1]) - 1) * self.block if self.block else 0
 
     @property
     def row(self) -> int:
@@ -70,6 +82,13 @@ class View:
     buffer: Buffer
     offset: int
     strides: Shape
+
+    @property
+    def blocked(self) -> int | None:
+        """The axis that goes through the buffer's blocks, where it has blocks."""
+        block = self.buffer.block
+        axes = (axis for axis, step in enumerate(self.strides) if block and step % block)
+        return next(axes, None)
 
 
 @dataclass(frozen=True)
@@ -117,11 +136,12 @@ def at(view: View, index: Index, rank: int) -> View:
     return View(view.buffer, total.constant, total.coefficients)
 
 
-def stretched(index: Index, shape: Shape, rank: int) -> Index:
-    """The index of an input of this shape that broadcasts to where `index` counts."""
+def stretched(index: Index, shape: Shape, whole: Shape, rank: int) -> Index:
+    """The index of an input of this shape that broadcasts to a whole, where `index` counts."""
     zero = Affine(0, (0,) * rank)
-    tail = index[len(index) - len(shape) :]
-    return tuple(zero if length == 1 else place for length, place in zip(shape, tail, strict=True))
+    more = len(index) - len(shape)
+    columns = zip(shape, whole[more:], index[more:], strict=True)
+    return tuple(zero if length == 1 and full != 1 else place for length, full, place in columns)
 
 
 def through(node: Node, index: Index, rank: int) -> Index | None:
@@ -133,7 +153,7 @@ def through(node: Node, index: Index, rank: int) -> Index | None:
         found = dict(zip(params["axes"], index, strict=True))
         return tuple(found[axis] for axis in range(len(shape)))
     if isinstance(op, BroadcastTo):
-        return stretched(index, shape, rank)
+        return stretched(index, shape, node.shape, rank)
     if isinstance(op, Slice):
         return tuple(
             place.scaled(step, start)

@@ -6,7 +6,7 @@ Axes are letters here, as in the contraction's `spec`.
 from math import prod
 from typing import TYPE_CHECKING
 
-from chainrule.engines.native.access import Buffer, View, identity, row_major, view_through, whole
+from chainrule.engines.native.access import Buffer, View, identity, row_major, view_through
 from chainrule.engines.native.kernels import (
     Apply,
     Clip,
@@ -190,17 +190,17 @@ class _Contraction:
 
     def _packed(self, which: int, last: str) -> tuple[View, dict[str, int]]:
         """A copy of an operand whose last axis is the one of this letter."""
-        letters, view = self.letters[which], self.views[which]
+        fuser, letters, view = self.fuser, self.letters[which], self.views[which]
         child = self.node.inputs[which]
         if isinstance(child.op, Windows):
             return self._packed_source(child, letters, last)
         order = [x for x in letters if x != last] + [last]
         buffer = Buffer(tuple(self.lengths[x] for x in order), child.dtype, child.op.name)
-        source = View(view.buffer, view.offset, tuple(self.steps[which][x] for x in order))
-        copy = Store(Load(child.dtype, view=source), whole(buffer))
-        self.fuser.append(Elementwise(buffer.shape, [copy]))
         found = dict(zip(order, row_major(buffer.shape), strict=True))
-        return View(buffer, 0, tuple(found[x] for x in letters)), found
+        target = View(buffer, 0, tuple(found[x] for x in letters))
+        # In the order of the node, so that threads divide it as they did the node itself.
+        fuser.append(Elementwise(child.shape, [Store(Load(child.dtype, view=view), target)]))
+        return target, found
 
     def _packed_source(self, windows: Node, letters: str, last: str) -> tuple[View, dict[str, int]]:
         """The same of windows: it is what they slide over that is copied, once for everybody."""

@@ -143,13 +143,17 @@ class _Dots:
         places: dict[int, Place] = dict.fromkeys(range(self.kept), 0)
         places.update(enumerate(own))
         axis = self.summed[0]
-        begin, end = summed_limits(w, kernel, places)[axis]
+        limits = summed_limits(w, kernel, places)
         lengths = [kernel.shape[other] for other in self.others[len(own) :]]
 
-        def part(k: Place) -> None:
-            w.nest(lengths, lambda at: self._entries([*own, *at], _Part(axis, k, memory)))
+        def block(bounds: tuple[Place, Place]) -> None:
+            def part(k: Place) -> None:
+                found = _Part(axis, k, bounds, memory)
+                w.nest(lengths, lambda at: self._entries([*own, *at], found))
 
-        b.loop(begin, end, 1, part)
+            b.loop(*limits[axis], 1, part)
+
+        w.by_blocks(kernel.lanes, limits[kernel.lanes], block)
 
         def finish(at: list[Place]) -> None:
             places = [*own, *at]
@@ -163,6 +167,8 @@ class _Dots:
     def _entries(self, outer: list[Place], part: "_Part | None" = None) -> None:
         """All tiles at these places of the other axes, and of a summed one where it goes around."""
         limits = summed_limits(self.w, self.kernel, dict(zip(self.others, outer, strict=True)))
+        if part is not None:
+            limits[self.kernel.lanes] = part.lanes
 
         def lefts(i: Place, rest: int) -> None:
             def rights(j: Place, some: int) -> None:
@@ -187,15 +193,15 @@ class _Dots:
         part: "_Part | None",
     ) -> None:
         w, kernel = self.w, self.kernel
-        axes = (self.left_axis, self.right_axis)
+        axes, own = (self.left_axis, self.right_axis), dict(limits)
 
         def places(i: int, j: int, inner: dict[int, Place]) -> list[Place]:
             found: list[Place] = [inner.get(axis, 0) for axis in range(len(kernel.lengths))]
             for axis, place in zip(self.others, outer, strict=True):
                 found[axis] = place
-            for own, start, more in zip(axes, corner, (i, j), strict=True):
-                if own is not None:
-                    found[own] = start + more if more else start
+            for mine, start, more in zip(axes, corner, (i, j), strict=True):
+                if mine is not None:
+                    found[mine] = start + more if more else start
             return found
 
         def step(inner: dict[int, Place], sums: list[Value], live: int) -> list[Value]:
@@ -210,14 +216,13 @@ class _Dots:
         def lanes(inner: dict[int, Place], sums: list[Value]) -> list[Value]:
             axis, rest = kernel.lanes, self.length % self.lanes
             full = self.length - rest
-            begin, end = (w.b.integer(bound) for bound in limits[axis])
-            stop = full if kernel.cut != axis else w.b.select(end < full, end, full)
-            start = 0 if kernel.cut != axis else begin
+            start, end = own[axis]
+            stop = full if isinstance(end, int) else w.b.select(end < full, end, full)
             body = lambda k, *s: step({**inner, axis: k}, list(s), 0)
             sums = w.b.loop(start, stop, self.lanes, body, sums)
             if rest:
                 more = step({**inner, axis: full}, sums, rest)
-                if kernel.cut == axis:
+                if not isinstance(end, int):
                     more = [w.b.select(end > full, a, b) for a, b in zip(more, sums, strict=True)]
                 sums = more
             return sums
@@ -227,29 +232,37 @@ class _Dots:
                 return lanes(inner, sums)
             axis = self.summed[number]
             body = lambda k, *s: level(number + 1, {**inner, axis: k}, list(s))
-            return w.b.loop(*limits[axis], 1, body, sums)
+            return w.b.loop(*own[axis], 1, body, sums)
 
         ends = [places(i, j, {})[: self.kept] for i, j in product(*map(range, size))]
         if part is not None:
             waiting = [self._place(end) for end in ends]
             sums = [w.b.load(part.memory, at, kernel.dtype, self.lanes) for at in waiting]
-            sums = level(1, {part.axis: part.place}, sums)
+            sums = level(1, {part.axis: part.place}, sums)  # of one block
             for at, total in zip(waiting, sums, strict=True):
                 w.b.store(total, part.memory, at)
             return
         sums = [w.b.constant(0, kernel.dtype, self.lanes)] * prod(size)
         if prod(kernel.lengths[self.kept :]):
-            sums = level(0, {}, sums)
+
+            def block(bounds: tuple[Place, Place], *sums: Value) -> list[Value]:
+                own[kernel.lanes] = bounds
+                return level(0, {}, list(sums))
+
+            sums = w.by_blocks(kernel.lanes, limits[kernel.lanes], block, sums)
         for end, total in zip(ends, sums, strict=True):
             w.write(kernel.stores, Frame(end), {}, horizontal(w, "sum", total))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One place of a summed axis that goes around everything, and where the sums wait."""
+    """One place of a summed axis that goes around everything, within these bounds of the lanes,
+    and where the sums wait.
+    """
 
     axis: int
     place: Place
+    lanes: tuple[Place, Place]
     memory: str
 
 

@@ -26,7 +26,11 @@ def write_elementwise(w: KernelWriter) -> None:
         return
     views = [*kernel.reads, *kernel.writes]
     dtypes = [store.expression.dtype for store in kernel.stores]
-    head = kernel.shape[:1] if w.divided else ()
+    bounds, joined = w.bounds, _joined_rows(w, kernel, dtypes)
+    if joined:
+        begin, end = (w.b.integer(bound) for bound in w.bounds)
+        bounds = begin * joined, end * joined
+    head = kernel.shape[:1] if w.divided and not joined else ()
     inner = kernel.shape[len(head) :]
     lengths, strides = collapsed(inner, [view.strides[len(head) :] for view in views])
     # The same kernel over fewer axes: views are exchanged by identity.
@@ -51,7 +55,7 @@ def write_elementwise(w: KernelWriter) -> None:
         places: list[Place] = [0] * len(axes)
         for axis, place in zip(others, outer, strict=True):
             places[axis] = place
-        begin, end = w.bounds if w.divided and along == 0 else (0, axes[along])
+        begin, end = bounds if w.divided and along == 0 else (0, axes[along])
 
         def body(place: Place, live: int) -> None:
             memo: Memo = {}
@@ -67,6 +71,20 @@ def write_elementwise(w: KernelWriter) -> None:
 
     first = w.bounds if w.divided and 0 in others else None
     w.nest([axes[axis] for axis in others], at, first)
+
+
+def _joined_rows(w: KernelWriter, kernel: Elementwise, dtypes: Sequence[np.dtype[Any]]) -> int:
+    """How long the rows are, where threads may divide them as one row of numbers; or else 0.
+
+    Vectors then run across the ends of rows: none is in part idle, and none waits for the store
+    before it, which a processor takes to overlap with what it left out.
+    """
+    lengths, _ = collapsed(kernel.shape, [view.strides for view in (*kernel.reads, *kernel.writes)])
+    row = prod(kernel.shape[1:])
+    if not w.divided or row == 1 or len(lengths) != 1:
+        return 0
+    lanes = w.lanes_for(dtypes, lengths[0])
+    return row if grain(kernel.shape[0]) * row % lanes == 0 else 0
 
 
 def _together(w: KernelWriter, axes: Sequence[int], along: int) -> list[int]:
@@ -86,7 +104,7 @@ def _together(w: KernelWriter, axes: Sequence[int], along: int) -> list[int]:
 def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
     """A copy whose source runs along another axis than its target: square blocks, in registers.
 
-    Returns whether the kernel is such a copy; what does not fill a block is copied one by one.
+    Returns whether the kernel is such a copy.
     """
     (store, *more) = kernel.stores
     if more or not isinstance(store.expression, Load):
@@ -124,8 +142,19 @@ def _write_transposed(w: KernelWriter, kernel: Elementwise) -> bool:
             steps = f"i64 {source.strides[b]}, i64 {target.strides[a]}"
             w.b.emit(f"call void @{square}(ptr {places[0]}, ptr {places[1]}, {steps})")
 
+        def inside(axis: int, place: Place, rest: int) -> tuple[Place, int]:
+            """A whole square for what is left over at the end, part of which is then copied twice;
+            not over the places of another thread.
+            """
+            if rest and not (w.divided and axis == 0):
+                return kernel.shape[axis] - size, 0
+            return place, rest
+
         def strip(i: Place, live: int) -> None:
+            i, live = inside(a, i, live)
+
             def piece(j: Place, rest: int) -> None:
+                j, rest = inside(b, j, rest)
                 if not live and not rest:
                     block(i, j)
                     return
@@ -182,7 +211,7 @@ def write_fill(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Fill)
     base = w.pointers[kernel.target]
-    row = kernel.target.row * kernel.target.dtype.itemsize
+    row = kernel.target.bytes // kernel.shape[0] if kernel.shape else kernel.target.bytes
     begin, end = w.bounds
     if isinstance(begin, int) and isinstance(end, int):
         w.b.clear(base, begin * row, (end - begin) * row)

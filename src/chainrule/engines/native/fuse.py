@@ -6,13 +6,16 @@ Layouts are views. Nodes of one shape share a kernel, and follow a contraction o
 its numbers are still in registers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.native.access import (
+    Affine,
     Buffer,
     Index,
     View,
@@ -26,7 +29,7 @@ from chainrule.engines.native.access import (
     whole,
 )
 from chainrule.engines.native.contractions import add_contraction
-from chainrule.engines.native.inlining import SUMS, is_elementwise, remembered
+from chainrule.engines.native.inlining import SIMPLE, SUMS, is_elementwise, remembered, seen_through
 from chainrule.engines.native.kernels import (
     OPEN,
     Apply,
@@ -43,9 +46,12 @@ from chainrule.engines.native.kernels import (
     Store,
     Total,
     forget_unread,
+    is_block_by_block,
     loads,
+    walk,
 )
-from chainrule.engines.native.layouts import storage_orders, unread_pads
+from chainrule.engines.native.layouts import SAMPLES_TOGETHER, storage_orders, unread_pads
+from chainrule.engines.native.loops import FEW_PLACES
 from chainrule.engines.native.repeats import add_loop
 from chainrule.engines.native.slicing import slices
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
@@ -68,12 +74,22 @@ def fuse(
     `late` nodes, results all, share kernels with each other only: they will overwrite inputs, once
     everything else has been computed. Between the rows of `spaced` inputs there may be room.
     """
-    return Fuser(graph, parallel, late, spaced).run()
+    # Threads must not write between each other's lines, so samples that are innermost lie in
+    # blocks; not where somebody takes other samples than all, one after another.
+    found = Fuser(graph, parallel, late, spaced, blocks=parallel).run()
+    if not all(is_block_by_block(kernel) for kernel in found.kernels):
+        return Fuser(graph, parallel, late, spaced, blocks=False).run()
+    return found
 
 
 class Fuser:
     def __init__(
-        self, graph: Graph, parallel: bool, late: Sequence[Node], spaced: Sequence[Node]
+        self,
+        graph: Graph,
+        parallel: bool,
+        late: Sequence[Node],
+        spaced: Sequence[Node],
+        blocks: bool,
     ) -> None:
         self.graph, self.parallel, self.late = graph, parallel, set(late)
         self.spaced = set(spaced)
@@ -85,7 +101,7 @@ class Fuser:
         self.maker: dict[Buffer, int] = {}
         self.known: dict[Kernel, dict[Node, Expression]] = {}
         self.copies: dict[tuple[Node, Shape], View] = {}
-        self.orders = storage_orders(graph)
+        self.orders, self.blocks = storage_orders(graph), blocks
         self.innermost = set(self.orders)  # nodes whose samples are
         self.unread = unread_pads(graph)
         self.memory = remembered(graph)
@@ -124,12 +140,13 @@ class Fuser:
                 return known[node]
             if node.op is CONSTANT and node.params["value"].ndim == 0:
                 return Number(node.dtype, value=node.params["value"].item())
+            inline = node not in self.views or seen_through(node) in known
+            inner = through(node, index, rank) if inline and is_view(node) else None
+            if inner is not None:
+                return build(node.inputs[0], inner)
             if node in self.views:
                 return Load(node.dtype, view=at(self.views[node], index, rank))
-            if is_view(node):
-                inner = through(node, index, rank)
-                assert inner is not None, node  # such an input has a buffer
-                return build(node.inputs[0], inner)
+            assert not is_view(node), node  # such an input has a buffer
             if isinstance(node.op, Contract):
                 left, right, out = parts(node.params["spec"])
                 places = dict(zip(out, index, strict=True))
@@ -138,10 +155,27 @@ class Fuser:
                     for child, letters in zip(node.inputs, (left, right), strict=True)
                 )
                 return Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
+            if isinstance(node.op, Reduce):
+                return written_out(node, index)
             inputs = tuple(
-                build(child, stretched(index, child.shape, rank)) for child in node.inputs
+                build(child, stretched(index, child.shape, node.shape, rank))
+                for child in node.inputs
             )
             return Apply(node.dtype, op=node.op, inputs=inputs, params=node.params)
+
+        def written_out(node: Node, index: Index) -> Expression:
+            """A sum over a few places, term by term."""
+            (x,), axes = node.inputs, node.params["axes"]
+            kept = [axis for axis in range(x.ndim) if axis not in axes]
+            where = dict(zip(kept, index, strict=True))
+            terms = []
+            for places in product(*(range(x.shape[axis]) for axis in axes)):
+                where |= {
+                    axis: Affine(k, (0,) * rank) for axis, k in zip(axes, places, strict=True)
+                }
+                terms.append(build(x, tuple(where[axis] for axis in range(x.ndim))))
+            add = lambda a, b: Apply(node.dtype, op=rows.add, inputs=(a, b), params={})
+            return reduce(add, terms)
 
         return build(node, index)
 
@@ -170,15 +204,22 @@ class Fuser:
         order = self.orders.get(node)
         if order is None:
             return whole(self._spaced(node))
-        buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+        buffer = self._ordered(node, order)
         steps = dict(zip(order, buffer.strides, strict=True))
         return View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
+
+    def _ordered(self, node: Node, order: Sequence[int]) -> Buffer:
+        """A buffer for a node's axes in this order; samples that come last lie in blocks."""
+        buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+        if self.blocks and node in self.innermost and order[-1] == 0:
+            buffer.block = SAMPLES_TOGETHER if node.shape[0] > SAMPLES_TOGETHER else 0
+        return buffer
 
     def copied_in_order(self, node: Node, view: View, order: Sequence[int]) -> View:
         """A copy of a node's numbers with its axes in this order, made once."""
         key = (node, tuple(order))
         if key not in self.copies:
-            buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
+            buffer = self._ordered(node, order)
             steps = dict(zip(order, buffer.strides, strict=True))
             target = View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
             self.append(Elementwise(node.shape, [Store(Load(node.dtype, view=view), target)]))
@@ -242,19 +283,28 @@ class Fuser:
 
     def _joined(self, node: Node, target: View) -> tuple[Kernel, Expression]:
         """Have a node's numbers written by an earlier kernel of its shape, or by one of its own."""
+        found = self._followed(node, target, lambda kernel: True)
+        if found is not None:
+            return found
+        value = self.expression(node, identity(node.ndim), node.ndim, {})
+        store = Store(value, target)
+        return self.append(Elementwise(node.shape, [store], late=node in self.late)), value
+
+    def _followed(
+        self, node: Node, target: View, fits: Callable[[Kernel], bool]
+    ) -> tuple[Kernel, Expression] | None:
+        """The same by an earlier kernel only, where one fits."""
         rank = len(node.shape)
-        own = identity(rank)
         first = max([0, *(self._made(v) for v in self._loads(node))])
         for place in range(first, len(self.kernels)):
             kernel = self.kernels[place]
-            if kernel.shape != node.shape or not isinstance(kernel, OPEN):
+            if kernel.shape != node.shape or not isinstance(kernel, OPEN) or not fits(kernel):
                 continue
             if kernel.late != (node in self.late):
                 continue
             known = self.known.get(kernel, {})
             axes = len(kernel.lengths)
-            index = own if axes == rank else identity(axes)[:rank]
-            value = self.expression(node, index, axes, known)
+            value = self.expression(node, identity(axes)[:rank], axes, known)
             written = {view.buffer for view in kernel.writes}
             if any(view.buffer in written for view in loads([value])):
                 continue
@@ -263,10 +313,7 @@ class Fuser:
             kernel.stores.append(Store(value, target))
             self.maker[target.buffer] = place
             return kernel, value
-        value = self.expression(node, own, rank, {})
-        return self.append(
-            Elementwise(node.shape, [Store(value, target)], late=node in self.late)
-        ), value
+        return None
 
     def _loads(self, node: Node) -> list[View]:
         rank = len(node.shape)
@@ -287,6 +334,8 @@ class Fuser:
         body = self.expression(x, index, len(order), {})
         summed = tuple(x.shape[axis] for axis in axes)
         shape = tuple(x.shape[axis] for axis in kept)
+        if self._beside(node, summed):
+            return
         count = 1
         if self.parallel and node.op.name == "sum" and kept and axes[0] == 0:
             count = slices(prod(shape), prod(summed), summed[0], prod(x.shape))
@@ -299,6 +348,27 @@ class Fuser:
         self.sum_slices(
             node, Reduction((count, *shape), cut=1 + len(shape), summed=summed, body=body)
         )
+
+    def _beside(self, node: Node, summed: Shape) -> bool:
+        """Add up a few simple terms where a kernel looks at the same places one by one."""
+
+        def fits(kernel: Kernel) -> bool:
+            if not isinstance(kernel, Reduction) or kernel.cut is not None:
+                return False
+            kept = len(kernel.shape)
+            across = all(1 not in view.strides[kept:] for view in loads([kernel.body]))
+            return kernel.summed == summed and across
+
+        if node.op.name != "sum" or not 0 < prod(summed) <= FEW_PLACES:
+            return False
+        value = self.expression(node, identity(node.ndim), node.ndim, {})
+        if any(isinstance(p, Apply) and p.op.name not in (*SIMPLE, "cast") for p in walk(value)):
+            return False
+        target = self.placed(node)
+        if self._followed(node, target, fits) is None:
+            return False
+        self.views[node] = target
+        return True
 
     def sum_slices(self, node: Node, kernel: Reduction | Product) -> None:
         """Add up what a kernel gives for each slice."""

@@ -85,7 +85,7 @@ class _Choice:
 
     def _address(self, node: Node) -> None:
         """Give memory to what a node that is read by address is a view of."""
-        source = _seen_through(node)
+        source = seen_through(node)
         if is_elementwise(source):
             self.found.needed.add(source)
 
@@ -95,7 +95,7 @@ class _Choice:
         for node in self.graph.nodes:
             name = node.op.name
             own = COSTS.get(name, 1 if name in SIMPLE or isinstance(node.op, Contract) else 15)
-            sources = [_seen_through(child) for child in node.inputs]
+            sources = [seen_through(child) for child in node.inputs]
             alone = [x for x in sources if is_elementwise(x) and len(self.users[x]) == 1]
             found[node] = own + sum(found[x] for x in alone)
         return found
@@ -106,7 +106,7 @@ class _Choice:
         """
         depths: dict[Node, int] = {}
         for node in self.graph.nodes:
-            sources = [_seen_through(child) for child in node.inputs]
+            sources = [seen_through(child) for child in node.inputs]
             depths[node] = 1 + max((depths[x] for x in sources if is_elementwise(x)), default=0)
             if depths[node] > DEEPEST and is_elementwise(node):
                 self.found.needed.add(node)
@@ -114,7 +114,7 @@ class _Choice:
                 depths[node] = 0
 
 
-def _seen_through(node: Node) -> Node:
+def seen_through(node: Node) -> Node:
     """What a node is a view of, or itself."""
     while is_view(node):
         node = node.inputs[0]

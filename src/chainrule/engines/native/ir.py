@@ -26,9 +26,18 @@ class Builder(Arithmetic):
         return self.pointer(f"getelementptr inbounds {memory}, ptr {base}, i64 {index}")
 
     def load(
-        self, base: str, offset: "int | Value", dtype: DType, lanes: int = 1, live: int = 0
+        self,
+        base: str,
+        offset: "int | Value",
+        dtype: DType,
+        lanes: int = 1,
+        live: int = 0,
+        stays: bool = False,
     ) -> Value:
-        """Neighbouring elements as a vector; with `live`, only the first so many are read."""
+        """Neighbouring elements as a vector; with `live`, only the first so many are read.
+
+        What `stays` while the function runs is read once in a block.
+        """
         place = self.address(base, offset, dtype)
         memory = np.dtype(np.int8) if dtype == BOOL else dtype
         kind, size = type_name(memory, lanes), memory.itemsize
@@ -39,7 +48,8 @@ class Builder(Arithmetic):
             text = f"call {kind} @{full}(ptr align {size} {place}, {mask}, {kind} zeroinitializer)"
         else:
             text = f"load {kind}, ptr {place}, align {size}"
-        found = self.make(text, memory, lanes)
+        name = self._named(text, "v", stays)
+        found = Value(self, name, memory, lanes)
         return found != 0 if dtype == BOOL else found
 
     def store(self, value: Value, base: str, offset: "int | Value", live: int = 0) -> None:
@@ -63,7 +73,9 @@ class Builder(Arithmetic):
 
     def scratch(self, dtype: DType, count: int) -> str:
         """Memory for so many elements while the function runs; asked for at its entry."""
-        return self.pointer(f"alloca [{count} x {scalar_name(dtype)}], align 64")
+        name = f"%{self.fresh('p')}"
+        self.first.append(f"  {name} = alloca [{count} x {scalar_name(dtype)}], align 64")
+        return name
 
     def clear(self, base: str, offset: "int | Value", count: "int | Value") -> None:
         """Set so many bytes to 0."""

@@ -316,3 +316,27 @@ def forget_unread(program: Program) -> None:
         ]
         if sum(len(kernel.writes) for kernel in kernels) == before:
             return
+
+
+def is_block_by_block(kernel: Kernel) -> bool:
+    """Whether it goes through buffers that lie in blocks along one of its own axes each, place by
+    place and from end to end, so that the place on that axis says which block is meant.
+    """
+    if any(buffer.block and buffer.jump for buffer in kernel.everywhere):
+        return False
+    clips = kernel.clips if isinstance(kernel, Product) else ()
+    clipped = {axis for clip in clips for axis in (clip.axis, clip.summed)}
+    for view in (*kernel.reads, *kernel.writes):
+        size, axis = view.buffer.block, view.blocked
+        if not size:
+            continue
+        if axis is None or axis in clipped or view.strides[axis] != 1:
+            return False
+        length = view.buffer.shape[-1]
+        if length in view.strides[:axis]:  # the two axes could be taken for one
+            return False
+        if view.offset % size or kernel.lengths[axis] != length:
+            return False
+        if any(step % size for other, step in enumerate(view.strides) if other != axis):
+            return False
+    return True

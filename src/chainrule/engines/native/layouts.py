@@ -1,7 +1,9 @@
 """In which order the axes of a node lie in memory, where that is not the order of the node.
 
 Images have few features and many samples. With the samples innermost, vectors run along them:
-whatever the number of features, no lane is idle, and windows need no copies.
+whatever the number of features, no lane is idle, and windows need no copies. Blocks of samples
+follow each other, each with all features: threads, which divide the samples, then write apart from
+each other. In lines that lie side by side, a core's prefetcher takes those that the other writes.
 """
 
 from chainrule.graph import Graph, Node, Shape
@@ -9,6 +11,7 @@ from chainrule.ops.layout import Pad, Reshape, Transpose, Windows
 from chainrule.ops.products import Contract, parts
 
 LEAST_SAMPLES = 32  # of a batch whose samples are innermost
+SAMPLES_TOGETHER = 64  # in a block: as many as the vectors of a tile hold
 
 
 def storage_orders(graph: Graph) -> dict[Node, Shape]:

@@ -34,6 +34,7 @@ class Lines:
         self.module, self.name = module, name
         self.returns, self._attributes = returns, attributes
         self.lines: list[str] = []
+        self.first: list[str] = []  # before all others
         self._count = 0
         self.block = "entry"
         self._known: dict[str, str] = {}  # names by what they are, in this block
@@ -64,8 +65,9 @@ class Lines:
     def pointer(self, text: str) -> str:
         return self._named(text, "p")
 
-    def _named(self, text: str, prefix: str) -> str:
-        """A name for what `text` computes; the same one again in the same block, if that is safe.
+    def _named(self, text: str, prefix: str, stays: bool = False) -> str:
+        """A name for what `text` computes; the same one again in the same block, if that is safe:
+        where it only computes, or reads what `stays` as it is.
 
         It keeps the text short, which is what compilation takes its time for.
         """
@@ -74,7 +76,7 @@ class Lines:
             return known
         name = f"%{self.fresh(prefix)}"
         self.lines.append(f"  {name} = {text}")
-        if text.split(" ", 1)[0] in _PURE:
+        if stays or text.split(" ", 1)[0] in _PURE:
             self._known[text] = name
         return name
 
@@ -90,7 +92,7 @@ class Lines:
         self.emit(f"br label %{label}")
 
     def text(self) -> str:
-        body = "\n".join(self.lines)
+        body = "\n".join([*self.first, *self.lines])
         if self.returns == "void":
             body += "\n  ret void"
         head = f"define {self._attributes} {self.returns} @{self.name}({self._parameters})"

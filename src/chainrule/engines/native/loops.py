@@ -10,6 +10,7 @@ from chainrule.engines.native.access import ARENA, Buffer, View
 from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.jit import vector_bytes
 from chainrule.engines.native.kernels import (
+    OPEN,
     Apply,
     Expression,
     Kernel,
@@ -55,11 +56,20 @@ class KernelWriter:
             self.pointer(buffer)
         roots = kernel.expressions
         self._written = {view.buffer for view in kernel.writes}
+        places = {(buffer.slot, buffer.offset) for buffer in self._written}
+        stores = kernel.stores if isinstance(kernel, OPEN) else []
+        parts = [part for store in stores for part in walk(store.expression)]
+        self._replaced = [  # what lies where something is stored, and so must be read before
+            part
+            for part in parts
+            if isinstance(part, Load) and (part.view.buffer.slot, part.view.buffer.offset) in places
+        ]
         self._totals = [id(p) for root in roots for p in walk(root) if isinstance(p, Total)]
         self.status = self.b.load_pointer("%table", 0) if kernel.everywhere else ""
         self.bounds: tuple[Place, Place] = (0, kernel.shape[0]) if kernel.shape else (0, 1)
         if divided:
             self.bounds = self._share(kernel.shape[0])
+        self.inside: dict[int, Value] = {}  # by axis, the number of the block that loops are in
         self.exchanged: dict[int, View] = {}  # by identity: views of the same over other axes
         self.fixed: Memo = {}
         self._fix(roots)
@@ -136,7 +146,11 @@ class KernelWriter:
         constant = view.offset
         total: Value | None = None
         # A view of the result has no strides along the axes that are summed over.
-        for stride, place in zip(view.strides, frame.places, strict=False):
+        steps = [*zip(view.strides, frame.places, strict=False)]
+        axis = view.blocked
+        if axis is not None:
+            steps.append((view.buffer.jump, self._block(view, axis, frame.places[axis])))
+        for stride, place in steps:
             if stride == 0:
                 continue
             if isinstance(place, int):
@@ -148,17 +162,57 @@ class KernelWriter:
             return constant
         return total + constant if constant else total
 
+    def _block(self, view: View, axis: int, place: Place) -> Place:
+        """The number of the block of a view's buffer that a place on its axis falls into."""
+        if axis in self.inside:
+            return self.inside[axis]
+        size = view.buffer.block
+        return place // size if isinstance(place, int) else place >> _shift(size)
+
+    def block_size(self, axis: int) -> int:
+        """How long the blocks are that an axis goes through, where some buffer has any; or 0."""
+        views = (*self.kernel.reads, *self.kernel.writes)
+        return next((view.buffer.block for view in views if view.blocked == axis), 0)
+
+    def by_blocks(
+        self,
+        axis: int,
+        bounds: tuple[Place, Place],
+        body: Callable[..., Sequence[Value] | None],
+        carry: Sequence[Value] = (),
+    ) -> list[Value]:
+        """carry = body((low, high), *carry) for each block of an axis between these bounds.
+
+        Once for everything, where the axis has no blocks.
+        """
+        size = self.block_size(axis)
+        if not size:
+            return list(body(bounds, *carry) or [])
+        b, (begin, end) = self.b, (self.b.integer(bound) for bound in bounds)
+
+        def one(number: Value, *carry: Value) -> Sequence[Value] | None:
+            low, high = number << _shift(size), (number + 1) << _shift(size)
+            self.inside[axis] = number
+            inside = b.select(low < begin, begin, low), b.select(high < end, high, end)
+            found = body(inside, *carry)
+            del self.inside[axis]
+            return found
+
+        first, last = begin >> _shift(size), (end + (size - 1)) >> _shift(size)
+        return b.loop(first, last, 1, one, carry)
+
     def load(self, view: View, frame: Frame) -> Value:
         view = self.exchanged.get(id(view), view)
         b, base, dtype = self.b, self.pointers[view.buffer], view.buffer.dtype
-        place = self.offset(view, frame)
+        place, stays = self.offset(view, frame), view.buffer not in self._written
         step = 0 if frame.lanes_axis is None else view.strides[frame.lanes_axis]
         if step == 0 or frame.lanes == 1:
-            return b.load(base, place, dtype)
+            return b.load(base, place, dtype, stays=stays)
         if step == 1:
-            return b.load(base, place, dtype, frame.lanes, frame.live)
+            return b.load(base, place, dtype, frame.lanes, frame.live, stays)
         parts = [
-            b.load(base, place + lane * step, dtype) for lane in range(frame.live or frame.lanes)
+            b.load(base, place + lane * step, dtype, stays=stays)
+            for lane in range(frame.live or frame.lanes)
         ]
         return b.gathered(parts, frame.lanes)
 
@@ -199,6 +253,8 @@ class KernelWriter:
         """Evaluate and store; `total` is what the kernel has computed at this place."""
         if total is not None:
             memo |= dict.fromkeys(self._totals, total)
+        for part in self._replaced:
+            self.evaluate(part, frame, memo)
         for store in stores:
             self.store(self.evaluate(store.expression, frame, memo), store.view, frame)
 
@@ -297,6 +353,11 @@ def _sizes(vectors: int, most: int) -> list[tuple[int, int]]:
     small, larger = divmod(vectors, count)
     found = [(small + 1, larger), (small, count - larger)]
     return [(size, times) for size, times in found if times and size]
+
+
+def _shift(size: int) -> int:
+    """By how many bits a place is shifted to give the number of its block of this size."""
+    return size.bit_length() - 1
 
 
 def _name(expression: Expression) -> int | View:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from chainrule.engines.native.access import ARENA, Buffer, View
-from chainrule.engines.native.kernels import Kernel, Repeat
+from chainrule.engines.native.kernels import Elementwise, Kernel, Repeat
 from chainrule.engines.native.memory import ALIGNMENT
 
 GRAIN = 16  # rows that one thread computes together
@@ -122,7 +122,7 @@ def _stays(view: View, lengths: Sequence[int], axis: int, rows: int) -> bool:
     every `rows` · `step`, whatever the places on the other axes.
     """
     step = view.strides[axis]
-    turn = step * rows
+    turn = step * (view.buffer.block or rows)
     low = high = view.offset % turn
     for other, (stride, length) in enumerate(zip(view.strides, lengths, strict=True)):
         if other == axis or stride % turn == 0:
@@ -159,9 +159,11 @@ def make_plan(
 def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
     """Give every buffer its offset, first fit in the order of first use; returns the bytes.
 
-    Two buffers share memory where the one is done with in an earlier phase than the other begins.
+    Two buffers share memory where the one is done with in an earlier phase than the other begins,
+    or where each number of the one is computed from the same place of the other.
     """
     spans: dict[Buffer, list[int]] = {}
+    users: dict[Buffer, list[tuple[int, Kernel]]] = {}
     inner: dict[Repeat, int] = {}
     for number, phase in enumerate(phases):
         for kernel in phase:
@@ -169,8 +171,12 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
             for buffer in (*views, *kernel.everywhere):
                 if buffer.slot == ARENA and buffer not in kept:
                     spans.setdefault(buffer, [number, number])[1] = number
+                    users.setdefault(buffer, []).append((number, kernel))
             if isinstance(kernel, Repeat):
                 inner[kernel] = number
+    instead = _in_place(phases, spans, users)
+    for new, old in instead.items():
+        spans[old][1] = spans.pop(new)[1]
     taken: list[tuple[int, int, int, int]] = []  # first phase, last phase, begin, end
 
     def claim(first: int, last: int, size: int) -> int:
@@ -184,9 +190,55 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
 
     for buffer, (first, last) in spans.items():
         buffer.offset = claim(first, last, rounded(buffer.bytes))
+    for new, old in instead.items():
+        new.offset = old.offset
     for repeat, number in inner.items():
         repeat.arena = claim(number, number, rounded(repeat.plan.arena))
     return max((end for *_, end in taken), default=0)
+
+
+def _in_place(
+    phases: Sequence[Sequence[Kernel]],
+    spans: dict[Buffer, list[int]],
+    users: dict[Buffer, list[tuple[int, Kernel]]],
+) -> dict[Buffer, Buffer]:
+    """Buffers that take the place of others, to the first of which each is led: their kernel is
+    the last that reads the other, always at the place that it writes. Caches then hold one for two.
+    """
+    found: dict[Buffer, Buffer] = {}
+    for number, phase in enumerate(phases):
+        for kernel in phase:
+            if not isinstance(kernel, Elementwise):
+                continue
+            free = dict.fromkeys(view.buffer for view in kernel.reads if view.buffer in spans)
+            for written in kernel.writes:
+                new = written.buffer
+                if new not in spans or users[new][0] != (number, kernel):
+                    continue
+                if any(new in (v.buffer for v in other.writes) for _, other in users[new][1:]):
+                    continue
+                for old in free:
+                    late = [user for when, user in users[old] if when >= number]
+                    if late == [kernel] and _is_read_there(kernel, old, written):
+                        found[new] = found.get(old, old)
+                        del free[old]
+                        break
+    return found
+
+
+def _is_read_there(kernel: Kernel, old: Buffer, written: View) -> bool:
+    """Whether a kernel reads nothing of a buffer but what lies at the place that it writes."""
+    new = written.buffer
+    if (old.bytes, old.dtype.itemsize) != (new.bytes, new.dtype.itemsize):
+        return False
+    if (old.block, old.jump) != (new.block, new.jump):
+        return False
+
+    def place(view: View) -> tuple[int, list[int]]:
+        pairs = zip(view.strides, kernel.lengths, strict=True)
+        return view.offset, [step for step, length in pairs if length > 1]
+
+    return all(place(view) == place(written) for view in kernel.reads if view.buffer is old)
 
 
 def rounded(size: int) -> int:

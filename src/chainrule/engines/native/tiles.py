@@ -26,6 +26,20 @@ def _even_tile(rows: int) -> tuple[int, int]:
     return few, 4 if 4 * few <= most * vectors else 2
 
 
+def _narrow_tile(rows: int, vectors: int, divided: bool) -> tuple[int, int]:
+    """A tile for results of a few vectors in all: one block of them rather than two.
+
+    The rows of a tile lie between the bounds of one thread, where threads divide them.
+    """
+    most, wide = tile_shape()
+    if vector_bytes() == 64 and vectors == 1:
+        return (min(2 * most, grain(rows)) if divided else 2 * most), 1
+    if vector_bytes() == 64 and (vectors == 4 or (vectors == 7 and not divided)):
+        few = most * wide // 4
+        return (4 if divided else -(-rows // -(-rows // few))), 4
+    return most, wide
+
+
 @dataclass(frozen=True)
 class Block:
     """Some vectors: where, how many, and how many lanes of the last one count (0 for all).
@@ -69,9 +83,10 @@ class Tiling:
         if self.by_lane:
             self.lanes = min(self.lanes, grain(self.length))
         self.vectors = -(-self.length // self.lanes)
-        self.rows, self.most = (1, 4) if self.row_axis is None else tile_shape()
-        if self.by_lane and self.row_axis is not None:
-            self.rows, self.most = _even_tile(kernel.lengths[self.row_axis])
+        self.rows, self.most = 1, 4
+        if self.row_axis is not None:
+            narrow = _narrow_tile(self.row_count, self.vectors, self.by_row)
+            self.rows, self.most = _even_tile(self.row_count) if self.by_lane else narrow
         self.others = [k for k in range(self.kept) if k not in (self.lane_axis, self.row_axis)]
         views = (kernel.left, kernel.right)
         self.summed = sorted(

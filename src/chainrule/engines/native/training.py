@@ -67,10 +67,22 @@ class _Step:
         ] + list(self.numbers)
         forget_unread(self.program)
         self.in_place: list[tuple[Buffer, Buffer]] = []
+        self._put_late_last()
         self._note()
         for old, new, same in zip(self.carry, self.new, unchanged, strict=True):
             if not same:
                 self._bind(old, new)
+
+    def _put_late_last(self) -> None:
+        """Kernels that overwrite the carry behind all that still read it."""
+        kernels = self.program.kernels
+        late = [kernel for kernel in kernels if kernel.late]
+        early = [kernel for kernel in kernels if not kernel.late]
+        made = {view.buffer for kernel in late for view in kernel.writes}
+        read = {buffer for kernel in early for buffer in kernel.everywhere}
+        read.update(view.buffer for kernel in early for view in kernel.reads)
+        if not made & read:
+            kernels[:] = early + late
 
     def _note(self) -> None:
         """Which kernels write a buffer, and which read it."""
@@ -114,8 +126,7 @@ class _Step:
         for reader in readers:
             if reader is writer:
                 views = [view for view in reader.reads if view.buffer is old]
-                same = (own.offset, own.strides)
-                if any((v.offset, v.strides[:rank]) != same for v in views):
+                if any((v.offset, v.strides[:rank]) != (own.offset, own.strides) for v in views):
                     return False
                 if any(any(v.strides[rank:]) for v in views):
                     return False

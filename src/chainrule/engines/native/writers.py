@@ -13,7 +13,7 @@ from chainrule.engines.native.kernels import (
     Special,
 )
 from chainrule.engines.native.listing import described
-from chainrule.engines.native.loops import KernelWriter
+from chainrule.engines.native.loops import KernelWriter, Place
 from chainrule.engines.native.plan import is_divided
 from chainrule.engines.native.products import write_product
 from chainrule.engines.native.reductions import write_reduction
@@ -31,5 +31,14 @@ WRITERS: dict[type[Kernel], Callable[[KernelWriter], None]] = {
 def write_kernel(module: Module, name: str, kernel: Kernel, parallel: bool) -> None:
     """Add the function of a kernel to a module."""
     writer = KernelWriter(module, name, kernel, parallel and is_divided(kernel))
-    WRITERS[type(kernel)](writer)
+    write = WRITERS[type(kernel)]
+    if not writer.divided or kernel.cut is not None:
+        write(writer)
+    else:
+
+        def block(bounds: tuple[Place, Place]) -> None:
+            writer.bounds = bounds
+            write(writer)
+
+        writer.by_blocks(0, writer.bounds, block)
     module.add(f"; {described(kernel)}\n{writer.b.text()}")
