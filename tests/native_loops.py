@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.native.cache import code_of
 from chainrule.engines.native.ir import Builder, Module
 from chainrule.engines.native.jit import Code
 from chainrule.engines.native.numerics import Numerics
@@ -42,7 +43,7 @@ class Loops(list[Loop]):
         module = Module()
         results = [_write(module, f"f{index}", *part) for index, part in enumerate(parts)]
         self.text = module.text()
-        code = Code(self.text, lambda: self.text)
+        code = Code([code_of(self.text)])
         for index, ((_, dtypes, lanes), result) in enumerate(zip(parts, results, strict=True)):
             self.append(Loop(code, f"f{index}", [np.dtype(d) for d in dtypes], result, lanes))
 

@@ -15,7 +15,7 @@ from test_every_layer import CASES as LAYERS
 
 import chainrule as cr
 from chainrule.engines import native
-from chainrule.engines.native import effort, jit, program, threads
+from chainrule.engines.native import effort, program, threads
 from chainrule.engines.native.kernels import Product
 from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.rewrites import rewritten
@@ -136,32 +136,7 @@ def test_long_chains_of_operations():
     np.testing.assert_allclose(found[1], np.full(20, 0.99**500), rtol=1e-12)
 
 
-# --- the cache -----------------------------------------------------------------------------------
-
-
-def compiled_in(folder, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_CACHE", str(folder))
-    x = np.arange(3.0)
-    found = cr.compile(lambda x: np.exp(x) + 0.125, engine="native")(x)
-    np.testing.assert_allclose(found, np.exp(x) + 0.125)
-    return sorted(folder.glob("*.o")) if folder.is_dir() else []
-
-
-def test_a_damaged_entry_of_the_cache_is_compiled_again(tmp_path, monkeypatch):
-    (entry,) = compiled_in(tmp_path, monkeypatch)
-    whole = entry.read_bytes()
-    for damaged in (b"", whole[:50], whole[:-1], whole[:40] + b"?" + whole[41:]):
-        entry.write_bytes(damaged)
-        assert compiled_in(tmp_path, monkeypatch) == [entry]
-        assert entry.read_bytes() == whole
-
-
-def test_a_cache_that_cannot_be_written_gives_one_warning(tmp_path, monkeypatch):
-    jit._warn_once.cache_clear()
-    (tmp_path / "file").write_text("")
-    with pytest.warns(RuntimeWarning, match="CHAINRULE_CACHE"):
-        compiled_in(tmp_path / "file" / "folder", monkeypatch)
-    compiled_in(tmp_path / "file" / "folder", monkeypatch)
+# --- where it is not there -----------------------------------------------------------------------
 
 
 def test_without_llvmlite_numpy_runs_and_says_so_once(tmp_path):

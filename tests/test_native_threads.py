@@ -12,7 +12,7 @@ from agreement import use_threads
 
 import chainrule as cr
 from chainrule.bench import layers
-from chainrule.engines.native import effort, jit, memory, training
+from chainrule.engines.native import effort, jit, lines, memory, training
 
 
 @pytest.fixture
@@ -84,7 +84,21 @@ def test_the_number_of_threads_never_changes_a_bit(case, monkeypatch, divided):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_code_that_is_compiled_in_parts_has_the_same_bits(case, monkeypatch, divided):
+    monkeypatch.setenv("CHAINRULE_CACHE", "")
+    whole = bits_with(1, case, monkeypatch)
+    monkeypatch.setattr(lines, "LEAST_PART", 1000)
+    counts = []
+    compiled = jit.compiled
+    monkeypatch.setattr(jit, "compiled", lambda ts: counts.append(len(ts)) or compiled(ts))
+    for a, b in zip(whole, bits_with(5, case, monkeypatch), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert 5 in counts
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_the_carry_is_written_in_place(case, monkeypatch, divided):
+    monkeypatch.setenv("CHAINRULE_CACHE", "")  # what is found there is not planned
     found = []
     asked = training._Step._may_overwrite
     monkeypatch.setattr(
@@ -150,16 +164,19 @@ def test_a_step_asks_for_no_memory(case, monkeypatch, divided):
     kept = []
     compiled = jit.compiled
 
-    def remembered(text):
-        kept.append(text)
-        return compiled(text)
+    def remembered(texts):
+        kept.extend(texts)
+        return compiled(texts)
 
     monkeypatch.setattr(jit, "compiled", remembered)
     monkeypatch.setenv("CHAINRULE_CACHE", "")
     bits_with(2, case, monkeypatch)
-    declared = re.findall(r"^declare .*@([\w.]+)\(", "\n".join(kept), re.M)
+    declared, defined = (
+        set(re.findall(rf"^{kind} .*@([\w.]+)\(", "\n".join(kept), re.M))
+        for kind in ("declare", "define")
+    )
     assert declared
-    assert not [name for name in declared if not CALLED.fullmatch(name)]
+    assert not [name for name in declared - defined if not CALLED.fullmatch(name)]
 
 
 def test_too_little_memory_says_how_much_was_needed(monkeypatch):

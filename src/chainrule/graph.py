@@ -374,7 +374,7 @@ class Graph:
                     "function; pass it as an argument, and keep no traced value from one call "
                     "to the next"
                 )
-            if any(child not in seen for child in node.inputs):
+            if not seen.issuperset(node.inputs):
                 raise GraphError(f"{node!r} stands before one of its inputs")
             seen.add(node)
             _check_types(node)

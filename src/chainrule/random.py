@@ -33,6 +33,8 @@ def key(seed: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
 
 def fold_in(key: Any, data: Any) -> Any:
     """A new key from a key and a whole number modulo 2**32, such as a step counter."""
+    if type(data) is int:
+        return rows.threefry(key, np.array([_DERIVE, data & 0xFFFFFFFF], np.uint32))
     if not hasattr(type(data), "__chainrule_apply__"):
         data = np.asarray(data)
     if data.dtype.kind not in "iu":

@@ -77,7 +77,7 @@ class Task:
 
 
 class StepProgram:
-    """A training step for one batch size, compiled."""
+    """A training step for one batch size, as recorded; more is made of it when it is needed."""
 
     def __init__(
         self, task: Task, data: Arrays, carry: Arrays, index: Any, engine_name: str | None
@@ -85,9 +85,16 @@ class StepProgram:
         def step(data: Arrays, carry: Arrays, index: Any) -> Any:
             return task.step(data, carry, index)
 
-        self.graph: Graph = stabilise(trace_call(step, (data, carry, index)).graph)
-        self.simple: Graph = simplify(self.graph)
+        self.recorded: Graph = trace_call(step, (data, carry, index)).graph
         self._engine = engine_name
+
+    @cached_property
+    def graph(self) -> Graph:
+        return stabilise(self.recorded)
+
+    @cached_property
+    def simple(self) -> Graph:
+        return simplify(self.graph)
 
     @cached_property
     def _run(self) -> Any:

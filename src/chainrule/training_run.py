@@ -93,12 +93,13 @@ class Run:
 
     def compile(self) -> "Run":
         """Record the steps of both batch sizes, so that what cannot be trained is refused first."""
-        full, last = (self._program(self._example(size)) for size in self._sizes)
+        programs = [self._program(self._example(size)) for size in dict.fromkeys(self._sizes)]
         if self.batch not in self.programs.whole:
             data, _ = flatten(self.data)
             layout = (len(data), len(self.leaves), self.batch != self.samples)
-            graphs = (full.simple, last.simple if last is not full else None)
-            compiled = engine(self._engine).compile_training(*graphs, layout)
+            recorded = [program.recorded for program in programs]
+            simple = lambda: [program.simple for program in programs]
+            compiled = engine(self._engine).compile_training(recorded, simple, layout)
             self.programs.whole[self.batch] = compiled
         return self
 

@@ -35,7 +35,9 @@ def compile_graph(graph: Graph) -> "Program":
     return Program(graph)
 
 
-def compile_training(full: Graph, last: Graph | None, layout: tuple[int, int, bool]) -> None:
+def compile_training(
+    recorded: Sequence[Graph], simple: Callable[[], Sequence[Graph]], layout: tuple[int, int, bool]
+) -> None:
     """Nothing: this engine takes one step at a time."""
 
 

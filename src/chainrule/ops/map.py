@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ class Map(Op):
     result: Literal["same", "bool"] = "same"
     arity: int = 1
 
-    @property
+    @cached_property
     def ufunc(self) -> Any:
         """NumPy's ufunc of this very name, or None."""
         found = getattr(np, self.name, None)
@@ -64,8 +65,7 @@ class Map(Op):
                 _fitting_type(node, inputs) or kind
                 for node, kind in zip(inputs, asked, strict=True)
             ]
-        resolved = ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))
-        return list(zip(inputs, resolved[: len(asked)], strict=True))
+        return list(zip(inputs, _resolved(ufunc, *asked), strict=True))
 
     def infer(self, inputs: Sequence[Node], params: Params) -> tuple[Shape, np.dtype[Any]]:
         dtype = np.dtype(bool) if self.result == "bool" else inputs[-1].dtype
@@ -92,6 +92,18 @@ class Map(Op):
         return self(*lifted, **node.params)
 
 
+# Recording asks the same of NumPy again and again, and NumPy takes its time.
+
+
+@lru_cache(maxsize=1000, typed=True)  # for a dtype equals a Python type
+def _resolved(ufunc: Any, *asked: Any) -> tuple[Any, ...]:
+    """The dtypes that a ufunc casts its inputs to."""
+    return tuple(ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))[: len(asked)])
+
+
+_broadcast_shapes = lru_cache(maxsize=1000)(np.broadcast_shapes)
+
+
 def _python_type(node: Node) -> Any:
     return {"f": float, "i": int}.get(node.dtype.kind, node.dtype)
 
@@ -113,7 +125,7 @@ def result_type(inputs: Sequence[Node]) -> np.dtype[Any]:
 
 def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
     try:
-        return np.broadcast_shapes(*shapes)
+        return _broadcast_shapes(*shapes)
     except ValueError:
         shown = " and ".join(map(str, shapes))
         raise ShapeError(

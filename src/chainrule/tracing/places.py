@@ -3,6 +3,7 @@
 import linecache
 import sys
 import sysconfig
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,7 @@ MOST_CALLS = 4  # lines that a line was called from: enough to know what a helpe
 _PYTHON = sysconfig.get_path("stdlib")
 
 
+@cache
 def is_user_file(file: str) -> bool:
     """Whether code of this file is neither chainrule's nor a library's."""
     if file.startswith(_PACKAGE):
@@ -25,6 +27,7 @@ def is_user_file(file: str) -> bool:
     return not file.startswith((_NUMPY, _PYTHON)) and "site-packages" not in file
 
 
+@cache
 def _is_between(file: str) -> bool:
     """Whether such code may stand between the user's line and here: ours, NumPy's or Python's."""
     if file.startswith((_PACKAGE, _NUMPY)):

@@ -1,6 +1,6 @@
 """The native engine: a graph to machine code, through LLVM."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,7 +8,7 @@ from chainrule.engines.native.program import Program
 from chainrule.engines.native.program import listing as _listing
 from chainrule.engines.native.support import MOST_NODES, is_supported
 from chainrule.engines.native.threads import thread_count
-from chainrule.engines.native.training import Layout, Training
+from chainrule.engines.native.training import Layout, Training, prepared
 from chainrule.errors import SettingError
 from chainrule.graph import Graph
 
@@ -39,13 +39,14 @@ def listing(graph: Graph) -> str:
 
 
 def compile_training(
-    full: Graph, last: Graph | None, layout: tuple[int, int, bool]
+    recorded: Sequence[Graph], simple: Callable[[], Sequence[Graph]], layout: tuple[int, int, bool]
 ) -> Training | None:
-    """The steps of a training run as one function; None where they are not compiled."""
-    graphs = [full] if last is None else [full, last]
-    if not all(is_supported(graph) for graph in graphs):
-        return None
-    return Training(full, last, Layout(*layout))
+    """The steps of a training run as one function; None where they are not compiled.
+
+    recorded  the graph of full batches, and of a smaller last one where there is one
+    simple    gives the same graphs simplified, which are needed only for what is not yet compiled
+    """
+    return prepared(recorded, simple, Layout(*layout))
 
 
 def workers() -> int:

@@ -1,29 +1,17 @@
-"""Text to machine code, through llvmlite, with a cache of objects on disk.
-
-An entry of the cache is named after a key of the text, the processor and the versions, and holds a
-checksum before the object. It is written to a temporary name and renamed, so that processes that
-write at once do not meet; one that is damaged or cannot be read is compiled anew.
-"""
+"""Text to machine code, and machine code to functions, through llvmlite."""
 
 import ctypes
-import os
-import sys
-import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from hashlib import blake2b
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import Lock
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
 
-VERSION = 2  # of the format of entries and of the calling convention
 LEVEL = 2
-_DIGEST = 32
-_lock = Lock()  # LLVM's set-up and linking are done by one thread at a time
+_lock = Lock()  # LLVM's set-up, compiling and linking are done by one thread at a time
 
 
 @cache
@@ -33,8 +21,7 @@ def _prepare() -> None:
 
 
 def _machine() -> Any:
-    """A target machine of this processor; whoever links code with it owns it."""
-    _prepare()
+    """What compiles for this processor."""
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=_features(), opt=LEVEL, jit=True
     )
@@ -54,92 +41,68 @@ def vector_bytes() -> int:
     return 32 if features.get("avx2") else 16
 
 
-def folder() -> Path | None:
-    """Where compiled objects are kept: CHAINRULE_CACHE, or the user's cache folder.
-
-    CHAINRULE_CACHE="" keeps none.
-    """
-    given = os.environ.get("CHAINRULE_CACHE")
-    if given is not None:
-        return Path(given) if given else None
-    if sys.platform == "win32":
-        root = os.environ.get("LOCALAPPDATA")
-    elif sys.platform == "darwin":
-        root = os.path.expanduser("~/Library/Caches")
-    else:
-        root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(root) / "chainrule" if root else None
+@cache
+def target() -> str:
+    """What machine code depends on beside its text: versions, and the processor."""
+    versions = f"{LEVEL} {llvmlite.__version__} {llvm.llvm_version_info}"
+    return f"{versions} {llvm.get_host_cpu_name()} {_features()}"
 
 
-class Code:
-    """A compiled module; keeps the memory of its functions alive."""
-
-    def __init__(self, key: str, text: Callable[[], str]) -> None:
-        """`text` writes the module, where the cache has none for `key`: the same for equal keys."""
-        with _lock:
-            machine = _machine()
-            holder = llvm.parse_assembly("")
-            self._engine = llvm.create_mcjit_compiler(holder, machine)
-            found = _object(key, text)
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(found))
-            self._engine.finalize_object()
-
-    def function(self, name: str, *arguments: Any) -> Any:
-        """A function as a ctypes callable, which lets other threads run meanwhile."""
-        return ctypes.CFUNCTYPE(None, *arguments)(self._engine.get_function_address(name))
+def compiled(texts: Sequence[str]) -> list[bytes]:
+    """The machine code of modules, whose functions may call each other, compiled at once."""
+    with _lock:
+        _prepare()
+        if len(texts) == 1:
+            return [_compiled(texts[0])]
+        with ThreadPoolExecutor(len(texts)) as pool:
+            return list(pool.map(_compiled, texts))
 
 
-def _object(key: str, text: Callable[[], str]) -> bytes:
-    """The machine code of a module, from the cache where it is there."""
-    root = folder()
-    if root is None:
-        return compiled(text())
-    versions = f"{VERSION} {LEVEL} {llvmlite.__version__} {llvm.llvm_version_info}"
-    name = "\n".join([versions, llvm.get_host_cpu_name(), _features(), key])
-    path = root / f"{blake2b(name.encode(), digest_size=20).hexdigest()}.o"
-    found = _read(path)
-    if found is None:
-        found = compiled(text())
-        _write(path, found)
-    return found
-
-
-def compiled(text: str) -> bytes:
-    """The optimised machine code of a module."""
+def _compiled(text: str) -> bytes:
     machine = _machine()
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text, llvm.create_context())
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     # The text is written as it should run: vectors, tiles, no work twice. LLVM's own passes before
     # instructions are chosen would take a quarter of the time, or ten times as long if all are
     # run, for code that is no faster.
-    return bytes(machine.emit_object(module))
+    return _emitted(machine, module)
 
 
-def _read(path: Path) -> bytes | None:
+def _emitted(machine: Any, module: Any) -> bytes:
+    """As `machine.emit_object(module)`, without the lock that llvmlite puts around every call.
+
+    LLVM compiles modules of different contexts in several threads, each by a machine of its own.
+    """
+    library = llvm.ffi.lib
+    emit = getattr(library.LLVMPY_TargetMachineEmitToMemory, "_cfn", None)
+    if emit is None:  # another llvmlite
+        return bytes(machine.emit_object(module))
+    with llvm.ffi.OutputString() as error:
+        buffer = emit(machine, module, 1, error)
+        if not buffer:
+            raise RuntimeError(str(error))
     try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    digest, found = data[:_DIGEST], data[_DIGEST:]
-    return found if blake2b(found, digest_size=_DIGEST).digest() == digest else None
+        start, size = library.LLVMPY_GetBufferStart(buffer), library.LLVMPY_GetBufferSize(buffer)
+        return ctypes.string_at(start, size)
+    finally:
+        library.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
-def _write(path: Path, found: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(blake2b(found, digest_size=_DIGEST).digest() + found)
-        os.replace(file.name, path)
-    except OSError as error:
-        _warn_once(str(path.parent), str(error))
+class Code:
+    """Machine code that is linked; keeps the memory of its functions alive."""
 
+    def __init__(self, objects: Sequence[bytes]) -> None:
+        with _lock:
+            _prepare()
+            machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+            holder = llvm.parse_assembly("")
+            self._engine = llvm.create_mcjit_compiler(holder, machine)
+            self._engine.remove_module(holder)  # or LLVM prepares all its passes to compile it
+            for code in objects:
+                self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
 
-@cache
-def _warn_once(where: str, reason: str) -> None:
-    warnings.warn(
-        f"compiled code cannot be kept in {where} ({reason}); it is compiled again each time. "
-        'Set CHAINRULE_CACHE to another folder, or to "" for none',
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    def function(self, name: str, *arguments: Any) -> Any:
+        """A function as a ctypes callable, which lets other threads run meanwhile."""
+        return ctypes.CFUNCTYPE(None, *arguments)(self._engine.get_function_address(name))

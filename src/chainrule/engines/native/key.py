@@ -1,11 +1,11 @@
-"""What code is written from, in one line: under its digest the machine code is kept.
+"""A graph as text: under its digest is kept what was compiled from it.
 
-Writing the code itself takes longer than everything else that a program needs before it runs, so
-it is written only where the machine code is not there yet.
+A graph as it was recorded has a key, so that a process that finds an entry does nothing more with
+the graph: no simplifying, no kernels, no plan.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+import os
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -13,74 +13,89 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.access import Buffer
-from chainrule.graph import CAPTURED, CONSTANT, Node, Op
+from chainrule.engines.native import effort
+from chainrule.graph import CAPTURED, INPUT, Graph, Node, Op
 
-WRITERS = ("engines/native", "ops")  # the folders of the package whose code writes the text
+FOLDERS = ("", "ops", "tracing", "engines", "engines/native", "engines/native/vector_math")
 
 
-def key(*parts: Any) -> str:
-    """A digest of everything that these kernels, plans, buffers and settings say.
+def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str | None:
+    """A digest of everything that machine code for these graphs depends on, but the processor.
 
-    Equal keys mean equal code: buffers count by their places, parts that are shared as shared.
+    Names and lines do not count, nor do the numbers of arrays that are read at each call. None
+    where an op has settings that no text describes: such a graph is compiled in each process.
     """
-    text = _Description().of(parts)
-    return blake2b(f"{written_by()}\n{text}".encode(), digest_size=20).hexdigest()
+    plain = _Plain()
+    try:
+        described = [plain.of(graph) for graph in graphs]
+    except TypeError:
+        return None
+    parts = (kind, sources(), effort.PARALLEL_WORK, settings, described)
+    return blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 
 @cache
-def written_by() -> str:
-    """A digest of the sources that turn kernels into text."""
+def sources() -> str:
+    """The files between a recorded graph and its code, told by their places, times and sizes.
+
+    Python itself tells by times and sizes whether what it has compiled of a file is still good.
+    """
+    found = []
+    for path in written_by():
+        status = os.stat(path)
+        found.append((path, status.st_mtime_ns, status.st_size))
+    return blake2b(repr(found).encode(), digest_size=20).hexdigest()
+
+
+def written_by() -> list[str]:
+    """The files whose code has a part in what becomes of a recorded graph."""
     package = Path(__file__).parents[2]
-    digest = blake2b(digest_size=20)
-    for folder in WRITERS:
-        for path in sorted((package / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    names = (os.path.join(package, folder) for folder in FOLDERS)
+    return [
+        os.path.join(folder, name)
+        for folder in names
+        for name in sorted(os.listdir(folder))
+        if name.endswith(".py")
+    ]
 
 
-class _Description:
-    """Objects as text. One that is met again is named by its number."""
+class _Plain:
+    """Objects as tuples and lists of numbers and strings, whose text says what they are."""
 
     def __init__(self) -> None:
-        self._met: dict[int, tuple[int, Any]] = {}  # with the object, so that its id stays its own
+        self._graphs: dict[int, int] = {}  # one that is met again is named by its number
 
-    def of(self, value: Any) -> str:
-        if value is None or isinstance(value, bool | int | float | str):
-            return repr(value)
-        if isinstance(value, tuple | list):
-            return f"({' '.join(map(self.of, value))})"
-        if id(value) in self._met:
-            return f"#{self._met[id(value)][0]}"
-        self._met[id(value)] = (len(self._met), value)
-        if isinstance(value, np.dtype | np.generic | np.ndarray):
-            return _numbers(value)
+    def of(self, value: Any) -> Any:
+        kind = type(value)
+        if value is None or kind in (bool, int, float, str):
+            return value
+        if kind is tuple or kind is list:
+            return [self.of(part) for part in value]
+        if isinstance(value, np.dtype):
+            return ("dtype", value.str)
+        if isinstance(value, np.ndarray | np.generic):
+            numbers = blake2b(value.tobytes(), digest_size=20).hexdigest()
+            return ("array", value.dtype.str, value.shape, numbers)
         if isinstance(value, Mapping):
-            return self.of([*value.items()])
+            return [(name, self.of(part)) for name, part in value.items()]
+        if isinstance(value, Graph):
+            return self._graph(value)
         if isinstance(value, Op):
-            return f"{type(value).__name__}.{value.name}"
-        if isinstance(value, Node):
-            return self._node(value)
-        if isinstance(value, Buffer):
-            place = (value.slot, value.offset, value.padded, value.block)
-            return f"buffer {value.shape} {value.dtype.str} {place}"
-        if is_dataclass(value):
-            parts = (self.of(getattr(value, field.name)) for field in fields(value))
-            return f"{type(value).__name__}({' '.join(parts)})"
-        raise TypeError(f"{type(value).__name__} has no description that a key could be made of")
+            return ("op", type(value).__name__, value.name)
+        raise TypeError(f"a {kind.__name__} is not described by numbers and strings")
 
-    def _node(self, node: Node) -> str:
-        """An op with its settings, on operands of which only constants have known numbers."""
-        if node.op is CAPTURED:  # read anew at each call
-            return self.of((node.shape, node.dtype))
-        operands = [
-            (child.shape, child.dtype, child.params if child.op is CONSTANT else None)
-            for child in node.inputs
-        ]
-        return f"node{self.of((node.op, node.params, node.shape, node.dtype, operands))}"
-
-
-def _numbers(value: "np.dtype[Any] | np.generic | np.ndarray[Any, Any]") -> str:
-    if isinstance(value, np.dtype):
-        return value.str
-    return f"{value.shape} {value.dtype.str} {blake2b(value.tobytes()).hexdigest()}"
+    def _graph(self, graph: Graph) -> Any:
+        """Its nodes in their order, operands by their numbers; then which are inputs, results."""
+        if id(graph) in self._graphs:
+            return ("graph", self._graphs[id(graph)])
+        self._graphs[id(graph)] = len(self._graphs)
+        numbers: dict[Node, int] = {}
+        nodes: list[Any] = []
+        for node in dict.fromkeys((*graph.inputs, *graph.nodes)):
+            numbers[node] = len(numbers)
+            op, params = node.op, node.params
+            settings = self.of(params) if params and op is not INPUT and op is not CAPTURED else 0
+            operands = [numbers[child] for child in node.inputs]
+            kind = (type(op).__name__, op.name)
+            nodes.append((kind, operands, settings, node.shape, node.dtype.str, node.weak))
+        return nodes, [[numbers[node] for node in part] for part in (graph.inputs, graph.results)]

@@ -1,7 +1,11 @@
 """LLVM's language as text: a module, and the lines of one function in it."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+
+LEAST_PART = 100_000  # characters of a module that a thread compiles by itself
+_HEAD = re.compile(r"^define internal (.*?\))", re.M)
 
 # Instructions that always give the same for the same operands.
 _PURE = {
@@ -117,3 +121,28 @@ class Module:
 
     def text(self) -> str:
         return "\n".join([*self._declared.values(), "", *self._functions])
+
+    def parts(self, most: int) -> list[str]:
+        """The same in at most so many modules of about one length, which call each other."""
+        count = max(1, min(most, sum(map(len, self._functions)) // LEAST_PART))
+        if count == 1:
+            return [self.text()]
+        parts: list[list[str]] = [[] for _ in range(count)]
+        for text in sorted(self._functions, key=len, reverse=True):
+            min(parts, key=lambda part: sum(map(len, part))).append(text)
+        heads = [_declared_by(part) for part in parts]
+        return [
+            "\n".join(
+                [
+                    *self._declared.values(),
+                    *(line for other in heads if other is not head for line in other),
+                    *(_HEAD.sub(r"define \1", text) for text in part),
+                ]
+            )
+            for part, head in zip(parts, heads, strict=True)
+        ]
+
+
+def _declared_by(functions: Sequence[str]) -> list[str]:
+    """What other modules have to know of these functions."""
+    return [f"declare {head}" for text in functions for head in _HEAD.findall(text)]

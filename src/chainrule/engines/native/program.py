@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import jit
+from chainrule.engines.native import cache
 from chainrule.engines.native.assemble import Assembler
+from chainrule.engines.native.compiled import Compiled, Loaded, captured_by, complain
 from chainrule.engines.native.effort import WAKING, divided
 from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.kernels import Program as Kernels
@@ -16,17 +17,10 @@ from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan
 from chainrule.engines.native.rewrites import rewritten
-from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import ENTRY, call, thread_count
+from chainrule.engines.native.threads import ENTRY, thread_count
 from chainrule.graph import Graph
 
 SMALL = 4096  # bytes
-
-
-def complain(status: Array) -> None:
-    """Raise the trouble that compiled code has noted."""
-    status[0] = 0
-    raise IndexError(OUTSIDE)
 
 
 def _planned(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
@@ -38,17 +32,24 @@ def _planned(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
     return program, assembler, assembler.plan(program)
 
 
-def _text(assembler: Assembler, plan: Plan) -> str:
+def _write(assembler: Assembler, plan: Plan) -> None:
     assembler.step("step", plan)
     step = "call i64 @step(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
     assembler.entry("run", lambda b: b.emit(f"%ok = {step}"))
-    return assembler.module.text()
 
 
 def listing(graph: Graph) -> str:
     """The code of a graph in LLVM's language, each kernel below a line that says what it does."""
     _, assembler, plan = _planned(graph)
-    return _text(assembler, plan)
+    _write(assembler, plan)
+    return assembler.module.text()
+
+
+def _compiled(graph: Graph) -> Compiled:
+    program, assembler, plan = _planned(graph)
+    _write(assembler, plan)
+    ends = (program.inputs, program.results)
+    return Compiled.of(assembler, [program], [graph], *ends, plan.arena)
 
 
 class Program:
@@ -56,23 +57,19 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        program, assembler, plan = _planned(graph)
-        self.parallel = assembler.parallel
-        name = key("run", assembler.settings, plan)
-        self._code = jit.Code(name, lambda: _text(assembler, plan))
-        self._run = self._code.function("run", *ENTRY)
-        self._inputs = [(buffer.shape, buffer.dtype) for buffer in program.inputs]
-        self._results = program.results
-        self._captured = [(buffer.slot, node) for buffer, node in program.captured]
-        self._table = np.zeros(assembler.slots.count, np.uintp)
-        self._status = np.zeros(1, np.int64)
-        self._table[0] = self._status.ctypes.data
-        self._constants = [buffer.constant for buffer in program.constants]
-        for buffer in program.constants:
-            self._table[buffer.slot] = buffer.constant.ctypes.data
-        self._first = program.inputs[0].slot if program.inputs else 1
-        self._arena = aligned(plan.arena)
-        self._sync = aligned(2 * ALIGNMENT)
+        name = key("run", [graph])
+        data = cache.find(name)
+        if data is None:
+            data = _compiled(graph).pack()
+            cache.keep(name, data)
+        compiled = Compiled.unpack(data)
+        self.parallel = compiled.parallel
+        self._loaded = Loaded(compiled, "run", ENTRY)
+        self._table = self._loaded.table
+        self._inputs = [(node.shape, node.dtype) for node in graph.inputs]
+        self._inputs_at, self._results_at = compiled.inputs, compiled.results
+        arrays = captured_by([graph])
+        self._captured = [(place, arrays[number]) for place, number in compiled.captured]
         self._lock = Lock()
 
     def __call__(self, arrays: Sequence[Any]) -> list[Array]:
@@ -93,20 +90,20 @@ class Program:
             np.ascontiguousarray(a, dtype)
             for a, (_, dtype) in zip(arrays, self._inputs, strict=True)
         ]
-        kept += [np.ascontiguousarray(node.params["array"]) for _, node in self._captured]
-        slots = [self._first + k for k in range(len(arrays))]
-        for slot, array in zip([*slots, *(slot for slot, _ in self._captured)], kept, strict=True):
+        kept += [np.ascontiguousarray(array) for _, array in self._captured]
+        slots = [*self._inputs_at, *(slot for slot, _ in self._captured)]
+        for slot, array in zip(slots, kept, strict=True):
             table[slot] = array.ctypes.data
         table[0] = status.ctypes.data
-        memory = (aligned(self._arena.nbytes), aligned(2 * ALIGNMENT))
+        memory = (aligned(self._loaded.arena.nbytes), aligned(2 * ALIGNMENT))
         arena, sync = (part.ctypes.data for part in memory)
-        given, result = self._first + place, self._results[0].slot
+        given, result = self._inputs_at[place], self._results_at[0]
         (node,) = self.graph.results
         lock, shape, dtype = Lock(), node.shape, node.dtype
-        run = self._code.function("run", *ENTRY[:-1])  # it has no use for the last
-        pointers = table.ctypes.data
+        run = self._loaded.function(ENTRY[:-1])  # it has no use for the last
+        pointers, alive = table.ctypes.data, (kept, memory, self._loaded)
 
-        def call(x: Array, out: Array | None = None, _kept: Any = (kept, memory)) -> Array:
+        def call(x: Array, out: Array | None = None, _kept: Any = alive) -> Array:
             found = np.empty(shape, dtype) if out is None else out
             with lock:
                 table[given], table[result] = address(x), address(found)
@@ -122,7 +119,7 @@ class Program:
         source, target = np.zeros(size, kind), np.zeros(shape, dtype)
         table[given], table[result] = source.ctypes.data, target.ctypes.data
 
-        def small(x: Array, out: Array | None = None, _kept: Any = (kept, memory)) -> Array:
+        def small(x: Array, out: Array | None = None, _kept: Any = alive) -> Array:
             with lock:
                 source[...] = x
                 run(arena, 0, 1, sync, pointers)
@@ -138,23 +135,19 @@ class Program:
     def _called(self, arrays: Sequence[Any]) -> list[Array]:
         table = self._table
         kept = []
-        for place, (array, (shape, dtype)) in enumerate(zip(arrays, self._inputs, strict=True)):
+        for slot, array, (shape, dtype) in zip(self._inputs_at, arrays, self._inputs, strict=True):
             found = np.ascontiguousarray(array, dtype)
             if found.shape != shape:
                 found = found.reshape(shape)
             kept.append(found)
-            table[self._first + place] = address(found)
-        for slot, node in self._captured:
-            found = np.ascontiguousarray(node.params["array"])
+            table[slot] = address(found)
+        for slot, array in self._captured:
+            found = np.ascontiguousarray(array)
             kept.append(found)
             table[slot] = address(found)
         # A result's buffer may hold its numbers under another shape.
         results = [np.empty(node.shape, node.dtype) for node in self.graph.results]
-        for buffer, result in zip(self._results, results, strict=True):
-            table[buffer.slot] = address(result)
-        threads = thread_count() if self.parallel else 1
-        places = (address(self._arena), address(self._sync), address(table))
-        call(self._run, threads, *places, 0)
-        if self._status[0]:
-            complain(self._status)
+        for slot, result in zip(self._results_at, results, strict=True):
+            table[slot] = address(result)
+        self._loaded.call(thread_count() if self.parallel else 1)
         return results

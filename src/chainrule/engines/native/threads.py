@@ -7,17 +7,17 @@ number, and which has its own barriers.
 
 import atexit
 import ctypes
+import functools
 import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
 from ctypes import c_int64, c_void_p, cast
-from functools import cache
 from threading import Lock, Thread
 
 import numpy as np
 
-from chainrule.engines.native import jit
+from chainrule.engines.native import cache, jit
 from chainrule.engines.native.memory import address, aligned
 
 MOST = 64
@@ -37,7 +37,7 @@ ENTRY = (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p)
 Entry = Callable[..., None]
 
 
-@cache
+@functools.cache
 def allowed() -> int:
     """The processors that this process may use: its affinity, and its control group's quota."""
     try:
@@ -150,7 +150,7 @@ if hasattr(os, "register_at_fork"):
 # --- in compiled code ----------------------------------------------------------------------------
 
 
-@cache
+@functools.cache
 def _waiting() -> tuple[int, ...]:
     """Addresses of the system's lock, unlock, wait, and wake all."""
     if sys.platform == "win32":
@@ -204,7 +204,7 @@ long:
 """
 
 
-@cache
+@functools.cache
 def _code() -> jit.Code:
     """`work`, which a worker stays in, and `lead`, which gives a job and takes part in it.
 
@@ -307,7 +307,7 @@ done:
   ret void
 }}
 """
-    return jit.Code(text, lambda: text)
+    return jit.Code([cache.code_of(text)])
 
 
 def _loads(name: str, place: int, kind: str) -> str:

@@ -4,16 +4,17 @@ A step reads data and its carry, and gives the new carry and two numbers, loss a
 The carry is overwritten in place, and only after both numbers are known to be finite.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import jit
+from chainrule.engines.native import cache
 from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
+from chainrule.engines.native.compiled import Compiled, Loaded, captured_by
 from chainrule.engines.native.effort import divided
 from chainrule.engines.native.fuse import fuse
 from chainrule.engines.native.ir import Builder
@@ -21,16 +22,15 @@ from chainrule.engines.native.kernels import (
     Elementwise,
     Kernel,
     Load,
-    Program,
     Store,
     forget_unread,
 )
 from chainrule.engines.native.key import key
-from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
+from chainrule.engines.native.memory import Array, address
 from chainrule.engines.native.plan import Plan, phases_of
-from chainrule.engines.native.program import complain
 from chainrule.engines.native.rewrites import rewritten
-from chainrule.engines.native.threads import ENTRY, call, thread_count
+from chainrule.engines.native.support import is_supported
+from chainrule.engines.native.threads import ENTRY, thread_count
 from chainrule.engines.native.values import INT64, Value
 from chainrule.graph import Graph
 
@@ -150,120 +150,133 @@ class _Step:
         return plan, Guard(list(self.numbers), place)
 
 
+def prepared(
+    recorded: Sequence[Graph], simple: Callable[[], Sequence[Graph]], layout: Layout
+) -> "Training | None":
+    """The steps of these graphs, from the cache where it has them; None where they cannot be."""
+    name = key("train", recorded, (layout.data, layout.carry, layout.index))
+    data = cache.find(name)
+    if data is None:
+        graphs = simple()
+        if not all(is_supported(graph) for graph in graphs):
+            return None
+        data = _compiled(graphs, layout).pack()
+        cache.keep(name, data)
+    return Training(Compiled.unpack(data), recorded, layout)
+
+
+def _compiled(graphs: Sequence[Graph], layout: Layout) -> Compiled:
+    """The steps of full batches, and of a smaller last one where there is a second graph."""
+    make = lambda parallel: _Step(graphs[0], layout, parallel)
+    first, parallel = divided(graphs[0], make, lambda step: step.program.kernels)
+    steps = [first, *(_Step(graph, layout, parallel) for graph in graphs[1:])]
+    assembler = Assembler(parallel)
+    _place(assembler, steps)
+    plans = [step.plan(assembler) for step in steps]
+    for number, (plan, guard) in enumerate(plans):
+        assembler.step(f"step{number}", plan, guard)
+    assembler.entry("train", lambda b: _loop(b, steps), [("ptr", "control")])
+    programs = [step.program for step in steps]
+    ends = ([*first.data, *first.carry], first.numbers)
+    arena = max(plan.arena for plan, _ in plans)
+    return Compiled.of(assembler, programs, graphs, *ends, arena)
+
+
+def _place(assembler: Assembler, steps: Sequence[_Step]) -> None:
+    """Data, carry and numbers of all steps have the same entries of the table."""
+    first = steps[0]
+    give = assembler.slots.give
+    for buffer in (*first.data, *first.carry, *first.numbers):
+        give(buffer)
+    index = assembler.slots
+    for step in steps:
+        pairs = zip(
+            (*first.data, *first.carry, *first.numbers),
+            (*step.data, *step.carry, *step.numbers),
+            strict=True,
+        )
+        for mine, other in pairs:
+            other.slot = mine.slot
+        if step.index is not None:
+            index.give(step.index)
+        for old, new in step.in_place:
+            new.slot = old.slot
+        assembler.place_known(step.program)
+
+
+def _loop(b: Builder, steps: Sequence[_Step]) -> None:
+    """for k in range(begin, begin + count): the step at place k % per_epoch of its epoch."""
+    words = [b.load("%control", k, INT64) for k in range(6)]
+    begin, count, _, _, full_steps, per_epoch = words
+    samples = b.load("%control", 6, INT64)
+    batch = b.load("%control", 7, INT64)
+    order = b.load_pointer("%control", 8)
+    outputs = [b.load_pointer("%control", 9 + k) for k in range(2)]
+    end = begin + count
+    head, run, more, done = (b.fresh(x) for x in ("head", "run", "more", "done"))
+    before = b.block
+    b.jump(head)
+    b.begin(head)
+    phi = len(b.lines)
+    k = Value(b, f"%{b.fresh('k')}", INT64)
+    b.emit(f"br i1 {(k < end).name}, label %{run}, label %{done}")
+    b.begin(run)
+    epoch = b.binary("div", k, per_epoch)
+    place = k - epoch * per_epoch
+    if order is not None and steps[0].index is not None:
+        row = (epoch - b.binary("div", begin, per_epoch)) * samples + place * batch
+        pointer = b.address(order, row, INT64)
+        for step in steps:
+            assert step.index is not None
+            _set(b, step.index.slot, pointer)
+    for buffer, output in zip(steps[0].numbers, outputs, strict=True):
+        pointer = b.address(output, k - begin, buffer.dtype)
+        _set(b, buffer.slot, pointer)
+    arguments = "(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
+    if len(steps) == 1:
+        ok = b.make(f"call i64 @step0{arguments}", INT64)
+    else:
+        first, second, joined = b.fresh("full"), b.fresh("last"), b.fresh("joined")
+        b.emit(f"br i1 {(place < full_steps).name}, label %{first}, label %{second}")
+        b.begin(first)
+        a = b.make(f"call i64 @step0{arguments}", INT64)
+        b.jump(joined)
+        b.begin(second)
+        c = b.make(f"call i64 @step1{arguments}", INT64)
+        b.jump(joined)
+        b.begin(joined)
+        ok = b.make(f"phi i64 [{a.name}, %{first}], [{c.name}, %{second}]", INT64)
+    b.emit(f"br i1 {(ok != 0).name}, label %{more}, label %{done}")
+    b.begin(more)
+    after = k + 1
+    b.jump(head)
+    source = f"[{begin.name}, %{before}], [{after.name}, %{more}]"
+    b.lines[phi:phi] = [f"  {k.name} = phi i64 {source}"]
+    b.begin(done)
+    b.when(Value(b, "%tid", INT64) == 0, lambda: b.store(k, "%control", DONE))
+
+
+def _set(b: Builder, slot: int, pointer: str) -> None:
+    place = b.pointer(f"getelementptr inbounds ptr, ptr %table, i64 {slot}")
+    b.emit(f"store ptr {pointer}, ptr {place}, align 8")
+
+
 class Training:
-    """Compiled steps: full batches, and a smaller last one where there is one."""
+    """Compiled steps, to be taken many in one call."""
 
-    def __init__(self, full: Graph, last: Graph | None, layout: Layout) -> None:
-        make = lambda parallel: _Step(full, layout, parallel)
-        first, self.parallel = divided(full, make, lambda step: step.program.kernels)
-        steps = [first]
-        if last is not None:
-            steps.append(_Step(last, layout, self.parallel))
-        assembler = Assembler(self.parallel)
-        self._place(assembler, steps)
-        plans = [step.plan(assembler) for step in steps]
-        self._first = steps[0]
-
-        def text() -> str:
-            for number, (plan, guard) in enumerate(plans):
-                assembler.step(f"step{number}", plan, guard)
-            assembler.entry("train", lambda b: self._loop(b, steps), [("ptr", "control")])
-            return assembler.module.text()
-
-        indices = [step.index for step in steps]
-        name = key("train", assembler.settings, plans, steps[0].numbers, indices)
-        self._code = jit.Code(name, text)
-        self._train = self._code.function("train", *ENTRY)
-        self._table = np.zeros(assembler.slots.count, np.uintp)
-        self._status = np.zeros(1, np.int64)
-        self._table[0] = self._status.ctypes.data
-        self._known: list[Any] = []
-        for step in steps:
-            self._know(step.program)
-        self._arena = aligned(max(plan.arena for plan, _ in plans))
-        self._sync = aligned(2 * ALIGNMENT)
+    def __init__(self, compiled: Compiled, graphs: Sequence[Graph], layout: Layout) -> None:
+        """`graphs`: what the steps were recorded as, of which the first is for full batches."""
+        self.parallel = compiled.parallel
+        self._loaded = Loaded(compiled, "train", ENTRY)
+        self._inputs = compiled.inputs  # data, then carry
+        self._numbers = [node.dtype for node in graphs[0].results[layout.carry :]]
+        arrays = captured_by(graphs)
+        self._captured = []  # kept alive
+        for place, number in compiled.captured:
+            array = np.ascontiguousarray(arrays[number])
+            self._loaded.table[place] = array.ctypes.data
+            self._captured.append(array)
         self._lock = Lock()
-
-    def _know(self, program: Program) -> None:
-        for buffer in program.constants:
-            self._table[buffer.slot] = buffer.constant.ctypes.data
-            self._known.append(buffer.constant)
-        for buffer, node in program.captured:
-            array = np.ascontiguousarray(node.params["array"])
-            self._table[buffer.slot] = array.ctypes.data
-            self._known.append(array)
-
-    def _place(self, assembler: Assembler, steps: Sequence[_Step]) -> None:
-        """Data, carry and numbers of all steps have the same entries of the table."""
-        first = steps[0]
-        give = assembler.slots.give
-        for buffer in (*first.data, *first.carry, *first.numbers):
-            give(buffer)
-        index = assembler.slots
-        for step in steps:
-            pairs = zip(
-                (*first.data, *first.carry, *first.numbers),
-                (*step.data, *step.carry, *step.numbers),
-                strict=True,
-            )
-            for mine, other in pairs:
-                other.slot = mine.slot
-            if step.index is not None:
-                index.give(step.index)
-            for old, new in step.in_place:
-                new.slot = old.slot
-            assembler.place_known(step.program)
-
-    def _loop(self, b: Builder, steps: Sequence[_Step]) -> None:
-        """for k in range(begin, begin + count): the step at place k % per_epoch of its epoch."""
-        words = [b.load("%control", k, INT64) for k in range(6)]
-        begin, count, _, _, full_steps, per_epoch = words
-        samples = b.load("%control", 6, INT64)
-        batch = b.load("%control", 7, INT64)
-        order = b.load_pointer("%control", 8)
-        outputs = [b.load_pointer("%control", 9 + k) for k in range(2)]
-        end = begin + count
-        head, run, more, done = (b.fresh(x) for x in ("head", "run", "more", "done"))
-        before = b.block
-        b.jump(head)
-        b.begin(head)
-        phi = len(b.lines)
-        k = Value(b, f"%{b.fresh('k')}", INT64)
-        b.emit(f"br i1 {(k < end).name}, label %{run}, label %{done}")
-        b.begin(run)
-        epoch = b.binary("div", k, per_epoch)
-        place = k - epoch * per_epoch
-        if order is not None and steps[0].index is not None:
-            row = (epoch - b.binary("div", begin, per_epoch)) * samples + place * batch
-            pointer = b.address(order, row, INT64)
-            for step in steps:
-                assert step.index is not None
-                _set(b, step.index.slot, pointer)
-        for buffer, output in zip(steps[0].numbers, outputs, strict=True):
-            pointer = b.address(output, k - begin, buffer.dtype)
-            _set(b, buffer.slot, pointer)
-        arguments = "(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
-        if len(steps) == 1:
-            ok = b.make(f"call i64 @step0{arguments}", INT64)
-        else:
-            first, second, joined = b.fresh("full"), b.fresh("last"), b.fresh("joined")
-            b.emit(f"br i1 {(place < full_steps).name}, label %{first}, label %{second}")
-            b.begin(first)
-            a = b.make(f"call i64 @step0{arguments}", INT64)
-            b.jump(joined)
-            b.begin(second)
-            c = b.make(f"call i64 @step1{arguments}", INT64)
-            b.jump(joined)
-            b.begin(joined)
-            ok = b.make(f"phi i64 [{a.name}, %{first}], [{c.name}, %{second}]", INT64)
-        b.emit(f"br i1 {(ok != 0).name}, label %{more}, label %{done}")
-        b.begin(more)
-        after = k + 1
-        b.jump(head)
-        source = f"[{begin.name}, %{before}], [{after.name}, %{more}]"
-        b.lines[phi:phi] = [f"  {k.name} = phi i64 {source}"]
-        b.begin(done)
-        b.when(Value(b, "%tid", INT64) == 0, lambda: b.store(k, "%control", DONE))
 
     def run(
         self,
@@ -282,26 +295,15 @@ class Training:
         Returns how many steps were applied, and the loss and the norm of each, with those of the
         one that was not finite, where there is one.
         """
-        losses, norms = (np.zeros(count + 1, buffer.dtype) for buffer in self._first.numbers)
+        losses, norms = (np.zeros(count + 1, dtype) for dtype in self._numbers)
         control = np.zeros(16, np.int64)
         control[BEGIN], control[COUNT] = begin, count
         control[4:8] = steps
         control[8] = 0 if order is None else order.ctypes.data
         control[9], control[10] = losses.ctypes.data, norms.ctypes.data
         with self._lock:
-            table = self._table
-            for buffers, arrays in ((self._first.data, data), (self._first.carry, carry)):
-                for buffer, array in zip(buffers, arrays, strict=True):
-                    table[buffer.slot] = array.ctypes.data
-            threads = thread_count() if self.parallel else 1
-            places = (self._arena, self._sync, table, control)
-            call(self._train, threads, *map(address, places))
-            if self._status[0]:
-                complain(self._status)
+            for place, array in zip(self._inputs, [*data, *carry], strict=True):
+                self._loaded.table[place] = address(array)
+            self._loaded.call(thread_count() if self.parallel else 1, address(control))
         done = int(control[DONE]) - begin
         return done, losses[: min(done + 1, count)], norms[: min(done + 1, count)]
-
-
-def _set(b: Builder, slot: int, pointer: str) -> None:
-    place = b.pointer(f"getelementptr inbounds ptr, ptr %table, i64 {slot}")
-    b.emit(f"store ptr {pointer}, ptr {place}, align 8")
