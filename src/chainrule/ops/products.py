@@ -79,6 +79,12 @@ def parts(spec: str) -> tuple[str, str, str]:
     return left, right, out
 
 
+def summed_letters(spec: str) -> str:
+    """The letters that the result lacks: the axes that are summed over."""
+    left, _, out = parts(spec)
+    return "".join(letter for letter in left if letter not in out)
+
+
 class ContractionPlan:
     """A contraction as one (batched) matrix product: which axes to bring where.
 

@@ -16,12 +16,14 @@ from chainrule.engines.native.kernels import (
     Store,
     Total,
 )
+from chainrule.engines.native.pieces import fill_pad
 from chainrule.engines.native.slicing import slices
+from chainrule.engines.native.sums import add_slices, add_total
 from chainrule.graph import Node
 from chainrule.ops import rows
 from chainrule.ops.layout import Windows
 from chainrule.ops.loop import Result
-from chainrule.ops.products import parts
+from chainrule.ops.products import parts, summed_letters
 
 if TYPE_CHECKING:
     from chainrule.engines.native.fuse import Fuser
@@ -32,11 +34,6 @@ LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
 MOST_DOTS = 16_384  # of such sums, whose operands are read again and again
 LEAST_DOT = 32  # and from which on that is better than lanes along few columns
-
-
-def summed_letters(spec: str) -> str:
-    left, _, out = parts(spec)
-    return "".join(letter for letter in left if letter not in out)
 
 
 def add_contraction(fuser: "Fuser", node: Node) -> None:
@@ -80,7 +77,7 @@ class _Contraction:
         """A reduction, whose body is the product of two numbers."""
         fuser, node, order = self.fuser, self.node, self.out + self.summed
         for child in node.inputs:
-            fuser.fill_pad(child)
+            fill_pad(fuser, child)
         units = dict(zip(order, identity(len(order)), strict=True))
         inputs = tuple(
             fuser.expression(child, tuple(units[x] for x in letters), len(order), {})
@@ -88,7 +85,7 @@ class _Contraction:
         )
         body = Apply(node.dtype, op=rows.multiply, inputs=inputs, params={})
         shape = tuple(self.lengths[letter] for letter in self.out)
-        fuser.total(node, shape, tuple(self.lengths[letter] for letter in self.summed), body)
+        add_total(fuser, node, shape, tuple(self.lengths[letter] for letter in self.summed), body)
 
     def _is_tileable(self) -> bool:
         """Whether some axis of the result is long enough to run vectors along it."""
@@ -205,7 +202,7 @@ class _Contraction:
     def _packed_source(self, windows: Node, letters: str, last: str) -> tuple[View, dict[str, int]]:
         """The same of windows: it is what they slide over that is copied, once for everybody."""
         source = windows.inputs[0]
-        self.fuser.fill_pad(windows)
+        fill_pad(self.fuser, windows)
         self.clips = [clip for clip in self.clips if not {*clip[:2]} & {*letters}]
         view = self.fuser.views[source]
         axis = letters.index(last) if letters.index(last) < source.ndim else source.ndim - 1
@@ -242,7 +239,7 @@ class _Contraction:
             ),
         )
         if count > 1:
-            fuser.sum_slices(node, _sliced(kernel, count, axes.index(cut)))
+            add_slices(fuser, node, _sliced(kernel, count, axes.index(cut)))
             return
         total = Total(node.dtype)
         target = fuser.placed(node)

@@ -29,34 +29,29 @@ from chainrule.engines.native.access import (
     whole,
 )
 from chainrule.engines.native.contractions import add_contraction
-from chainrule.engines.native.inlining import SIMPLE, SUMS, is_elementwise, remembered, seen_through
+from chainrule.engines.native.inlining import SUMS, is_elementwise, remembered, seen_through
 from chainrule.engines.native.kernels import (
     OPEN,
     Apply,
     Elementwise,
     Expression,
-    Fill,
     Kernel,
     Load,
     Number,
-    Product,
     Program,
-    Reduction,
     Special,
     Store,
-    Total,
     forget_unread,
     is_block_by_block,
     loads,
-    walk,
 )
 from chainrule.engines.native.layouts import SAMPLES_TOGETHER, storage_orders, unread_pads
-from chainrule.engines.native.loops import FEW_PLACES
+from chainrule.engines.native.pieces import add_concatenation, add_pad
 from chainrule.engines.native.repeats import add_loop
-from chainrule.engines.native.slicing import slices
+from chainrule.engines.native.sums import add_reduction
 from chainrule.graph import CAPTURED, CONSTANT, Graph, Node, Shape
 from chainrule.ops import rows
-from chainrule.ops.layout import Concatenate, Pad, Windows
+from chainrule.ops.layout import Concatenate, Pad
 from chainrule.ops.loop import Loop, Result
 from chainrule.ops.products import Contract, parts
 from chainrule.ops.reductions import Reduce
@@ -231,22 +226,22 @@ class Fuser:
         if node.op is CONSTANT or node.op is CAPTURED:
             self._leaf(node)
         elif is_view(node):
-            self._view(node)
+            self.view(node)
         elif is_elementwise(node):
             if node in self.memory.needed:
                 self._elementwise(node)
         elif isinstance(op, Contract):
             add_contraction(self, node)
         elif isinstance(op, Reduce) and op.name in SUMS:
-            self._reduce(node)
+            add_reduction(self, node)
         elif isinstance(op, Loop):
             add_loop(self, node)
         elif isinstance(op, Result):
             pass  # its buffer was made with the loop
         elif isinstance(op, Pad):
-            self._pad(node)
+            add_pad(self, node)
         elif isinstance(op, Concatenate):
-            self._concatenate(node)
+            add_concatenation(self, node)
         else:
             self._special(node)
 
@@ -260,7 +255,7 @@ class Fuser:
             self.program.captured.append((buffer, node))
         self.views[node] = whole(buffer)
 
-    def _view(self, node: Node) -> None:
+    def view(self, node: Node) -> None:
         source = self.views.get(node.inputs[0])
         if source is None:
             return  # inline: its input is computed where it is needed
@@ -283,19 +278,19 @@ class Fuser:
 
     def _joined(self, node: Node, target: View) -> tuple[Kernel, Expression]:
         """Have a node's numbers written by an earlier kernel of its shape, or by one of its own."""
-        found = self._followed(node, target, lambda kernel: True)
+        found = self.followed(node, target, lambda kernel: True)
         if found is not None:
             return found
         value = self.expression(node, identity(node.ndim), node.ndim, {})
         store = Store(value, target)
         return self.append(Elementwise(node.shape, [store], late=node in self.late)), value
 
-    def _followed(
+    def followed(
         self, node: Node, target: View, fits: Callable[[Kernel], bool]
     ) -> tuple[Kernel, Expression] | None:
         """The same by an earlier kernel only, where one fits."""
         rank = len(node.shape)
-        first = max([0, *(self._made(v) for v in self._loads(node))])
+        first = max([0, *(self.made(v) for v in self._loads(node))])
         for place in range(first, len(self.kernels)):
             kernel = self.kernels[place]
             if kernel.shape != node.shape or not isinstance(kernel, OPEN) or not fits(kernel):
@@ -308,7 +303,7 @@ class Fuser:
             written = {view.buffer for view in kernel.writes}
             if any(view.buffer in written for view in loads([value])):
                 continue
-            if any(self._made(view) >= place for view in loads([value])):
+            if any(self.made(view) >= place for view in loads([value])):
                 continue
             kernel.stores.append(Store(value, target))
             self.maker[target.buffer] = place
@@ -319,144 +314,8 @@ class Fuser:
         rank = len(node.shape)
         return loads([self.expression(node, identity(rank), rank, {})])
 
-    def _made(self, view: View) -> int:
+    def made(self, view: View) -> int:
         return self.maker.get(view.buffer, -1)
-
-    # --- sums ---
-
-    def _reduce(self, node: Node) -> None:
-        (x,) = node.inputs
-        axes = node.params["axes"]
-        kept = [axis for axis in range(len(x.shape)) if axis not in axes]
-        order = [*kept, *axes]
-        units = identity(len(order))
-        index = tuple(units[order.index(axis)] for axis in range(len(order)))
-        body = self.expression(x, index, len(order), {})
-        summed = tuple(x.shape[axis] for axis in axes)
-        shape = tuple(x.shape[axis] for axis in kept)
-        if self._beside(node, summed):
-            return
-        count = 1
-        if self.parallel and node.op.name == "sum" and kept and axes[0] == 0:
-            count = slices(prod(shape), prod(summed), summed[0], prod(x.shape))
-        if count == 1:
-            self.total(node, shape, summed, body)
-            return
-        units = identity(len(order) + 1)[1:]
-        index = tuple(units[order.index(axis)] for axis in range(len(order)))
-        body = self.expression(x, index, len(order) + 1, {})
-        self.sum_slices(
-            node, Reduction((count, *shape), cut=1 + len(shape), summed=summed, body=body)
-        )
-
-    def _beside(self, node: Node, summed: Shape) -> bool:
-        """Add up a few simple terms where a kernel looks at the same places one by one."""
-
-        def fits(kernel: Kernel) -> bool:
-            if not isinstance(kernel, Reduction) or kernel.cut is not None:
-                return False
-            kept = len(kernel.shape)
-            across = all(1 not in view.strides[kept:] for view in loads([kernel.body]))
-            return kernel.summed == summed and across
-
-        if node.op.name != "sum" or not 0 < prod(summed) <= FEW_PLACES:
-            return False
-        value = self.expression(node, identity(node.ndim), node.ndim, {})
-        if any(isinstance(p, Apply) and p.op.name not in (*SIMPLE, "cast") for p in walk(value)):
-            return False
-        target = self.placed(node)
-        if self._followed(node, target, fits) is None:
-            return False
-        self.views[node] = target
-        return True
-
-    def sum_slices(self, node: Node, kernel: Reduction | Product) -> None:
-        """Add up what a kernel gives for each slice."""
-        partial = Buffer(kernel.shape, node.dtype, "slices")
-        kernel.stores.append(Store(Total(node.dtype), whole(partial)))
-        self.append(kernel)
-        shape = kernel.shape[1:]
-        step, *others = whole(partial).strides
-        body = Load(node.dtype, view=View(partial, 0, (*others, step)))
-        self.total(node, shape, kernel.shape[:1], body)
-
-    def total(self, node: Node, shape: Shape, summed: Shape, body: Expression) -> None:
-        how = node.op.name if isinstance(node.op, Reduce) else "sum"
-        if not shape and len(summed) > 1 and prod(summed) > 4096 and how == "sum":
-            # Row by row first, which threads can divide, and in the order that others keep.
-            partial = Buffer(summed[:1], node.dtype, "rows")
-            total = Total(node.dtype)
-            rows_of = Reduction(summed[:1], summed=summed[1:], body=body)
-            rows_of.stores.append(Store(total, whole(partial)))
-            self.append(rows_of)
-            body, summed = Load(node.dtype, view=View(partial, 0, (1,))), summed[:1]
-        target = self.placed(node)
-        total = Total(node.dtype)
-        kernel = Reduction(shape, summed=summed, how=how, body=body)
-        kernel.stores.append(Store(total, target))
-        self.append(kernel)
-        self.known[kernel] = {node: total}
-        self.views[node] = target
-
-    # --- copies with holes ---
-
-    def _pad(self, node: Node) -> None:
-        (x,) = node.inputs
-        low, gaps = node.params["low"], node.params["interior"]
-        if node in self.unread:
-            # As if there were zeros around it: whoever slides over it stays inside.
-            view = self.views[x]
-            before = sum(a * s for a, s in zip(low, view.strides, strict=True))
-            self.views[node] = View(view.buffer, view.offset - before, view.strides)
-            return
-        target = self.placed(node)
-        fill = self.append(Fill(target.buffer.shape, target=target.buffer))
-        offset = sum(a * s for a, s in zip(low, target.strides, strict=True))
-        steps = tuple((gap + 1) * s for gap, s in zip(gaps, target.strides, strict=True))
-        self._write(x, View(target.buffer, offset, steps), fill)
-        self.views[node] = target
-
-    def fill_pad(self, windows: Node) -> None:
-        """Give windows real zeros to slide over, where their reader cannot leave them out."""
-        pad = windows.inputs[0] if isinstance(windows.op, Windows) else None
-        if pad in self.unread:
-            self.unread.remove(pad)
-            self._pad(pad)
-            self._view(windows)
-
-    def _concatenate(self, node: Node) -> None:
-        target = self.placed(node)
-        axis, begin = node.params["axis"], 0
-        for x in node.inputs:
-            piece = View(target.buffer, begin * target.strides[axis], target.strides)
-            if not self._is_made_there(x, piece):
-                self._write(x, piece, None)
-            begin += x.shape[axis]
-        self.views[node] = target
-
-    def _is_made_there(self, node: Node, target: View) -> bool:
-        """Let the kernel that computes a node put it there, if nobody else reads the node."""
-        view = self.views.get(node)
-        place = None if view is None else self.maker.get(view.buffer)
-        if place is None or self.memory.uses[node] > 1 or node in self.orders:
-            return False
-        kernel = self.kernels[place]
-        if not isinstance(kernel, OPEN) or kernel.shape != node.shape:
-            return False
-        own = [store for store in kernel.stores if store.view is view]
-        if len(own) != 1:
-            return False
-        own[0].view = self.views[node] = target
-        self.maker[target.buffer] = max(self._made(target), place)
-        return True
-
-    def _write(self, node: Node, target: View, after: Kernel | None) -> None:
-        rank = len(node.shape)
-        value = self.expression(node, identity(rank), rank, {})
-        kernel = Elementwise(node.shape, [Store(value, target)])
-        if after is not None:
-            kernel.after.append(after)
-        self.append(kernel)
 
     # --- others ---
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from math import prod
 
 from chainrule.engines.native.access import is_view
-from chainrule.engines.native.contractions import summed_letters
 from chainrule.engines.native.kernels import Apply, Expression
 from chainrule.engines.native.layouts import users_of
 from chainrule.engines.native.rewrites import joins
 from chainrule.graph import Graph, Node
 from chainrule.ops.layout import Reshape
 from chainrule.ops.map import Map
-from chainrule.ops.products import Contract
+from chainrule.ops.products import Contract, summed_letters
 
 SUMS = ("sum", "max", "min")
 FEW_OPERATIONS = 4  # that are written for each of several vectors, rather than in a loop
