@@ -10,7 +10,8 @@
 
   // --- time ---
 
-  const isKnown = (step) => step === null || step === undefined || step === "" || Number(step) < now;
+  const isGiven = (step) => step === null || step === undefined || step === "";
+  const isKnown = (step) => isGiven(step) || Number(step) < now;
 
   function showTime() {
     const last = now - 1;
@@ -20,11 +21,15 @@
       : `step ${now - data.given} of ${count - data.given} · ${phase}`;
     $("#when").textContent = said;
     $("#time").setAttribute("aria-valuetext", said);
-    for (const span of all(".phases span")) span.classList.toggle("now", span.classList.contains(phase));
+    for (const span of all(".phases span")) {
+      span.classList.toggle("now", span.classList.contains(phase));
+    }
     for (const text of all("figure text[data-texts]")) showText(text);
     for (const group of all("figure [data-name]")) showName(group);
     for (const heat of all("figure .heat[data-levels]")) showLevels(heat);
-    for (const path of all("figure path[data-step]")) path.classList.toggle("later", !isKnown(path.dataset.step));
+    for (const path of all("figure path[data-step]")) {
+      path.classList.toggle("later", !isKnown(path.dataset.step));
+    }
     for (const unit of all("figure .unit")) {
       const place = unit.dataset.place;
       const here = (unit.dataset.keys || "").split(" ").includes(key);
@@ -46,7 +51,8 @@
       panel.append(copy);
       connectProducts(panel);
     } else {
-      panel.textContent = "Inputs and parameters are given. Nothing has been computed; gradients are not yet computed.";
+      panel.textContent = "Inputs and parameters are given. Nothing has been computed; "
+        + "gradients are not yet computed.";
     }
     showLines();
     showWeight();
@@ -70,7 +76,8 @@
     const cells = {};
     [...levels].forEach((letter, i) => {
       if (letter === ".") return;
-      const left = (x + i % columns * size).toFixed(1), top = (y + Math.floor(i / columns) * size).toFixed(1);
+      const left = (x + i % columns * size).toFixed(1);
+      const top = (y + Math.floor(i / columns) * size).toFixed(1);
       cells[letter] = `${cells[letter] || ""}M${left} ${top}h${edge}v${edge}h-${edge}z`;
     });
     for (const old of all("path", heat)) old.remove();
@@ -121,7 +128,8 @@
     playing = setInterval(() => (now < count ? go(now + 1) : stop()), 1400);
   };
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, select, button, a, summary, .cell") || event.metaKey || event.ctrlKey) return;
+    if (event.target.closest("input, select, button, a, summary, .cell")) return;
+    if (event.metaKey || event.ctrlKey) return;
     if (event.key === "ArrowRight") { stop(); go(now + 1); }
     else if (event.key === "ArrowLeft") { stop(); go(now - 1); }
   });
@@ -163,7 +171,8 @@
     const cut = name.lastIndexOf("[");
     const key = name.slice(0, cut), inside = name.slice(cut + 1, -1);
     const index = inside ? inside.split(",").map(Number) : [];
-    return { name, key, index, place: index.reduce((at, i, axis) => at * data.entries[key].shape[axis] + i, 0) };
+    const { shape } = data.entries[key];
+    return { name, key, index, place: index.reduce((at, i, axis) => at * shape[axis] + i, 0) };
   }
 
   function nameAt(key, place) {
@@ -175,7 +184,8 @@
     return `${key}[${index.join(",")}]`;
   }
 
-  const toldOf = (key) => Object.keys(data.weights).filter((name) => data.weights[name].key === key);
+  const toldOf = (key) =>
+    Object.keys(data.weights).filter((name) => data.weights[name].key === key);
 
   // Only what belongs to this very weight is shown: a derivation, where the page holds one.
   function choose(name) {
@@ -187,10 +197,13 @@
     other.value = told ? "" : name;
     other.textContent = told || !entry ? name : entry[0];
     $("#weight").value = name;
-    for (const way of all("[data-weight]")) way.classList.toggle("chosen", way.dataset.weight === name);
+    for (const way of all("[data-weight]")) {
+      way.classList.toggle("chosen", way.dataset.weight === name);
+    }
     const store = (id) => document.getElementById(`d-${id}`);
     const parts = [told && store(name), store(weight.key)].filter(Boolean);
-    $("#derivation").replaceChildren(...parts.flatMap((part) => [...part.cloneNode(true).childNodes]));
+    const copies = parts.flatMap((part) => [...part.cloneNode(true).childNodes]);
+    $("#derivation").replaceChildren(...copies);
     showMissing(told, entry ? entry[0] : name);
     showWeight();
     if (kept && data.entries[kept[0]] && String(kept) !== String([weight.key, weight.place])) {
@@ -204,7 +217,8 @@
     const note = $("#w-missing");
     note.hidden = Boolean(told);
     if (told) return;
-    note.textContent = `The derivation of ${name} alone, its paths and its nudges are not on this page. `;
+    note.textContent = `The derivation of ${name} alone, its paths and its nudges are not `
+      + "on this page. ";
     const others = toldOf(weight.key);
     others.forEach((other, i) => {
       if (i) note.append(", ");
@@ -212,7 +226,8 @@
       button.type = "button";
       button.onclick = () => choose(other);
     });
-    if (others.length) note.append(others.length > 1 ? " have theirs here. " : " has its own here. ");
+    const theirs = others.length > 1 ? " have theirs here. " : " has its own here. ";
+    if (others.length) note.append(theirs);
     note.append("In Python: ");
     const index = `(${weight.index.join(", ")}${weight.index.length === 1 ? "," : ""})`;
     element("code", `story.latex("${weight.key}", ${index})`, note);
@@ -230,7 +245,8 @@
   function showWeight() {
     if (!weight) return;
     const held = data.entries[weight.key];
-    const entry = entryOf(weight.key, weight.place) || [weight.name, "not on this page", "not on this page"];
+    const missing = "not on this page";
+    const entry = entryOf(weight.key, weight.place) || [weight.name, missing, missing];
     const hasGradient = isKnown(held.back);
     fact("#w-value", `${entry[0]} = ${entry[1]}`, true);
     fact("#w-gradient", entry[2], hasGradient);
@@ -243,7 +259,9 @@
     const place = Number($("#nudge").value);
     const row = w.rows[place];
     $("#nudge").setAttribute("aria-valuetext", `h = ${row[0]}`);
-    ["#n-offset", "#n-loss", "#n-forward", "#n-central"].forEach((id, i) => { $(id).textContent = row[i]; });
+    ["#n-offset", "#n-loss", "#n-forward", "#n-central"].forEach((id, i) => {
+      $(id).textContent = row[i];
+    });
     plot(w, place, hasGradient);
   }
 
@@ -275,7 +293,9 @@
 
   function plot(w, place, hasGradient) {
     const wide = 360, high = 150, edge = 10;
-    const points = data.offsets.map((h, i) => [h, w.losses[i]]).filter((point) => point[1] !== null);
+    const points = data.offsets
+      .map((h, i) => [h, w.losses[i]])
+      .filter((point) => point[1] !== null);
     if (!points.length) return $("#plot").replaceChildren();
     const values = points.map((point) => point[1]);
     const middle = w.losses[(data.offsets.length - 1) / 2];
@@ -283,19 +303,24 @@
     if (high_ - low < 1e-12) { low -= 1; high_ += 1; }
     const x = (h) => edge + (h + 1) / 2 * (wide - 2 * edge);
     const y = (v) => high - edge - (v - low) / (high_ - low) * (high - 2 * edge);
-    const line = points.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" ");
+    const places = points.map((point) => [x(point[0]).toFixed(1), y(point[1]).toFixed(1)]);
+    const line = places.map((at) => at.join(",")).join(" ");
     const clip = `<clipPath id="plot-clip"><rect width="${wide}" height="${high}"/></clipPath>`;
     const tangent = hasGradient && middle !== null
-      ? `<line class="tangent" clip-path="url(#plot-clip)" x1="${x(-1)}" y1="${y(middle - w.slope).toFixed(1)}" x2="${x(1)}" y2="${y(middle + w.slope).toFixed(1)}"/>` : "";
+      ? `<line class="tangent" clip-path="url(#plot-clip)" `
+        + `x1="${x(-1)}" y1="${y(middle - w.slope).toFixed(1)}" `
+        + `x2="${x(1)}" y2="${y(middle + w.slope).toFixed(1)}"/>`
+      : "";
     const here = w.losses[place];
     const dot = here === null ? ""
       : `<circle r="5" cx="${x(data.offsets[place])}" cy="${y(here).toFixed(1)}"/>`;
-    const marks = points.map((point) => `<circle r="2" cx="${x(point[0]).toFixed(1)}" cy="${y(point[1]).toFixed(1)}"/>`).join("");
+    const marks = places.map((at) => `<circle r="2" cx="${at[0]}" cy="${at[1]}"/>`).join("");
     $("#plot").innerHTML = `<svg viewBox="0 0 ${wide} ${high + 16}">${clip}`
       + `<rect class="frame" width="${wide}" height="${high}" rx="8"/>${tangent}`
       + `<polyline class="curve" points="${line}"/>${marks}${dot}`
       + `<text x="${edge}" y="${high + 13}">h = −1</text>`
-      + `<text x="${wide / 2}" y="${high + 13}" text-anchor="middle">loss along this weight${hasGradient ? "; dashed: the gradient" : ""}</text>`
+      + `<text x="${wide / 2}" y="${high + 13}" text-anchor="middle">loss along this weight`
+      + `${hasGradient ? "; dashed: the gradient" : ""}</text>`
       + `<text x="${wide - edge}" y="${high + 13}" text-anchor="end">h = 1</text></svg>`;
   }
 
@@ -305,7 +330,10 @@
     for (const way of all("[data-weight]")) {
       way.addEventListener("click", () => choose(way.dataset.weight));
       way.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(way.dataset.weight); }
+        if (event.key === "Enter" || event.key === " ") {
+          event.preventDefault();
+          choose(way.dataset.weight);
+        }
       });
     }
   }
@@ -321,7 +349,8 @@
     const [x, y, size, columns, rows] = heat.dataset.grid.split(" ").map(Number);
     const matrix = heat.getScreenCTM().inverse();
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix);
-    return cellAt(heat, Math.floor((at.x - x) / size), Math.floor((at.y - y) / size), columns, rows);
+    const [column, row] = [at.x - x, at.y - y].map((far) => Math.floor(far / size));
+    return cellAt(heat, column, row, columns, rows);
   }
 
   function cellAt(heat, column, row, columns, rows) {
@@ -338,7 +367,8 @@
     if (!heat) return;
     const [x, y, size] = heat.dataset.grid.split(" ").map(Number);
     const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    const attributes = { class: "pointed", x: x + cell.column * size, y: y + cell.row * size, width: size, height: size };
+    const [left, top] = [x + cell.column * size, y + cell.row * size];
+    const attributes = { class: "pointed", x: left, y: top, width: size, height: size };
     for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
     heat.append(box);
   }
@@ -352,7 +382,8 @@
 
   function link(key, place, parent) {
     const unit = unitOf(key, place);
-    if (key === "loss" || !unit) return element("span", key === "loss" ? "L" : `${key}[${place}]`, parent);
+    if (key === "loss") return element("span", "L", parent);
+    if (!unit) return element("span", `${key}[${place}]`, parent);
     const button = element("button", unit[0], parent);
     button.type = "button";
     button.onclick = () => { kept = [key, place]; mark(null); showCell(key, place); };
@@ -381,7 +412,9 @@
     if (after) element("p", `new value ${isKnown(held.update) ? after : data.notYet}`, panel);
     if (!held.columns.length) return;
     const column = place % held.shape[1], [own, slope] = held.columns[column];
-    element("p", `The whole column ${column + 1}: length ${own}, of its gradient ${isKnown(held.back) ? slope : data.notYet}`, panel);
+    const known = isKnown(held.back) ? slope : data.notYet;
+    const told = `The whole column ${column + 1}: length ${own}, of its gradient ${known}`;
+    element("p", told, panel);
   }
 
   function showCell(key, place) {
@@ -406,14 +439,16 @@
       terms("Its largest inputs", inputs, panel, (item, k, p, slope, product) => {
         link(k, p, item);
         const other = unitOf(k, p);
-        item.append(other ? ` = ${other[1]}, times the slope ${slope}: ${product}` : `, slope ${slope}: ${product}`);
+        const times = other ? ` = ${other[1]}, times the slope` : ", slope";
+        item.append(`${times} ${slope}: ${product}`);
       });
     }
     if (isBack) {
       terms("Where its gradient comes from", readers, panel, (item, k, p, slope, product) => {
         link(k, p, item);
         const other = unitOf(k, p);
-        item.append(other ? `: its gradient ${other[2]}, times the slope ${slope}: ${product}` : `, slope ${slope}: ${product}`);
+        const times = other ? `: its gradient ${other[2]}, times the slope` : ", slope";
+        item.append(`${times} ${slope}: ${product}`);
       });
       showWay(unit, panel);
     }
@@ -438,7 +473,8 @@
 
   for (const heat of all("#figure-layers .heat[data-grid]")) {
     const key = heat.dataset.key;
-    const has = (cell) => cell && (unitOf(key, cell.place) || (data.entries[key] || { of: {} }).of[cell.place]);
+    const told = (data.entries[key] || { of: {} }).of;
+    const has = (cell) => cell && (unitOf(key, cell.place) || told[cell.place]);
     heat.addEventListener("mousemove", (event) => {
       const cell = lookedUp(heat, event);
       if (!has(cell)) return;
@@ -456,7 +492,8 @@
       if ($("#inspector") && heat.dataset.parameter) choose(nameAt(key, cell.place));
     });
     heat.addEventListener("keydown", (event) => {
-      if ((event.key === "Enter" || event.key === " ") && $("#inspector") && heat.dataset.parameter) {
+      const chosen = event.key === "Enter" || event.key === " ";
+      if (chosen && $("#inspector") && heat.dataset.parameter) {
         event.preventDefault();
         const [own, place] = kept || [];
         const name = own === key ? nameAt(key, place) : toldOf(key)[0];
@@ -491,7 +528,8 @@
         const lit = new Set([...row, ...column, ...own]);
         for (const cell of all(".cell", product)) cell.classList.toggle("lit", lit.has(cell));
         const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
-        const terms = row.map((cell, i) => `${bracketed(cell.textContent)} · ${bracketed(column[i].textContent)}`);
+        const pairs = row.map((cell, i) => [cell.textContent, column[i].textContent]);
+        const terms = pairs.map((pair) => pair.map(bracketed).join(" · "));
         $(".sum", product).textContent = `${terms.join(" + ")} = ${own[0].textContent}`;
       };
       for (const cell of cells("result")) {
