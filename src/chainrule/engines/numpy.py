@@ -137,7 +137,8 @@ class Program:
             lines.append(f"    {names[node]} = f{place}({inputs}){cleanup}")
         lines.append(f"    return ({''.join(names[node] + ', ' for node in graph.results)})")
         exec(compile("\n".join(lines), _FILE, "exec"), space)
-        return space["run"]  # type: ignore[no-any-return]  # the function just made
+        run: Callable[..., Any] = space["run"]
+        return run
 
     def _failed(self, error: BaseException) -> Node | None:
         """The node whose line of the assembled function was running."""

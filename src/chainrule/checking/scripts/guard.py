@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 try:
-    import resource
+    import resource as _resource
 except ImportError:  # Windows: the process that started this one sets the limits of a job
-    resource = None  # type: ignore[assignment]  # mypy knows the name as a module only
+    resource: Any = None
+else:
+    resource = _resource
 
 MOST_WRITTEN = 512_000_000  # bytes that one file may hold
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

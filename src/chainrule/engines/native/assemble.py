@@ -54,11 +54,6 @@ class Assembler:
         if parallel:
             _write_barrier(self.module)
 
-    @property
-    def settings(self) -> tuple[int, bool]:
-        """What the code depends on beside the plans: entries of the table, several threads."""
-        return self.slots.count, self.parallel
-
     # --- places ---
 
     def place(self, program: Program) -> None:

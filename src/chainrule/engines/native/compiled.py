@@ -4,14 +4,14 @@ It says nothing of kernels and plans, so that a process which finds it on the di
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from chainrule.engines.native import jit
+from chainrule.engines.native import cache, jit
 from chainrule.engines.native.access import Buffer
 from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.kernels import Program
@@ -20,6 +20,7 @@ from chainrule.engines.native.specials import OUTSIDE
 from chainrule.engines.native.threads import call, thread_count
 from chainrule.graph import Graph
 
+T = TypeVar("T")
 _LENGTH = 8  # bytes that say how long the header is
 
 
@@ -71,6 +72,17 @@ class Compiled:
             constants,
             captured,
         )
+
+    @classmethod
+    def cached(cls, name: str | None, make: Callable[[], T]) -> "Compiled | T":
+        """What the cache has under this name, or else what `make` gives; it is kept if compiled."""
+        data = cache.find(name)
+        if data is not None:
+            return cls.unpack(data)
+        made = make()
+        if isinstance(made, Compiled):
+            cache.keep(name, made.pack())
+        return made
 
     def pack(self) -> bytes:
         pieces = [*(array.tobytes() for _, array in self.constants), *self.code]

@@ -31,7 +31,7 @@ def is_estimated(x: Value) -> bool:
 
 def quotient(b: Builder, x: Value, y: Value) -> Value:
     """x / y."""
-    r = _estimate(b, "rcp14", y)
+    r = _inverse(b, y)
     rest = b.fma(-y, r, b.constant(1.0, np.float32, LANES))
     r = b.fma(r, rest, r)
     q = x * r
@@ -42,8 +42,9 @@ def quotient(b: Builder, x: Value, y: Value) -> Value:
     return b.unless(fine, better, lambda: b.binary("div", x, y))
 
 
-def _estimate(b: Builder, name: str, x: Value) -> Value:
-    full = f"llvm.x86.avx512.{name}.ps.512"
+def _inverse(b: Builder, x: Value) -> Value:
+    """1 / x to 14 bits."""
+    full = "llvm.x86.avx512.rcp14.ps.512"
     b.module.declare(full, f"{x.type} @{full}({x.type}, {x.type}, i16)")
     return b.make(
         f"call {x.type} @{full}({x.typed}, {x.type} zeroinitializer, i16 -1)", x.dtype, LANES

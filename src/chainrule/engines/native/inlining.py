@@ -6,7 +6,7 @@ from math import prod
 
 from chainrule.engines.native.access import is_view
 from chainrule.engines.native.kernels import Apply, Expression
-from chainrule.engines.native.layouts import users_of
+from chainrule.engines.native.layouts import users_of, uses_of
 from chainrule.engines.native.rewrites import joins
 from chainrule.graph import Graph, Node
 from chainrule.ops.layout import Reshape
@@ -56,9 +56,8 @@ class Remembered:
 class _Choice:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        uses = Counter(child for node in graph.nodes for child in node.inputs)
-        uses.update(graph.results)
-        self.found = Remembered({node for node in graph.results if is_elementwise(node)}, uses)
+        needed = {node for node in graph.results if is_elementwise(node)}
+        self.found = Remembered(needed, uses_of(graph))
         self.users = users_of(graph)
         self.costs = self._costs()
 

@@ -6,6 +6,8 @@ follow each other, each with all features: threads, which divide the samples, th
 each other. In lines that lie side by side, a core's prefetcher takes those that the other writes.
 """
 
+from collections import Counter
+
 from chainrule.graph import Graph, Node, Shape
 from chainrule.ops.layout import Pad, Reshape, Transpose, Windows
 from chainrule.ops.products import Contract, parts
@@ -34,6 +36,13 @@ def users_of(graph: Graph) -> dict[Node, list[Node]]:
         for child in node.inputs:
             users[child].append(node)
     return users
+
+
+def uses_of(graph: Graph) -> Counter[Node]:
+    """How often each node is read, as a result too."""
+    uses = Counter(child for node in graph.nodes for child in node.inputs)
+    uses.update(graph.results)
+    return uses
 
 
 def _slides_over_samples(node: Node) -> bool:

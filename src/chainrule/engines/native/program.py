@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import cache
 from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.compiled import Compiled, Loaded, captured_by, complain
 from chainrule.engines.native.effort import WAKING, divided
@@ -23,31 +22,27 @@ from chainrule.graph import Graph
 SMALL = 4096  # bytes
 
 
-def _planned(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
+def _assembled(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
     simple = rewritten(graph)
     make = lambda parallel: fuse(simple, parallel)
     program, parallel = divided(graph, make, lambda program: program.kernels, WAKING)
     assembler = Assembler(parallel)
     assembler.place(program)
-    return program, assembler, assembler.plan(program)
-
-
-def _write(assembler: Assembler, plan: Plan) -> None:
+    plan = assembler.plan(program)
     assembler.step("step", plan)
     step = "call i64 @step(ptr %table, ptr %arena, i64 %tid, i64 %threads, ptr %sync)"
     assembler.entry("run", lambda b: b.emit(f"%ok = {step}"))
+    return program, assembler, plan
 
 
 def listing(graph: Graph) -> str:
     """The code of a graph in LLVM's language, each kernel below a line that says what it does."""
-    _, assembler, plan = _planned(graph)
-    _write(assembler, plan)
+    _, assembler, _ = _assembled(graph)
     return assembler.module.text()
 
 
 def _compiled(graph: Graph) -> Compiled:
-    program, assembler, plan = _planned(graph)
-    _write(assembler, plan)
+    program, assembler, plan = _assembled(graph)
     ends = (program.inputs, program.results)
     return Compiled.of(assembler, [program], [graph], *ends, plan.arena)
 
@@ -57,12 +52,7 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        name = key("run", [graph])
-        data = cache.find(name)
-        if data is None:
-            data = _compiled(graph).pack()
-            cache.keep(name, data)
-        compiled = Compiled.unpack(data)
+        compiled = Compiled.cached(key("run", [graph]), lambda: _compiled(graph))
         self.parallel = compiled.parallel
         self._loaded = Loaded(compiled, "run", ENTRY)
         self._table = self._loaded.table

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from chainrule.engines.native.access import identity, through
 from chainrule.engines.native.kept_sigmoids import with_kept_sigmoids
+from chainrule.engines.native.layouts import uses_of
 from chainrule.engines.native.signs import with_signs_of_results
 from chainrule.graph import Graph, Node, Shape, rewrite, with_inputs
 from chainrule.ops.layout import OverlapAdd, Reshape, Transpose
@@ -23,8 +24,7 @@ def rewritten(graph: Graph) -> Graph:
     graph = with_signs_of_results(with_kept_sigmoids(graph))
     moved = rewrite(graph.results, lambda node: _as_windows(node) or node)
     graph = graph.with_results([moved[node] for node in graph.results])
-    uses = Counter(child for node in graph.nodes for child in node.inputs)
-    uses.update(graph.results)
+    uses = uses_of(graph)
     found: dict[Node, Node] = {}
     for node in graph.nodes:
         new = with_inputs(node, tuple(found[child] for child in node.inputs))

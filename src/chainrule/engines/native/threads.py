@@ -11,9 +11,10 @@ import functools
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ctypes import c_int64, c_void_p, cast
 from threading import Lock, Thread
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ LOCK, UNLOCK, WAIT, WAKE = range(CALLS, CALLS + 32, 8)
 
 # Of the functions that threads run together: arena, tid, threads, sync, table, control.
 ENTRY = (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p)
-Entry = Callable[..., None]
+Entry = Any  # a function of ctypes, whose type has no public name
 
 
 @functools.cache
@@ -102,7 +103,7 @@ class _Pool:
         self._memory[place : place + 8].view(np.int64)[0] = value
 
     def run(self, entry: Entry, fixed: Sequence[int]) -> None:
-        function = cast(entry, c_void_p).value or 0  # type: ignore[arg-type]  # one of ctypes
+        function = cast(entry, c_void_p).value or 0
         places = (FUNCTION, ARENA, SYNC, TABLE, CONTROL)
         for place, value in zip(places, (function, *fixed), strict=True):
             self._set(place, value)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import cache
 from chainrule.engines.native.access import Buffer, whole
 from chainrule.engines.native.assemble import Assembler, Guard
 from chainrule.engines.native.compiled import Compiled, Loaded, captured_by
@@ -155,18 +154,14 @@ def prepared(
 ) -> "Training | None":
     """The steps of these graphs, from the cache where it has them; None where they cannot be."""
     name = key("train", recorded, (layout.data, layout.carry, layout.index))
-    data = cache.find(name)
-    if data is None:
-        graphs = simple()
-        if not all(is_supported(graph) for graph in graphs):
-            return None
-        data = _compiled(graphs, layout).pack()
-        cache.keep(name, data)
-    return Training(Compiled.unpack(data), recorded, layout)
+    compiled = Compiled.cached(name, lambda: _compiled(simple(), layout))
+    return None if compiled is None else Training(compiled, recorded, layout)
 
 
-def _compiled(graphs: Sequence[Graph], layout: Layout) -> Compiled:
+def _compiled(graphs: Sequence[Graph], layout: Layout) -> Compiled | None:
     """The steps of full batches, and of a smaller last one where there is a second graph."""
+    if not all(is_supported(graph) for graph in graphs):
+        return None
     make = lambda parallel: _Step(graphs[0], layout, parallel)
     first, parallel = divided(graphs[0], make, lambda step: step.program.kernels)
     steps = [first, *(_Step(graph, layout, parallel) for graph in graphs[1:])]

@@ -183,11 +183,11 @@ class Tools:
 
     def polynomial(self, coefficients: Sequence[float], x: Value) -> Value:
         """By Horner's rule, the constant coefficient first."""
-        *rest, last = coefficients
-        total: Any = last
+        *rest, first, last = coefficients
+        total = self.fma(last, x, first)
         for coefficient in reversed(rest):
             total = self.fma(total, x, coefficient)
-        return total  # type: ignore[no-any-return]  # a Value from the first fma on
+        return total
 
     def any(self, condition: Value) -> Value:
         """Whether a condition holds in any lane."""
