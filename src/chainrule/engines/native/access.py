@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.native.memory import up
 from chainrule.graph import Node, Shape
 from chainrule.ops.layout import (
     BroadcastTo,
@@ -61,7 +62,7 @@ class Buffer:
     def bytes(self) -> int:
         rows = prod(self.shape[:-1])
         if self.block:
-            return -(-self.shape[-1] // self.block) * self.block * rows * self.dtype.itemsize
+            return up(self.shape[-1], self.block) * rows * self.dtype.itemsize
         return (self.size + rows * self.padded) * self.dtype.itemsize
 
     @property

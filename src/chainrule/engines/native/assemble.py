@@ -6,7 +6,7 @@ of pointers that each thread has for itself; everything else is at a fixed place
 
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,17 +32,13 @@ INT8 = np.dtype(np.int8)
 
 @dataclass(eq=False)
 class Slots:
-    """The table of pointers: what each entry points to. Entry 0 is the status."""
+    """The table of pointers: how many entries it has. Entry 0 is where trouble is noted."""
 
-    names: list[str] = field(default_factory=lambda: ["status"])
+    count: int = 1
 
     def give(self, buffer: Buffer) -> None:
-        buffer.slot = len(self.names)
-        self.names.append(buffer.name)
-
-    @property
-    def count(self) -> int:
-        return len(self.names)
+        buffer.slot = self.count
+        self.count += 1
 
 
 class Assembler:

@@ -199,24 +199,21 @@ class Fuser:
         order = self.orders.get(node)
         if order is None:
             return whole(self._spaced(node))
-        buffer = self._ordered(node, order)
-        steps = dict(zip(order, buffer.strides, strict=True))
-        return View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
+        return self._ordered(node, order)
 
-    def _ordered(self, node: Node, order: Sequence[int]) -> Buffer:
+    def _ordered(self, node: Node, order: Sequence[int]) -> View:
         """A buffer for a node's axes in this order; samples that come last lie in blocks."""
         buffer = self._buffer(node, tuple(node.shape[axis] for axis in order))
         if self.blocks and node in self.innermost and order[-1] == 0:
             buffer.block = SAMPLES_TOGETHER if node.shape[0] > SAMPLES_TOGETHER else 0
-        return buffer
+        steps = dict(zip(order, buffer.strides, strict=True))
+        return View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
 
     def copied_in_order(self, node: Node, view: View, order: Sequence[int]) -> View:
         """A copy of a node's numbers with its axes in this order, made once."""
         key = (node, tuple(order))
         if key not in self.copies:
-            buffer = self._ordered(node, order)
-            steps = dict(zip(order, buffer.strides, strict=True))
-            target = View(buffer, 0, tuple(steps[axis] for axis in range(node.ndim)))
+            target = self._ordered(node, order)
             self.append(Elementwise(node.shape, [Store(Load(node.dtype, view=view), target)]))
             self.copies[key] = target
         return self.copies[key]

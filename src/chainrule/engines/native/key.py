@@ -1,7 +1,7 @@
 """A graph as text: under its digest is kept what was compiled from it.
 
-A graph as it was recorded has a key, so that a process that finds an entry does nothing more with
-the graph: no simplifying, no kernels, no plan.
+A graph that has a key is found before anything else is made of it: no kernels, no plan. Steps of a
+training run are looked up as they were recorded, and are not even simplified.
 """
 
 import os
@@ -30,7 +30,8 @@ def key(kind: str, graphs: Sequence[Graph], *settings: Any) -> str | None:
         described = [plain.of(graph) for graph in graphs]
     except TypeError:
         return None
-    parts = (kind, sources(), effort.PARALLEL_WORK, settings, described)
+    # NumPy has computed the constants that simplification folds.
+    parts = (kind, np.__version__, sources(), effort.PARALLEL_WORK, settings, described)
     return blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 

@@ -21,6 +21,11 @@ def aligned(size: int) -> Array:
     return memory[start : start + size]
 
 
+def up(number: int, unit: int) -> int:
+    """The next multiple of a unit."""
+    return -(-number // unit) * unit
+
+
 def address(array: Array) -> int:
     """Where an array begins; several times faster than `array.ctypes.data`."""
     found: int = array.__array_interface__["data"][0]

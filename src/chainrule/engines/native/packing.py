@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from chainrule.engines.native.access import View
 from chainrule.engines.native.loops import KernelWriter, Place
-from chainrule.engines.native.tiles import Block, Part, Tiling, up
+from chainrule.engines.native.memory import up
+from chainrule.engines.native.tiles import Block, Part, Tiling
 from chainrule.engines.native.values import Value
 
 VECTORS_BYTES = 64 * 1024  # of vectors copied together, at most

@@ -12,7 +12,7 @@ from math import gcd
 
 from chainrule.engines.native.access import ARENA, Buffer, View
 from chainrule.engines.native.kernels import Elementwise, Kernel, Repeat
-from chainrule.engines.native.memory import ALIGNMENT
+from chainrule.engines.native.memory import ALIGNMENT, up
 
 GRAIN = 16  # rows that one thread computes together
 APART, SLICED, TOGETHER = 2, 1, 0  # how much a thread needs of the others' results
@@ -189,11 +189,11 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
         return begin
 
     for buffer, (first, last) in spans.items():
-        buffer.offset = claim(first, last, rounded(buffer.bytes))
+        buffer.offset = claim(first, last, up(buffer.bytes, ALIGNMENT))
     for new, old in instead.items():
         new.offset = old.offset
     for repeat, number in inner.items():
-        repeat.arena = claim(number, number, rounded(repeat.plan.arena))
+        repeat.arena = claim(number, number, up(repeat.plan.arena, ALIGNMENT))
     return max((end for *_, end in taken), default=0)
 
 
@@ -241,7 +241,3 @@ def _is_read_there(kernel: Kernel, old: Buffer, written: View) -> bool:
         return view.offset, [step for step, length in pairs if length > 1]
 
     return all(place(view) == place(written) for view in kernel.reads if view.buffer is old)
-
-
-def rounded(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT

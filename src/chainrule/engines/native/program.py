@@ -55,7 +55,6 @@ class Program:
         compiled = Compiled.cached(key("run", [graph]), lambda: _compiled(graph))
         self.parallel = compiled.parallel
         self._loaded = Loaded(compiled, "run", ENTRY)
-        self._table = self._loaded.table
         self._inputs = [(node.shape, node.dtype) for node in graph.inputs]
         self._inputs_at, self._results_at = compiled.inputs, compiled.results
         arrays = captured_by([graph])
@@ -75,7 +74,7 @@ class Program:
         What is returned takes a contiguous array of that input's shape and dtype, and perhaps
         another for the result. It has memory of its own and runs on the calling thread.
         """
-        table, status = self._table.copy(), np.zeros(1, np.int64)
+        table, status = self._loaded.table.copy(), np.zeros(1, np.int64)
         kept = [
             np.ascontiguousarray(a, dtype)
             for a, (_, dtype) in zip(arrays, self._inputs, strict=True)
@@ -123,7 +122,7 @@ class Program:
         return small
 
     def _called(self, arrays: Sequence[Any]) -> list[Array]:
-        table = self._table
+        table = self._loaded.table
         kept = []
         for slot, array, (shape, dtype) in zip(self._inputs_at, arrays, self._inputs, strict=True):
             found = np.ascontiguousarray(array, dtype)

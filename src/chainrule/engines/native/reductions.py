@@ -16,8 +16,6 @@ from chainrule.engines.native.values import Value
 
 ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
 
-_START = {"sum": 0, "max": "low", "min": "high"}
-
 
 def write_reduction(w: KernelWriter) -> None:
     kernel = w.kernel

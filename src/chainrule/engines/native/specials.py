@@ -15,7 +15,6 @@ from chainrule.graph import Shape
 from chainrule.ops.counter import Shuffle, threefry_words
 
 UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
-STATUS = 0  # the entry of the table that points to where trouble is noted
 BAD_INDEX = 1
 FAR_BYTES = 1 << 20  # of a table, from which on its rows are asked for ahead
 ROWS_AHEAD = 2

@@ -31,9 +31,6 @@ def add_reduction(fuser: "Fuser", node: Node) -> None:
     axes = node.params["axes"]
     kept = [axis for axis in range(len(x.shape)) if axis not in axes]
     order = [*kept, *axes]
-    units = identity(len(order))
-    index = tuple(units[order.index(axis)] for axis in range(len(order)))
-    body = fuser.expression(x, index, len(order), {})
     summed = tuple(x.shape[axis] for axis in axes)
     shape = tuple(x.shape[axis] for axis in kept)
     if _beside(fuser, node, summed):
@@ -41,12 +38,13 @@ def add_reduction(fuser: "Fuser", node: Node) -> None:
     count = 1
     if fuser.parallel and node.op.name == "sum" and kept and axes[0] == 0:
         count = slices(prod(shape), prod(summed), summed[0], prod(x.shape))
+    before = int(count > 1)  # axes that count slices
+    units = identity(len(order) + before)[before:]
+    index = tuple(units[order.index(axis)] for axis in range(len(order)))
+    body = fuser.expression(x, index, len(order) + before, {})
     if count == 1:
         add_total(fuser, node, shape, summed, body)
         return
-    units = identity(len(order) + 1)[1:]
-    index = tuple(units[order.index(axis)] for axis in range(len(order)))
-    body = fuser.expression(x, index, len(order) + 1, {})
     add_slices(
         fuser, node, Reduction((count, *shape), cut=1 + len(shape), summed=summed, body=body)
     )

@@ -108,7 +108,8 @@ class Tiling:
         if self.kernel.cut != self.summed[0]:
             return length
         size, slices = grain(length), self.kernel.shape[0]
-        return min(up(up(length, size) // size, slices) // slices * size, length)
+        grains = -(-length // size)
+        return min(-(-grains // slices) * size, length)
 
     @property
     def row_bytes(self) -> int:
@@ -137,8 +138,3 @@ class Tiling:
         places[self.lane_axis] = block.place + v * self.lanes if v else block.place
         live = block.live if v == block.count - 1 else 0
         return Frame(places, self.lane_axis, self.lanes, live)
-
-
-def up(number: int, unit: int) -> int:
-    """The next multiple of a unit."""
-    return -(-number // unit) * unit

@@ -153,12 +153,14 @@ def prepared(
     recorded: Sequence[Graph], simple: Callable[[], Sequence[Graph]], layout: Layout
 ) -> "Training | None":
     """The steps of these graphs, from the cache where it has them; None where they cannot be."""
-    name = key("train", recorded, (layout.data, layout.carry, layout.index))
-    compiled = Compiled.cached(name, lambda: _compiled(simple(), layout))
+    name = key("train", recorded, layout)
+    compiled = Compiled.cached(name, lambda: _compiled(recorded, simple(), layout))
     return None if compiled is None else Training(compiled, recorded, layout)
 
 
-def _compiled(graphs: Sequence[Graph], layout: Layout) -> Compiled | None:
+def _compiled(
+    recorded: Sequence[Graph], graphs: Sequence[Graph], layout: Layout
+) -> Compiled | None:
     """The steps of full batches, and of a smaller last one where there is a second graph."""
     if not all(is_supported(graph) for graph in graphs):
         return None
@@ -174,7 +176,8 @@ def _compiled(graphs: Sequence[Graph], layout: Layout) -> Compiled | None:
     programs = [step.program for step in steps]
     ends = ([*first.data, *first.carry], first.numbers)
     arena = max(plan.arena for plan, _ in plans)
-    return Compiled.of(assembler, programs, graphs, *ends, arena)
+    # Whoever finds this has the recorded graphs only, and takes the arrays they captured.
+    return Compiled.of(assembler, programs, recorded, *ends, arena)
 
 
 def _place(assembler: Assembler, steps: Sequence[_Step]) -> None:
