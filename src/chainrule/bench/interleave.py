@@ -19,7 +19,7 @@ from typing import Any
 from chainrule.bench.peers import ENGINE, OURS, OURS_ALONE, PEERS
 from chainrule.bench.rows import PARITY_STEPS, Row
 
-SETTLE_SECONDS = 0.02  # after a block: pools of threads spin for a while before they sleep
+SETTLE_SECONDS = 0.25  # after a block: pools of threads look for more work, some for 0.1 s
 # The relative difference of losses up to which two peers did the same. Adam's first steps are as
 # long as its rate even where a gradient is nothing but rounding, and wide networks carry that on.
 PARITY = 1e-2

@@ -17,6 +17,7 @@ from chainrule.errors import SettingError, ShapeError
 from chainrule.graph import scope
 from chainrule.initializers import INITIALIZERS
 from chainrule.settings import Configured, Domain, Registry, finite_number, whole_number
+from chainrule.tracing.function import trace_call
 
 Array: TypeAlias = Any  # a NumPy array, or a traced value in its place
 Arrays: TypeAlias = dict[str, Any]
@@ -165,12 +166,12 @@ def named(arrays: Arrays, name: str) -> Arrays:
 
 
 def output_shape(layer: Layer, params: Arrays, state: Arrays, shape: Shape, dtype: Any) -> Shape:
-    """The shape of one sample's output, found by running the formula on zeros."""
-    with np.errstate(all="ignore"):  # the user's own function may take a logarithm
-        y, _ = layer(params, state, np.zeros((2, *shape), dtype))
-    if np.ndim(y) < 1 or np.shape(y)[0] != 2:
+    """The shape of one sample's output, found by recording the formula; nothing is computed."""
+    call = lambda params, state, x: layer(params, state, x)[0]
+    (y,) = trace_call(call, (params, state, np.zeros((2, *shape), dtype))).graph.outputs
+    if y.ndim < 1 or y.shape[0] != 2:
         raise ShapeError(
-            f"{layer!r} makes an array of shape {np.shape(y)} of two samples; samples must stay "
+            f"{layer!r} makes an array of shape {y.shape} of two samples; samples must stay "
             "the first axis"
         )
     return tuple(y.shape[1:])

@@ -18,6 +18,8 @@ from chainrule.engines.native.loops import FEW_PLACES, Frame, KernelWriter, Memo
 from chainrule.engines.native.plan import GRAIN, grain
 from chainrule.engines.native.values import INT64, Value
 
+SQUARES_AHEAD = 2  # whose lines a copy in another order asks for
+
 
 def write_elementwise(w: KernelWriter) -> None:
     kernel = w.kernel
@@ -180,6 +182,10 @@ def _square(module: Module, dtype: np.dtype[Any], size: int) -> str:
         parameters = (("ptr", "from"), ("ptr", "to"), ("i64", "step"), ("i64", "far"))
         b = Builder(module, name, parameters)
         step, far = Value(b, "%step", INT64), Value(b, "%far", INT64)
+        ahead = SQUARES_AHEAD * size
+        for k in range(size):  # each row is on another page, which no processor foresees
+            b.prefetch("%from", step * (k + ahead), dtype)
+            b.prefetch("%to", far * k + ahead, dtype, written=True)
         rows = [b.load("%from", step * k, dtype, size) for k in range(size)]
         for k, column in enumerate(b.transposed(rows)):
             b.store(column, "%to", far * k)

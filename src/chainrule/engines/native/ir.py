@@ -1,7 +1,6 @@
 """The builder that writes one function: arithmetic, memory, and control."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -85,12 +84,17 @@ class Builder(Arithmetic):
         size = self.integer(count)
         self.emit(f"call void @{full}(ptr {place}, i8 0, {size.typed}, i1 false)")
 
-    def prefetch(self, base: str, index: "int | Value", dtype: np.dtype[Any]) -> None:
-        """Ask for the cache line of an element that will be read soon; any address is allowed."""
-        place = self.address(base, index, dtype)
+    def prefetch(
+        self, base: str, offset: "int | Value", dtype: DType, written: bool = False
+    ) -> None:
+        """Ask for the cache line of an element that will be read soon, or written; any address is
+        allowed.
+        """
+        index = offset if isinstance(offset, int) else offset.name
+        place = self.pointer(f"getelementptr {scalar_name(dtype)}, ptr {base}, i64 {index}")
         full = "llvm.prefetch.p0"
         self.module.declare(full, f"void @{full}(ptr, i32, i32, i32)")
-        self.emit(f"call void @{full}(ptr {place}, i32 0, i32 3, i32 1)")
+        self.emit(f"call void @{full}(ptr {place}, i32 {int(written)}, i32 3, i32 1)")
 
     def load_pointer(self, base: str, index: int) -> str:
         """Entry `index` of an array of pointers."""

@@ -17,9 +17,13 @@ VECTORS_BYTES = 64 * 1024  # of vectors copied together, at most
 VECTORS_BYTES_OUTSIDE = 192 * 1024  # where each part passes over the whole result
 ROWS_BYTES = 1536 * 1024  # of the other operand, above which the sum's parts go outside
 FAR_ROWS_BYTES = 128 * 1024  # above which its numbers are copied, where they lie apart
+NUMBERS_BYTES = 512 * 1024  # of them copied together, at most
+LINE = 64  # bytes of a line of the caches
 NEAR = 24 * 1024  # of such vectors stay in the first cache without a copy
 LEAST_ROWS = 48  # of the result from which on the copy pays
 TERMS = 4  # that parts have a multiple of
+
+Bounds = tuple[Place, Place]  # of a loop
 
 
 class Packing:
@@ -27,6 +31,7 @@ class Packing:
 
     depth    how many entries of the outermost summed axis are copied together; 0 for no copy
     outside  whether parts of the sum go around the blocks of vectors
+    rows     whose numbers are copied together
     """
 
     def __init__(self, w: KernelWriter, tiling: Tiling) -> None:
@@ -36,12 +41,18 @@ class Packing:
         self.vectors = tiling.operand(lane=1, row=0) if self.depth else None
         self.numbers = tiling.operand(lane=0, row=1) if self._copies_numbers() else None
         self.outside = bool(self.depth) and (overflow or self.numbers is not None)
-        self._vectors = self._scratch(tiling.most * tiling.lanes) if self.vectors else ""
-        self._numbers = self._scratch(up(tiling.row_count, tiling.rows)) if self.numbers else ""
-
-    def _scratch(self, each: int) -> str:
-        count = self.depth * self.tiling.inner * each
-        return self.w.b.scratch(self.tiling.kernel.dtype, count)
+        dtype, terms = tiling.kernel.dtype, self.depth * tiling.inner
+        self._vectors = self._numbers = ""
+        if self.vectors:
+            self._vectors = w.b.scratch(dtype, terms * tiling.most * tiling.lanes)
+        self.rows = 0
+        if self.numbers:
+            # Tiles are a line of the cache further apart, so that they fall into all its sets.
+            self._pitch = terms + up(LINE // dtype.itemsize, tiling.rows) // tiling.rows
+            tiles = max(NUMBERS_BYTES // (self._pitch * tiling.rows * dtype.itemsize), 1)
+            self.rows = min(tiles * tiling.rows, up(tiling.row_count, tiling.rows))
+            self._numbers = w.b.scratch(dtype, self._pitch * self.rows)
+        self._first_row: Place = 0  # of those whose numbers are there
 
     def _depth(self, size: int) -> int:
         tiling, kernel = self.tiling, self.tiling.kernel
@@ -65,7 +76,7 @@ class Packing:
         tiling = self.tiling
         often = tiling.vectors >= 2 * tiling.most and tiling.row_bytes > FAR_ROWS_BYTES
         is_vector = tiling.rows & (tiling.rows - 1) == 0  # one for all rows of a tile
-        return bool(self.depth) and often and is_vector and not tiling.by_row
+        return bool(self.depth) and often and is_vector
 
     # --- where, and how they get there ---
 
@@ -75,7 +86,7 @@ class Packing:
 
     def number_place(self, part: Part, row: Place, inner: Sequence[Place]) -> Value:
         """Where the numbers of a tile's rows stand in theirs."""
-        begin = self.w.b.integer(row) * (self.depth * self.tiling.inner)
+        begin = (self.w.b.integer(row) - self._first_row) * self._pitch
         return self._entry(part, inner) * self.tiling.rows + begin
 
     def _entry(self, part: Part, inner: Sequence[Place]) -> Value:
@@ -96,10 +107,28 @@ class Packing:
 
         self._every(part, limits, entry)
 
-    def copy_numbers(self, outer: list[Place], part: Part, limits: "Limits") -> None:
+    def by_rows(self, bounds: Bounds, body: Callable[[Bounds], None]) -> None:
+        """body(bounds) for as many rows at a time as are copied together."""
+        begin, end = bounds
+        if isinstance(begin, int) and isinstance(end, int) and end - begin <= self.rows:
+            body(bounds)
+            return
+        b = self.w.b
+
+        def some(low: Value) -> None:
+            high = low + self.rows
+            body((low, b.select(high < end, high, b.integer(end))))
+
+        b.loop(begin, end, self.rows, some)
+
+    def copy_numbers(
+        self, outer: list[Place], part: Part, limits: "Limits", bounds: Bounds
+    ) -> None:
+        """Those of the rows between these bounds; tiles find them until the next copy."""
         view, b, tiling = self.numbers, self.w.b, self.tiling
         assert view is not None
         block = Block(outer, 0, 1, 0)
+        self._first_row = bounds[0]
 
         def entry(inner: list[Place]) -> None:
             def some(row: Place, live: int) -> None:
@@ -108,7 +137,7 @@ class Packing:
                 value = self.w.load(view, frame)
                 b.store(value, self._numbers, self.number_place(part, row, inner))
 
-            self.w.along(0, tiling.row_count, tiling.row_count, tiling.rows, some)
+            self.w.along(*bounds, tiling.row_count, tiling.rows, some)
 
         self._every(part, limits, entry)
 
@@ -143,5 +172,5 @@ class Packing:
         return None
 
 
-Limits = dict[int, tuple[Place, Place]]
+Limits = dict[int, Bounds]
 """Where the loops over the summed axes begin and end."""

@@ -16,7 +16,7 @@ from chainrule.engines.native.following import follow
 from chainrule.engines.native.inlining import is_brief
 from chainrule.engines.native.kernels import Product, Total
 from chainrule.engines.native.loops import Frame, KernelWriter, Place
-from chainrule.engines.native.packing import Limits, Packing
+from chainrule.engines.native.packing import Bounds, Limits, Packing
 from chainrule.engines.native.plan import grain
 from chainrule.engines.native.tiles import Block, Part, Tiling
 from chainrule.engines.native.values import Value
@@ -76,13 +76,22 @@ class _Product:
         self.limits = summed_limits(self.w, self.kernel, places)
         if self.packing.outside:
             self._parts(partial(self._one_part, outer))
-        else:
-            self._blocks(lambda *at: self._parts(lambda part: self._block(part, outer, *at)))
+            return
+        rows = self._own_rows()
+        self._blocks(lambda *at: self._parts(lambda part: self._block(part, outer, rows, *at)))
+
+    def _own_rows(self) -> Bounds:
+        return self.w.bounds if self.tiling.by_row else (0, self.tiling.row_count)
 
     def _one_part(self, outer: list[Place], part: Part) -> None:
+        def some(rows: Bounds) -> None:
+            self.packing.copy_numbers(outer, part, self.limits, rows)
+            self._blocks(partial(self._block, part, outer, rows))
+
         if self.packing.numbers:
-            self.packing.copy_numbers(outer, part, self.limits)
-        self._blocks(partial(self._block, part, outer))
+            self.packing.by_rows(self._own_rows(), some)
+        else:
+            self._blocks(partial(self._block, part, outer, self._own_rows()))
 
     def _blocks(self, body: Callable[[Place, int, int], None]) -> None:
         """body(place, vectors, live) for all blocks of vectors."""
@@ -108,8 +117,10 @@ class _Product:
 
         b.loop(begin, end, depth, one)
 
-    def _block(self, part: Part, outer: list[Place], place: Place, count: int, live: int) -> None:
-        """All rows of some vectors, over a part of the sum."""
+    def _block(
+        self, part: Part, outer: list[Place], rows: Bounds, place: Place, count: int, live: int
+    ) -> None:
+        """Some rows of some vectors, over a part of the sum."""
         w, tiling, length = self.w, self.tiling, self.tiling.row_count
         block = Block(outer, place, count, live)
         if tiling.row_axis is None:
@@ -118,9 +129,8 @@ class _Product:
         if self.packing.depth:
             self.packing.copy_vectors(block, part, self.limits)
         size = min(tiling.rows, length)
-        begin, end = w.bounds if tiling.by_row else (0, length)
         tile = lambda row, some: self._tile(block, part, row, some or size)
-        w.along(begin, end, length, size, tile)
+        w.along(*rows, length, size, tile)
 
     # --- tiles ---
 
