@@ -351,11 +351,15 @@ def test_products_and_copies_of_a_few_vectors(rows, columns, work, monkeypatch):
 
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 @pytest.mark.parametrize("spec", ["ij,jk->ik", "ji,jk->ik", "ij,kj->ik", "ji,kj->ik"])
-def test_products_larger_than_the_caches(spec, work, monkeypatch):
-    """Sums in parts, operands copied in parts or turned; every part has an end that is no whole."""
+@pytest.mark.parametrize("sizes", [(601, 1037, 523), (130, 129, 203), (20001, 260, 131)], ids=str)
+def test_products_larger_than_the_caches(spec, sizes, work, monkeypatch):
+    """Sums in parts, operands copied in parts or turned; every part has an end that is no whole.
+
+    What is copied together is bounded: it lies on the stack.
+    """
     monkeypatch.setattr(effort, "PARALLEL_WORK", work)
     use_threads(monkeypatch, 3)
-    lengths = {"i": 601, "j": 1037, "k": 523}
+    lengths = dict(zip("ijk", sizes, strict=True))
     rng = np.random.default_rng(0)
     left, right = spec.split("->")[0].split(",")
     arrays = [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.finite import is_finite
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(50, 3))
@@ -104,6 +105,18 @@ def test_where_all_is_finite_it_says_so() -> None:
     assert not why
     assert why.chain == ()
     assert why.text().startswith("All is finite: forward pass, loss, gradients and update on 50 s")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_largest_numbers_are_finite(dtype) -> None:
+    largest = np.finfo(dtype).max
+    array = np.array([[largest, -largest], [0, largest]], dtype)
+    assert is_finite(array)
+    assert is_finite(array[:, :0])
+    for wrong in (np.nan, np.inf, -np.inf):
+        array[1, 0] = wrong
+        assert not is_finite(array)
+        assert not is_finite(array.T)
 
 
 def test_text_json_and_html() -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 NARROW = 4  # an axis that is shorter has no vectors along it
 LEAST_TURNED = 512  # rows, columns and terms of a product whose rows are copied
+MANY_ROWS = 128  # for which a product may turn an operand for itself
+LEAST_TURNED_WITHIN = 128  # columns and terms of such an operand
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
 MOST_DOTS = 16_384  # of such sums, whose operands are read again and again
@@ -66,8 +68,10 @@ class _Contraction:
         ]
         wide = self._lane_letter() or self._dot_letter()
         if wide is None:
-            which, wide = self._turned_to_dots() or self._turned()
-            self.views[which], self.steps[which] = self._packed(which, wide)
+            dots, turned = self._turned_to_dots(), self._turned()
+            which, wide = dots or turned
+            if dots or not self._turns_by_itself(which, wide):
+                self.views[which], self.steps[which] = self._packed(which, wide)
         self._product(wide)
 
     def _size(self, letters: str) -> int:
@@ -184,6 +188,19 @@ class _Contraction:
                 if near and self.lengths[letter] >= LEAST_DOT:
                     return which, letter
         return None
+
+    def _turns_by_itself(self, which: int, wide: str) -> bool:
+        """Whether a product that copies its vectors can turn them at the same time, for so many
+        rows that it hardly matters that every thread does it.
+        """
+        rows = self._rows(wide)
+        if self.clips or rows is None or len(self.summed) != 1 or wide == self.out[0]:
+            return False
+        if self.letters[which] not in (wide + self.summed, self.summed + wide):
+            return False
+        short = min(self.lengths[wide], self.lengths[self.summed])
+        near = self.steps[which][self.summed] == 1
+        return near and short >= LEAST_TURNED_WITHIN and self.lengths[self.out[rows]] >= MANY_ROWS
 
     def _packed(self, which: int, last: str) -> tuple[View, dict[str, int]]:
         """A copy of an operand whose last axis is the one of this letter."""

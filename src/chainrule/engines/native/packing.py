@@ -38,7 +38,7 @@ class Packing:
         self.w, self.tiling = w, tiling
         overflow = tiling.row_bytes > ROWS_BYTES
         self.depth = self._depth(VECTORS_BYTES_OUTSIDE if overflow else VECTORS_BYTES)
-        self.vectors = tiling.operand(lane=1, row=0) if self.depth else None
+        self.vectors = tiling.operand(lane=1, row=0) or self._turned() if self.depth else None
         self.numbers = tiling.operand(lane=0, row=1) if self._copies_numbers() else None
         self.outside = bool(self.depth) and (overflow or self.numbers is not None)
         dtype, terms = tiling.kernel.dtype, self.depth * tiling.inner
@@ -60,7 +60,8 @@ class Packing:
             return 0
         if tiling.row_count < LEAST_ROWS or tiling.vectors < 2:
             return 0
-        if tiling.operand(lane=1, row=0) is None:
+        turned = self._turned()
+        if tiling.operand(lane=1, row=0) is None and turned is None:
             return 0
         vector = tiling.lanes * kernel.dtype.itemsize
         entry = min(tiling.most, tiling.vectors) * vector * tiling.inner
@@ -70,7 +71,17 @@ class Packing:
         if length > most and kernel.stores[0].expression.dtype != kernel.dtype:
             return 0  # sums wait between parts where the first result will be
         parts = -(-length // most)
-        return length if parts == 1 else up(-(-length // parts), TERMS)
+        return length if parts == 1 else up(-(-length // parts), tiling.lanes if turned else TERMS)
+
+    def _turned(self) -> View | None:
+        """An operand that is the same for all rows, and whose neighbours are the terms of a sum."""
+        tiling, kernel = self.tiling, self.tiling.kernel
+        for view in (kernel.left, kernel.right):
+            along = 0 if tiling.row_axis is None else view.strides[tiling.row_axis]
+            near = len(tiling.summed) == 1 and view.strides[tiling.summed[0]] == 1
+            if near and along == 0 and view.strides[tiling.lane_axis] > 1:
+                return view
+        return None
 
     def _copies_numbers(self) -> bool:
         tiling = self.tiling
@@ -98,6 +109,9 @@ class Packing:
     def copy_vectors(self, block: Block, part: Part, limits: "Limits") -> None:
         view, b, tiling = self.vectors, self.w.b, self.tiling
         assert view is not None
+        if view.strides[tiling.lane_axis] != 1:
+            self._turn_vectors(view, block, part)
+            return
 
         def entry(inner: list[Place]) -> None:
             target = self.vector_place(block, part, inner)
@@ -106,6 +120,28 @@ class Packing:
                 b.store(value, self._vectors, target + v * tiling.lanes)
 
         self._every(part, limits, entry)
+
+    def _turn_vectors(self, view: View, block: Block, part: Part) -> None:
+        """The same of an operand whose neighbours are the terms: in squares, which are turned."""
+        w, b, tiling = self.w, self.w.b, self.tiling
+        (axis,) = tiling.summed
+        zero = b.constant(0, tiling.kernel.dtype, tiling.lanes)
+
+        def square(place: Place, live: int) -> None:
+            for v in range(block.count):
+                frame = tiling.frame(block, 0, v, [place])
+                first, full = frame.places[tiling.lane_axis], frame.live or tiling.lanes
+                frame.lanes_axis, frame.live = axis, live
+                rows = []
+                for lane in range(full):
+                    frame.places[tiling.lane_axis] = first + lane
+                    rows.append(w.load(view, frame))
+                columns = b.transposed(rows + [zero] * (tiling.lanes - full))
+                for term, column in enumerate(columns[: live or tiling.lanes]):
+                    target = self.vector_place(block, part, [place + term])
+                    b.store(column, self._vectors, target + v * tiling.lanes)
+
+        w.along(part.begin, part.end, tiling.kernel.lengths[axis], tiling.lanes, square)
 
     def by_rows(self, bounds: Bounds, body: Callable[[Bounds], None]) -> None:
         """body(bounds) for as many rows at a time as are copied together."""
