@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -29,6 +30,8 @@ ENDS_IN_SECONDS = 5.0
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CHAINRULE_THREADS")
 # These would run everybody's matrix products with the kernels of another processor.
 _FOREIGN = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# What is installed comes with its bytecode. A checkout's is kept too, or every start compiles it.
+_NO_BYTECODE = ("PYTHONDONTWRITEBYTECODE",)
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ class Effort:
     """How long everything takes."""
 
     rounds: int = 9
+    starts: int = 3  # processes, of whose first calls the median stands
     seconds: float = 0.3
     parity_steps: int = PARITY_STEPS
 
 
-FULL, QUICK = Effort(), Effort(rounds=3, seconds=0.05, parity_steps=20)
+FULL, QUICK = Effort(), Effort(rounds=3, starts=1, seconds=0.05, parity_steps=20)
 
 
 @dataclass
@@ -178,7 +182,9 @@ class Process:
 
 def surroundings(threads: int, cache: str) -> dict[str, str]:
     """The environment of every process that is measured; `cache` is for our compiled code."""
-    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in (*_FOREIGN, *_NO_BYTECODE)
+    }
     return kept | dict.fromkeys(_THREADS, str(threads)) | {"CHAINRULE_CACHE": cache}
 
 
@@ -203,10 +209,10 @@ def measure(
             tell(f"{row.name}: {PEERS[name].title} begins")
             own = PEERS[name].threads or threads
             cache = os.path.join(caches.name, name)
-            workers[name] = worker = Process(own, engine, cache)
-            _begin(worker, found, row, own, effort)
-            if name == OURS and not found.reason:
-                found.cached = _once_more(Process(own, engine, cache), row, own)
+            workers[name] = Process(own, engine, cache)
+            _begin(workers[name], found, row, own, effort)
+            if not found.reason:
+                _starts(found, row, own, effort, engine, cache)
         for number in range(effort.rounds):
             tell(f"{row.name}: round {number + 1} of {effort.rounds}")
             _round(workers, outcome, number, effort)
@@ -220,10 +226,26 @@ def measure(
     return outcome
 
 
-def _once_more(worker: Process, row: Row, threads: int) -> float:
-    """The seconds of a first call in a new process."""
+def _starts(
+    found: Measured, row: Row, threads: int, effort: Effort, engine: str | None, cache: str
+) -> None:
+    """First calls in further processes; of ours also with what the first of all has kept."""
+    first = partial(_first_call, found.peer, row, threads, engine)
     try:
-        seconds, _ = worker.ask("open", OURS, row, threads)
+        found.first = median(
+            [found.first] + [first(f"{cache}-{k}") for k in range(1, effort.starts)]
+        )
+        if found.peer == OURS:
+            found.cached = median(first(cache) for _ in range(effort.starts))
+    except Refused as refusal:
+        found.reason, found.failed = str(refusal), refusal.failed
+
+
+def _first_call(peer: str, row: Row, threads: int, engine: str | None, cache: str) -> float:
+    """The seconds of a first call in a new process."""
+    worker = Process(threads, engine, cache)
+    try:
+        seconds, _ = worker.ask("open", peer, row, threads)
     finally:
         worker.close()
     return float(seconds)
