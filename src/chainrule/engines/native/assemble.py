@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.engines.native.access import ARENA, Buffer
 from chainrule.engines.native.ir import Builder, Module
+from chainrule.engines.native.jit import Compilation
 from chainrule.engines.native.kernels import Kernel, Program, Repeat
 from chainrule.engines.native.loops import SIGNATURE
 from chainrule.engines.native.plan import (
@@ -42,8 +43,15 @@ class Slots:
 
 
 class Assembler:
-    def __init__(self, parallel: bool) -> None:
+    """Writes the functions of programs into a module.
+
+    parallel   whether threads divide the work of the kernels
+    compilers  threads that may compile what is written
+    """
+
+    def __init__(self, parallel: bool, compilers: int = 1) -> None:
         self.module = Module()
+        self.compilation = Compilation(self.module, compilers)
         self.slots = Slots()
         self.parallel = parallel
         self._kernels = 0
@@ -118,6 +126,7 @@ class Assembler:
         name = f"k{self._kernels}"
         self._kernels += 1
         write_kernel(self.module, name, kernel, self.parallel)
+        self.compilation.look()
         call = f"call void @{name}(ptr %table, ptr {arena}, i64 %tid, i64 %threads)"
         if self.parallel and not is_divided(kernel):
             b.when(Value(b, "%tid", INT64) == 0, lambda: b.emit(call))

@@ -72,7 +72,7 @@ def code_of(text: str) -> bytes:
     """The machine code of a module, kept under its own text."""
     code = find(text)
     if code is None:
-        (code,) = jit.compiled([text])
+        code = jit.compiled(text)
         keep(text, code)
     return code
 

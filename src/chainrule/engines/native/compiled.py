@@ -17,7 +17,7 @@ from chainrule.engines.native.assemble import Assembler
 from chainrule.engines.native.kernels import Program
 from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.specials import OUTSIDE
-from chainrule.engines.native.threads import call, thread_count
+from chainrule.engines.native.threads import call
 from chainrule.graph import Graph
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Compiled:
         ]
         constants = [(b.slot, b.constant) for program in programs for b in program.constants]
         return cls(
-            jit.compiled(assembler.module.parts(thread_count())),
+            assembler.compilation.finish(),
             assembler.parallel,
             assembler.slots.count,
             arena,

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from chainrule.engines.native.lines import Module
+
 LEVEL = 2
-_lock = Lock()  # LLVM's set-up, compiling and linking are done by one thread at a time
+_lock = Lock()  # LLVM's set-up and linking are done by one thread at a time
 
 
 @cache
@@ -48,17 +50,38 @@ def target() -> str:
     return f"{versions} {llvm.get_host_cpu_name()} {_features()}"
 
 
-def compiled(texts: Sequence[str]) -> list[bytes]:
-    """The machine code of modules, whose functions may call each other, compiled at once."""
+class Compilation:
+    """The machine code of a module, whose first parts are compiled while others are written.
+
+    threads  how many parts may be compiled at once; with one, the module is compiled as a whole
+    """
+
+    def __init__(self, module: Module, threads: int = 1) -> None:
+        self._module, self._threads = module, threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._parts: list[Future[bytes]] = []
+
+    def look(self) -> None:
+        """Begin with what has been written, where that is long enough."""
+        if self._threads == 1 or not self._module.is_long():
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads)
+        self._parts.append(self._pool.submit(compiled, self._module.part()))
+
+    def finish(self) -> list[bytes]:
+        """All parts, whose functions call each other."""
+        if self._pool is None:
+            return [compiled(self._module.text())]
+        with self._pool:
+            last = compiled(self._module.part())
+            return [*(part.result() for part in self._parts), last]
+
+
+def compiled(text: str) -> bytes:
+    """The machine code of a module."""
     with _lock:
         _prepare()
-        if len(texts) == 1:
-            return [_compiled(texts[0])]
-        with ThreadPoolExecutor(len(texts)) as pool:
-            return list(pool.map(_compiled, texts))
-
-
-def _compiled(text: str) -> bytes:
     machine = _machine()
     module = llvm.parse_assembly(text, llvm.create_context())
     module.triple = machine.triple

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-LEAST_PART = 100_000  # characters of a module that a thread compiles by itself
+LEAST_PART = 150_000  # characters of a module that are compiled by themselves
 _HEAD = re.compile(r"^define internal (.*?\))", re.M)
 
 # Instructions that always give the same for the same operands.
@@ -106,6 +106,8 @@ class Module:
         self._declared: dict[str, str] = {}
         self._functions: list[str] = []
         self._shared: set[str] = set()
+        self._begun = 0  # how many functions are in parts
+        self._elsewhere: list[str] = []  # their declarations
 
     def declare(self, name: str, signature: str) -> None:
         self._declared.setdefault(name, f"declare {signature}")
@@ -122,27 +124,14 @@ class Module:
     def text(self) -> str:
         return "\n".join([*self._declared.values(), "", *self._functions])
 
-    def parts(self, most: int) -> list[str]:
-        """The same in at most so many modules of about one length, which call each other."""
-        count = max(1, min(most, sum(map(len, self._functions)) // LEAST_PART))
-        if count == 1:
-            return [self.text()]
-        parts: list[list[str]] = [[] for _ in range(count)]
-        for text in sorted(self._functions, key=len, reverse=True):
-            min(parts, key=lambda part: sum(map(len, part))).append(text)
-        heads = [_declared_by(part) for part in parts]
-        return [
-            "\n".join(
-                [
-                    *self._declared.values(),
-                    *(line for other in heads if other is not head for line in other),
-                    *(_HEAD.sub(r"define \1", text) for text in part),
-                ]
-            )
-            for part, head in zip(parts, heads, strict=True)
-        ]
+    def is_long(self) -> bool:
+        """Whether the functions that are in no part yet are enough for one."""
+        return sum(map(len, self._functions[self._begun :])) >= LEAST_PART
 
-
-def _declared_by(functions: Sequence[str]) -> list[str]:
-    """What other modules have to know of these functions."""
-    return [f"declare {head}" for text in functions for head in _HEAD.findall(text)]
+    def part(self) -> str:
+        """The functions that are in no part yet, as a module that calls those of parts before."""
+        own = self._functions[self._begun :]
+        lines = [*self._declared.values(), *self._elsewhere]
+        self._begun = len(self._functions)
+        self._elsewhere += [f"declare {head}" for text in own for head in _HEAD.findall(text)]
+        return "\n".join([*lines, *(_HEAD.sub(r"define \1", text) for text in own)])

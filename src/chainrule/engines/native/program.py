@@ -22,11 +22,11 @@ from chainrule.graph import Graph
 SMALL = 4096  # bytes
 
 
-def _assembled(graph: Graph) -> tuple[Kernels, Assembler, Plan]:
+def _assembled(graph: Graph, compilers: int = 1) -> tuple[Kernels, Assembler, Plan]:
     simple = rewritten(graph)
     make = lambda parallel: fuse(simple, parallel)
     program, parallel = divided(graph, make, lambda program: program.kernels, WAKING)
-    assembler = Assembler(parallel)
+    assembler = Assembler(parallel, compilers)
     assembler.place(program)
     plan = assembler.plan(program)
     assembler.step("step", plan)
@@ -42,7 +42,7 @@ def listing(graph: Graph) -> str:
 
 
 def _compiled(graph: Graph) -> Compiled:
-    program, assembler, plan = _assembled(graph)
+    program, assembler, plan = _assembled(graph, thread_count())
     ends = (program.inputs, program.results)
     return Compiled.of(assembler, [program], [graph], *ends, plan.arena)
 

@@ -167,7 +167,7 @@ def _compiled(
     make = lambda parallel: _Step(graphs[0], layout, parallel)
     first, parallel = divided(graphs[0], make, lambda step: step.program.kernels)
     steps = [first, *(_Step(graph, layout, parallel) for graph in graphs[1:])]
-    assembler = Assembler(parallel)
+    assembler = Assembler(parallel, thread_count())
     _place(assembler, steps)
     plans = [step.plan(assembler) for step in steps]
     for number, (plan, guard) in enumerate(plans):
