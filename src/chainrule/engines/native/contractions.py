@@ -199,7 +199,7 @@ class _Contraction:
         if self.letters[which] not in (wide + self.summed, self.summed + wide):
             return False
         short = min(self.lengths[wide], self.lengths[self.summed])
-        near = self.steps[which][self.summed] == 1
+        near = self.steps[which][self.summed] == 1 and self._cut_letter() != self.summed
         return near and short >= LEAST_TURNED_WITHIN and self.lengths[self.out[rows]] >= MANY_ROWS
 
     def _packed(self, which: int, last: str) -> tuple[View, dict[str, int]]:

@@ -38,7 +38,7 @@ class Packing:
         self.w, self.tiling = w, tiling
         overflow = tiling.row_bytes > ROWS_BYTES
         self.depth = self._depth(VECTORS_BYTES_OUTSIDE if overflow else VECTORS_BYTES)
-        self.vectors = tiling.operand(lane=1, row=0) or self._turned() if self.depth else None
+        self.vectors = self._source() if self.depth else None
         self.numbers = tiling.operand(lane=0, row=1) if self._copies_numbers() else None
         self.outside = bool(self.depth) and (overflow or self.numbers is not None)
         dtype, terms = tiling.kernel.dtype, self.depth * tiling.inner
@@ -60,22 +60,26 @@ class Packing:
             return 0
         if tiling.row_count < LEAST_ROWS or tiling.vectors < 2:
             return 0
-        turned = self._turned()
-        if tiling.operand(lane=1, row=0) is None and turned is None:
+        source = self._source()
+        if source is None:
             return 0
+        turned = source.strides[tiling.lane_axis] != 1
         vector = tiling.lanes * kernel.dtype.itemsize
         entry = min(tiling.most, tiling.vectors) * vector * tiling.inner
         most, length = size // entry, tiling.own_length
-        if most == 0 or length <= NEAR // entry:
+        if most == 0 or (length <= NEAR // entry and not turned):
             return 0
         if length > most and kernel.stores[0].expression.dtype != kernel.dtype:
             return 0  # sums wait between parts where the first result will be
         parts = -(-length // most)
         return length if parts == 1 else up(-(-length // parts), tiling.lanes if turned else TERMS)
 
-    def _turned(self) -> View | None:
-        """An operand that is the same for all rows, and whose neighbours are the terms of a sum."""
+    def _source(self) -> View | None:
+        """The operand that is the same for all rows: its neighbours are the lanes, or the terms."""
         tiling, kernel = self.tiling, self.tiling.kernel
+        found = tiling.operand(lane=1, row=0)
+        if found is not None:
+            return found
         for view in (kernel.left, kernel.right):
             along = 0 if tiling.row_axis is None else view.strides[tiling.row_axis]
             near = len(tiling.summed) == 1 and view.strides[tiling.summed[0]] == 1
