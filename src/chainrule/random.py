@@ -67,8 +67,8 @@ def uniform(
 
 def _unit(key: Any, shape: Shape, dtype: np.dtype[Any]) -> Any:
     if dtype == np.float32:
-        words = rows.random_bits(key, shape=shape)
-        return rows.cast(words >> np.uint32(8), dtype=dtype) * np.float32(2.0**-24)
+        words = rows.random_bits(key, shape=shape) >> np.uint32(8)
+        return rows.cast(words, dtype=dtype) * np.float32(2.0**-24)
     if dtype != np.float64:
         raise SettingError(f"random numbers are float32 or float64, not {dtype}")
     words = rows.random_bits(key, shape=(*shape, 2))

@@ -18,6 +18,7 @@ from chainrule.ops.registry import register, rows
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
+BLOCKS_TOGETHER = 1 << 14  # counters whose intermediate numbers stay in a cache
 
 
 def threefry_words(key: Any, high: Any, low: Any) -> tuple[Any, Any]:
@@ -60,13 +61,15 @@ class RandomBits(Op):
         return (*key.shape[:-1], *params["shape"]), np.dtype(np.uint32)
 
     def evaluate(self, key: Any, *, shape: Shape) -> Any:
-        key = np.asarray(key)
-        count = prod(shape)
-        block = np.arange((count + 1) // 2, dtype=np.uint64)
-        high, low = (block >> np.uint64(32)).astype(np.uint32), block.astype(np.uint32)
-        words = np.stack(threefry_words(key[..., None, :], high, low), axis=-1)
-        lead = key.shape[:-1]
-        return words.reshape((*lead, 2 * block.size))[..., :count].reshape((*lead, *shape))
+        key, count = np.asarray(key), prod(shape)
+        lead, blocks = key.shape[:-1], (count + 1) // 2
+        words = np.empty((*lead, blocks, 2), np.uint32)
+        for begin in range(0, blocks, BLOCKS_TOGETHER):
+            block = np.arange(begin, min(begin + BLOCKS_TOGETHER, blocks), dtype=np.uint64)
+            high, low = (block >> np.uint64(32)).astype(np.uint32), block.astype(np.uint32)
+            some = words[..., begin : begin + block.size, :]
+            some[..., 0], some[..., 1] = threefry_words(key[..., None, :], high, low)
+        return words.reshape((*lead, 2 * blocks))[..., :count].reshape((*lead, *shape))
 
     def batch(self, node: Node, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
         return self(xs[0], **node.params)
