@@ -72,9 +72,10 @@ def _unit(key: Any, shape: Shape, dtype: np.dtype[Any]) -> Any:
     if dtype != np.float64:
         raise SettingError(f"random numbers are float32 or float64, not {dtype}")
     words = rows.random_bits(key, shape=(*shape, 2))
-    high = rows.cast(words[..., 0] >> np.uint32(5), dtype=dtype)
+    high = rows.cast(words[..., 0] >> np.uint32(5), dtype=dtype) * 67108864.0
     low = rows.cast(words[..., 1] >> np.uint32(6), dtype=dtype)
-    return (high * 67108864.0 + low) * 2.0**-53
+    del words  # of a large layer, the most memory that its making needs
+    return (high + low) * 2.0**-53
 
 
 def normal(key: Any, shape: int | Sequence[int], dtype: Any = float) -> Any:
