@@ -17,6 +17,7 @@ import chainrule as cr
 from chainrule.engines import native
 from chainrule.engines.native import effort, program, threads
 from chainrule.engines.native.kernels import Product
+from chainrule.engines.native.packing import Packing
 from chainrule.engines.native.plan import make_plan
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.support import is_supported
@@ -351,7 +352,7 @@ def test_products_and_copies_of_a_few_vectors(rows, columns, work, monkeypatch):
 
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 @pytest.mark.parametrize("spec", ["ij,jk->ik", "ji,jk->ik", "ij,kj->ik", "ji,kj->ik"])
-@pytest.mark.parametrize("sizes", [(601, 1037, 523), (130, 129, 203), (20001, 260, 131)], ids=str)
+@pytest.mark.parametrize("sizes", [(601, 1037, 523), (260, 129, 203), (20001, 260, 131)], ids=str)
 def test_products_larger_than_the_caches(spec, sizes, work, monkeypatch):
     """Sums in parts, operands copied in parts or turned; every part has an end that is no whole.
 
@@ -368,3 +369,37 @@ def test_products_larger_than_the_caches(spec, sizes, work, monkeypatch):
     product = cr.compile(lambda a, b: np.maximum(np.einsum(spec, a, b), 0), engine="native")
     exact = np.maximum(np.einsum(spec, *[a.astype("f8") for a in arrays], optimize=True), 0)
     np.testing.assert_allclose(product(*arrays), exact, atol=1e-3)
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_products_that_turn_an_operand_themselves(dtype, work, monkeypatch):
+    """Whatever is made of their sums, and in whichever direction the operand is gone through."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    turned = []
+    turn = Packing._turn_vectors
+    monkeypatch.setattr(
+        Packing, "_turn_vectors", lambda self, *at: turned.append(self.depth) or turn(self, *at)
+    )
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(257, 1037)).astype(dtype)
+    w = rng.normal(size=(203, 1037)).astype(dtype)
+    other = np.dtype("f8" if dtype == np.float32 else "f4")
+    functions = [
+        lambda x, w: x @ w.T,
+        lambda x, w: (x @ w.T).astype(other),
+        lambda x, w: (x @ w.T) > 0,
+        lambda x, w: x @ w[::-1].T,
+    ]
+    for function in functions:
+        turned.clear()
+        found = cr.compile(function, engine="native")(x, w)
+        assert turned
+        exact = function(x.astype("f8"), w.astype("f8"))
+        assert found.shape == exact.shape
+        if found.dtype == bool:
+            near = np.abs(x.astype("f8") @ w.T.astype("f8")) < 1e-3
+            np.testing.assert_array_equal(found[~near], exact[~near])
+        else:
+            np.testing.assert_allclose(found, exact, atol=1e-3)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 NARROW = 4  # an axis that is shorter has no vectors along it
 LEAST_TURNED = 512  # rows, columns and terms of a product whose rows are copied
-MANY_ROWS = 128  # for which a product may turn an operand for itself
-LEAST_TURNED_WITHIN = 128  # columns and terms of such an operand
+MANY_ROWS = 256  # of a product that turns an operand itself, as each of its threads has to
+TURNED_WITHIN = 128, 2048  # columns at least, and terms, of such an operand: they fit one copy
 LANES_EACH = 64  # samples of a slice, at least, where they are in the lanes
 DOT_SUM = 1024  # numbers from which on a sum may be parts in the lanes of a vector
 MOST_DOTS = 16_384  # of such sums, whose operands are read again and again
@@ -66,13 +66,15 @@ class _Contraction:
             dict(zip(letters, view.strides, strict=True))
             for letters, view in zip(self.letters, self.views, strict=True)
         ]
-        wide = self._lane_letter() or self._dot_letter()
+        wide, turned = self._lane_letter() or self._dot_letter(), None
         if wide is None:
-            dots, turned = self._turned_to_dots(), self._turned()
-            which, wide = dots or turned
-            if dots or not self._turns_by_itself(which, wide):
+            dots = self._turned_to_dots()
+            which, wide = dots or self._turned()
+            if dots is None and self._turns_within(which, wide):
+                turned = which
+            else:
                 self.views[which], self.steps[which] = self._packed(which, wide)
-        self._product(wide)
+        self._product(wide, turned)
 
     def _size(self, letters: str) -> int:
         return prod(self.lengths[letter] for letter in letters)
@@ -189,18 +191,20 @@ class _Contraction:
                     return which, letter
         return None
 
-    def _turns_by_itself(self, which: int, wide: str) -> bool:
-        """Whether a product that copies its vectors can turn them at the same time, for so many
-        rows that it hardly matters that every thread does it.
+    def _turns_within(self, which: int, wide: str) -> bool:
+        """Whether the product turns this operand itself, while it copies it: a matrix whose terms
+        lie side by side, for so many rows that it hardly matters that every thread does so.
         """
-        rows = self._rows(wide)
-        if self.clips or rows is None or len(self.summed) != 1 or wide == self.out[0]:
+        rows, term = self._rows(wide), self.summed
+        if len(term) != 1 or self._cut_letter() == term or self.clips:
             return False
-        if self.letters[which] not in (wide + self.summed, self.summed + wide):
+        if rows is None or wide == self.out[0]:
             return False
-        short = min(self.lengths[wide], self.lengths[self.summed])
-        near = self.steps[which][self.summed] == 1 and self._cut_letter() != self.summed
-        return near and short >= LEAST_TURNED_WITHIN and self.lengths[self.out[rows]] >= MANY_ROWS
+        if sorted(self.letters[which]) != sorted(wide + term) or self.steps[which][term] != 1:
+            return False
+        least, most = TURNED_WITHIN
+        fits = self.lengths[wide] >= least and least <= self.lengths[term] <= most
+        return fits and self.lengths[self.out[rows]] >= MANY_ROWS
 
     def _packed(self, which: int, last: str) -> tuple[View, dict[str, int]]:
         """A copy of an operand whose last axis is the one of this letter."""
@@ -231,7 +235,7 @@ class _Contraction:
 
     # --- the kernel ---
 
-    def _product(self, wide: str) -> None:
+    def _product(self, wide: str, turned: int | None = None) -> None:
         fuser, node, out = self.fuser, self.node, self.out
         cut = self._cut_letter()
         count = self._slices(cut, wide)
@@ -242,11 +246,13 @@ class _Contraction:
             places = [axis for axis in range(len(out)) if out[axis] != wide]
             fuser.orders[node] = (*places, out.index(wide))
         axes = out + self.summed
+        operands = [self._over(which, axes) for which in range(2)]
         kernel = Product(
             tuple(self.lengths[letter] for letter in out),
             summed=tuple(self.lengths[letter] for letter in self.summed),
-            left=self._over(0, axes),
-            right=self._over(1, axes),
+            left=operands[0],
+            right=operands[1],
+            turned=None if turned is None else operands[turned],
             lanes=axes.index(wide),
             rows=self._rows(wide),
             dtype=node.dtype,

@@ -183,7 +183,7 @@ def _square(module: Module, dtype: np.dtype[Any], size: int) -> str:
         b = Builder(module, name, parameters)
         step, far = Value(b, "%step", INT64), Value(b, "%far", INT64)
         ahead = SQUARES_AHEAD * size
-        for k in range(size):  # each row is on another page, which no processor foresees
+        for k in range(size):  # where rows are long, each is on a page that nobody foresees
             b.prefetch("%from", step * (k + ahead), dtype)
             b.prefetch("%to", far * k + ahead, dtype, written=True)
         rows = [b.load("%from", step * k, dtype, size) for k in range(size)]

@@ -185,6 +185,8 @@ class Product(Kernel):
     lanes  the axis that vectors run along: of the result, one operand having its neighbours
            there, or a summed one, both operands having them there
     rows   another one, whose entries are computed several at a time; None where there is none
+    turned the operand that has the terms of the sum side by side and not the lanes: it is turned
+           while it is copied; None where there is none
     """
 
     summed: Shape = ()
@@ -194,6 +196,7 @@ class Product(Kernel):
     lanes: int = field(kw_only=True)
     rows: int | None = field(kw_only=True)
     dtype: np.dtype[Any] = field(kw_only=True)
+    turned: View | None = None
     stores: list[Store] = field(default_factory=list)
 
     @property

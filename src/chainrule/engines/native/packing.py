@@ -1,8 +1,9 @@
 """What is copied together of a product's operands, so that tiles find it in the nearest cache.
 
 The vectors of a block are copied one behind the other for a part of the sums: all rows go by while
-they stay. Where the operand that goes by row has its rows side by side, and the terms of a sum far
-apart, its numbers are copied in the order in which tiles read them, for all blocks together.
+they stay. Where their operand has the terms of a sum side by side, squares of it are turned. Where
+the operand that goes by row has its rows side by side, and the terms of a sum far apart, its
+numbers are copied in the order in which tiles read them, some rows at a time for all blocks.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ NUMBERS_BYTES = 512 * 1024  # of them copied together, at most
 LINE = 64  # bytes of a line of the caches
 NEAR = 24 * 1024  # of such vectors stay in the first cache without a copy
 LEAST_ROWS = 48  # of the result from which on the copy pays
-TERMS = 4  # that parts have a multiple of
+TERMS = 4  # that parts have a multiple of, where vectors are copied as they are
 
 Bounds = tuple[Place, Place]  # of a loop
 
@@ -31,14 +32,18 @@ class Packing:
 
     depth    how many entries of the outermost summed axis are copied together; 0 for no copy
     outside  whether parts of the sum go around the blocks of vectors
-    rows     whose numbers are copied together
+    rows     how many rows' numbers are copied together at most; 0 for no copy
     """
 
     def __init__(self, w: KernelWriter, tiling: Tiling) -> None:
         self.w, self.tiling = w, tiling
         overflow = tiling.row_bytes > ROWS_BYTES
-        self.depth = self._depth(VECTORS_BYTES_OUTSIDE if overflow else VECTORS_BYTES)
-        self.vectors = self._source() if self.depth else None
+        self.turned = tiling.kernel.turned is not None
+        source = tiling.kernel.turned or tiling.operand(lane=1, row=0)
+        size = VECTORS_BYTES_OUTSIDE if overflow else VECTORS_BYTES
+        self.depth = 0 if source is None else self._depth(size)
+        assert self.depth or not self.turned  # or it would be gathered lane by lane
+        self.vectors = source if self.depth else None
         self.numbers = tiling.operand(lane=0, row=1) if self._copies_numbers() else None
         self.outside = bool(self.depth) and (overflow or self.numbers is not None)
         dtype, terms = tiling.kernel.dtype, self.depth * tiling.inner
@@ -60,32 +65,17 @@ class Packing:
             return 0
         if tiling.row_count < LEAST_ROWS or tiling.vectors < 2:
             return 0
-        source = self._source()
-        if source is None:
-            return 0
-        turned = source.strides[tiling.lane_axis] != 1
         vector = tiling.lanes * kernel.dtype.itemsize
         entry = min(tiling.most, tiling.vectors) * vector * tiling.inner
         most, length = size // entry, tiling.own_length
-        if most == 0 or (length <= NEAR // entry and not turned):
+        if most == 0 or (length <= NEAR // entry and not self.turned):
             return 0
         if length > most and kernel.stores[0].expression.dtype != kernel.dtype:
-            return 0  # sums wait between parts where the first result will be
+            # Sums wait between parts where the first result will be.
+            return length if self.turned else 0
         parts = -(-length // most)
-        return length if parts == 1 else up(-(-length // parts), tiling.lanes if turned else TERMS)
-
-    def _source(self) -> View | None:
-        """The operand that is the same for all rows: its neighbours are the lanes, or the terms."""
-        tiling, kernel = self.tiling, self.tiling.kernel
-        found = tiling.operand(lane=1, row=0)
-        if found is not None:
-            return found
-        for view in (kernel.left, kernel.right):
-            along = 0 if tiling.row_axis is None else view.strides[tiling.row_axis]
-            near = len(tiling.summed) == 1 and view.strides[tiling.summed[0]] == 1
-            if near and along == 0 and view.strides[tiling.lane_axis] > 1:
-                return view
-        return None
+        unit = tiling.lanes if self.turned else TERMS
+        return length if parts == 1 else up(-(-length // parts), unit)
 
     def _copies_numbers(self) -> bool:
         tiling = self.tiling
@@ -113,7 +103,7 @@ class Packing:
     def copy_vectors(self, block: Block, part: Part, limits: "Limits") -> None:
         view, b, tiling = self.vectors, self.w.b, self.tiling
         assert view is not None
-        if view.strides[tiling.lane_axis] != 1:
+        if self.turned:
             self._turn_vectors(view, block, part)
             return
 
@@ -147,21 +137,35 @@ class Packing:
 
         w.along(part.begin, part.end, tiling.kernel.lengths[axis], tiling.lanes, square)
 
-    def by_rows(self, bounds: Bounds, body: Callable[[Bounds], None]) -> None:
-        """body(bounds) for as many rows at a time as are copied together."""
-        begin, end = bounds
-        if isinstance(begin, int) and isinstance(end, int) and end - begin <= self.rows:
-            body(bounds)
+    def by_rows(
+        self,
+        outer: list[Place],
+        part: Part,
+        limits: "Limits",
+        rows: Bounds,
+        body: Callable[[Bounds], None],
+    ) -> None:
+        """body(bounds) for these rows: all at once, or as many as numbers are copied of."""
+        if self.numbers is None:
+            body(rows)
             return
-        b = self.w.b
 
-        def some(low: Value) -> None:
+        def some(bounds: Bounds) -> None:
+            self._copy_numbers(outer, part, limits, bounds)
+            body(bounds)
+
+        b, (begin, end) = self.w.b, rows
+        if isinstance(begin, int) and isinstance(end, int) and end - begin <= self.rows:
+            some(rows)
+            return
+
+        def from_here(low: Value) -> None:
             high = low + self.rows
-            body((low, b.select(high < end, high, b.integer(end))))
+            some((low, b.select(high < end, high, b.integer(end))))
 
-        b.loop(begin, end, self.rows, some)
+        b.loop(begin, end, self.rows, from_here)
 
-    def copy_numbers(
+    def _copy_numbers(
         self, outer: list[Place], part: Part, limits: "Limits", bounds: Bounds
     ) -> None:
         """Those of the rows between these bounds; tiles find them until the next copy."""

@@ -74,24 +74,16 @@ class _Product:
         """All blocks of vectors over all parts of the sum, in the order that reads less again."""
         places = dict(zip(self.tiling.others, outer, strict=True))
         self.limits = summed_limits(self.w, self.kernel, places)
-        if self.packing.outside:
-            self._parts(partial(self._one_part, outer))
+        rows = self.w.bounds if self.tiling.by_row else (0, self.tiling.row_count)
+        if not self.packing.outside:
+            self._blocks(lambda *at: self._parts(lambda part: self._block(part, outer, rows, *at)))
             return
-        rows = self._own_rows()
-        self._blocks(lambda *at: self._parts(lambda part: self._block(part, outer, rows, *at)))
 
-    def _own_rows(self) -> Bounds:
-        return self.w.bounds if self.tiling.by_row else (0, self.tiling.row_count)
+        def one(part: Part) -> None:
+            some = lambda own: self._blocks(partial(self._block, part, outer, own))
+            self.packing.by_rows(outer, part, self.limits, rows, some)
 
-    def _one_part(self, outer: list[Place], part: Part) -> None:
-        def some(rows: Bounds) -> None:
-            self.packing.copy_numbers(outer, part, self.limits, rows)
-            self._blocks(partial(self._block, part, outer, rows))
-
-        if self.packing.numbers:
-            self.packing.by_rows(self._own_rows(), some)
-        else:
-            self._blocks(partial(self._block, part, outer, self._own_rows()))
+        self._parts(one)
 
     def _blocks(self, body: Callable[[Place, int, int], None]) -> None:
         """body(place, vectors, live) for all blocks of vectors."""
