@@ -196,6 +196,26 @@ def test_other_features_are_counted() -> None:
             call()
 
 
+@pytest.mark.parametrize(
+    ("function", "made"),
+    [
+        (lambda x: None, "a NoneType"),
+        (lambda x: (x, x), "a tuple"),
+        (lambda x: x[:1], "an array of shape (1, 2)"),
+    ],
+)
+def test_a_layer_makes_one_array_of_as_many_samples(function, made) -> None:
+    with pytest.raises(cr.ShapeError, match=re.escape(f"makes {made} of two samples")):
+        cr.Sequential(cr.Lambda(function)).init((2,))
+
+
+def test_a_layer_that_cannot_be_recorded_can_be_called_with_arrays() -> None:
+    net = cr.Sequential(cr.Lambda(lambda x: x if x.sum() > 0 else -x), cr.Dense(3))
+    params, state = net.init((2,))
+    y, _ = net(params, state, -X)
+    np.testing.assert_array_equal(y, X @ params["1.weight"] + params["1.bias"])
+
+
 def test_a_shape_of_a_parameter_is_checked() -> None:
     model = regressor().build((2,))
     before = model.params

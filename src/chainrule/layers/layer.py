@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import numpy as np
 
 from chainrule import random
-from chainrule.errors import SettingError, ShapeError
+from chainrule.errors import SettingError, ShapeError, TraceError
 from chainrule.graph import scope
 from chainrule.initializers import INITIALIZERS
 from chainrule.settings import Configured, Domain, Registry, finite_number, whole_number
@@ -166,15 +166,29 @@ def named(arrays: Arrays, name: str) -> Arrays:
 
 
 def output_shape(layer: Layer, params: Arrays, state: Arrays, shape: Shape, dtype: Any) -> Shape:
-    """The shape of one sample's output, found by recording the formula; nothing is computed."""
-    call = lambda params, state, x: layer(params, state, x)[0]
-    (y,) = trace_call(call, (params, state, np.zeros((2, *shape), dtype))).graph.outputs
-    if y.ndim < 1 or y.shape[0] != 2:
-        raise ShapeError(
-            f"{layer!r} makes an array of shape {y.shape} of two samples; samples must stay "
-            "the first axis"
-        )
-    return tuple(y.shape[1:])
+    """The shape of one sample's output.
+
+    The formula is recorded, for which nothing is computed; one that cannot be is run on zeros.
+    """
+    made: list[Any] = []
+
+    def call(params: Arrays, state: Arrays, x: Array) -> Array:
+        y, _ = layer(params, state, x)
+        made.append(y)
+        return y
+
+    given = (params, state, np.zeros((2, *shape), dtype))
+    try:
+        trace_call(call, given)
+    except TraceError:
+        with np.errstate(all="ignore"):  # the user's own function may take a logarithm
+            call(*given)
+    y = made[-1]
+    found = getattr(y, "shape", None)
+    if not found or found[0] != 2:
+        what = f"a {type(y).__name__}" if found is None else f"an array of shape {found}"
+        raise ShapeError(f"{layer!r} makes {what} of two samples; samples must stay the first axis")
+    return tuple(found[1:])
 
 
 # --- kinds of settings ---------------------------------------------------------------------------
