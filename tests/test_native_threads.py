@@ -96,6 +96,25 @@ def test_code_that_is_compiled_in_parts_has_the_same_bits(case, monkeypatch, div
     assert len(parts) > 3
 
 
+def test_a_part_that_cannot_be_compiled_stops_the_others(monkeypatch, divided):
+    monkeypatch.setenv("CHAINRULE_CACHE", "")
+    monkeypatch.setattr(lines, "LEAST_PART", 1000)
+    begun = []
+    compiled = jit.compiled
+
+    def failing(text):
+        begun.append(text)
+        if len(begun) == 2:
+            raise RuntimeError("no code")
+        return compiled(text)
+
+    monkeypatch.setattr(jit, "compiled", failing)
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="no code"):
+        bits_with(2, next(iter(CASES)), monkeypatch)
+    assert threading.active_count() == before
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_carry_is_written_in_place(case, monkeypatch, divided):
     monkeypatch.setenv("CHAINRULE_CACHE", "")  # what is found there is not planned

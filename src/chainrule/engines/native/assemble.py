@@ -46,7 +46,7 @@ class Assembler:
     """Writes the functions of programs into a module.
 
     parallel   whether threads divide the work of the kernels
-    compilers  threads that may compile what is written
+    compilers  threads that may compile what is written, the one that writes among them
     """
 
     def __init__(self, parallel: bool, compilers: int = 1) -> None:
@@ -126,7 +126,7 @@ class Assembler:
         name = f"k{self._kernels}"
         self._kernels += 1
         write_kernel(self.module, name, kernel, self.parallel)
-        self.compilation.look()
+        self.compilation.begin_part()
         call = f"call void @{name}(ptr %table, ptr {arena}, i64 %tid, i64 %threads)"
         if self.parallel and not is_divided(kernel):
             b.when(Value(b, "%tid", INT64) == 0, lambda: b.emit(call))

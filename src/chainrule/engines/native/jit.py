@@ -53,29 +53,35 @@ def target() -> str:
 class Compilation:
     """The machine code of a module, whose first parts are compiled while others are written.
 
-    threads  how many parts may be compiled at once; with one, the module is compiled as a whole
+    threads  how many may be at work, the one that writes among them; with one, the module is
+             compiled as a whole
     """
 
     def __init__(self, module: Module, threads: int = 1) -> None:
         self._module, self._threads = module, threads
         self._pool: ThreadPoolExecutor | None = None
-        self._parts: list[Future[bytes]] = []
+        self._parts: list[tuple[str, Future[bytes]]] = []
 
-    def look(self) -> None:
+    def begin_part(self) -> None:
         """Begin with what has been written, where that is long enough."""
         if self._threads == 1 or not self._module.is_long():
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads)
-        self._parts.append(self._pool.submit(compiled, self._module.part()))
+            self._pool = ThreadPoolExecutor(self._threads - 1)
+        text = self._module.part()
+        self._parts.append((text, self._pool.submit(compiled, text)))
 
     def finish(self) -> list[bytes]:
         """All parts, whose functions call each other."""
         if self._pool is None:
             return [compiled(self._module.text())]
-        with self._pool:
-            last = compiled(self._module.part())
-            return [*(part.result() for part in self._parts), last]
+        try:
+            codes = [compiled(self._module.part())]
+            for text, part in reversed(self._parts):  # those that nobody has begun with
+                codes.append(compiled(text) if part.cancel() else part.result())
+            return codes
+        finally:
+            self._pool.shutdown(cancel_futures=True)
 
 
 def compiled(text: str) -> bytes:
