@@ -107,7 +107,7 @@ def test_where_all_is_finite_it_says_so() -> None:
     assert why.text().startswith("All is finite: forward pass, loss, gradients and update on 50 s")
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble"])
 def test_the_largest_numbers_are_finite(dtype) -> None:
     largest = np.finfo(dtype).max
     array = np.array([[largest, -largest], [0, largest]], dtype)

@@ -1,6 +1,5 @@
 """Where the first NaN or infinity came from."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,9 +69,9 @@ def is_finite(array: Any) -> bool:
     """Whether an array holds no NaN and no infinity."""
     if array.dtype.kind != "f" or not array.size:
         return True
-    # Both see a NaN. A sum of squares would need one pass only, but BLAS computes it with threads
-    # that look around for more work for a while, where ours already have some.
-    return math.isfinite(array.max()) and math.isfinite(array.min())
+    # Both are NaN where there is one. A sum of squares would need one pass only, but BLAS computes
+    # it with threads that then wait for more work, and slow down ours.
+    return bool(np.isfinite(array.max()) and np.isfinite(array.min()))
 
 
 def origin(graph: Graph, inputs: list[Any]) -> Origin | None:
