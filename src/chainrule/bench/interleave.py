@@ -28,10 +28,9 @@ ENDS_IN_SECONDS = 5.0
 
 # Read when a library is loaded.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CHAINRULE_THREADS")
-# These would run everybody's matrix products with the kernels of another processor.
-_FOREIGN = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-# What is installed comes with its bytecode. A checkout's is kept too, or every start compiles it.
-_NO_BYTECODE = ("PYTHONDONTWRITEBYTECODE",)
+# The first two would run everybody's matrix products with the kernels of another processor; with
+# the last, every start would compile a checkout's Python, and what is installed has its bytecode.
+_LEFT_OUT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,8 @@ class Process:
     """The parent's end of a worker."""
 
     def __init__(self, threads: int, engine: str | None, cache: str) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
+        # Not in a `with`: it is open as long as the worker runs, and `close` closes it.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "chainrule.bench.worker"],
             stdin=subprocess.PIPE,
@@ -182,9 +182,7 @@ class Process:
 
 def surroundings(threads: int, cache: str) -> dict[str, str]:
     """The environment of every process that is measured; `cache` is for our compiled code."""
-    kept = {
-        name: value for name, value in os.environ.items() if name not in (*_FOREIGN, *_NO_BYTECODE)
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
     return kept | dict.fromkeys(_THREADS, str(threads)) | {"CHAINRULE_CACHE": cache}
 
 
@@ -211,7 +209,7 @@ def measure(
             cache = os.path.join(caches.name, name)
             workers[name] = Process(own, engine, cache)
             _begin(workers[name], found, row, own, effort)
-            if not found.reason:
+            if not found.reason and name != OURS_ALONE:  # whose first call no table shows
                 _starts(found, row, own, effort, engine, cache)
         for number in range(effort.rounds):
             tell(f"{row.name}: round {number + 1} of {effort.rounds}")
@@ -229,16 +227,16 @@ def measure(
 def _starts(
     found: Measured, row: Row, threads: int, effort: Effort, engine: str | None, cache: str
 ) -> None:
-    """First calls in further processes; of ours also with what the first of all has kept."""
+    """First calls in further processes; of ours also with what the first of all has kept.
+
+    A peer that fails in one of them keeps what has been measured.
+    """
     first = partial(_first_call, found.peer, row, threads, engine)
-    try:
-        found.first = median(
-            [found.first] + [first(f"{cache}-{k}") for k in range(1, effort.starts)]
-        )
+    with contextlib.suppress(Refused):
+        more = [first(f"{cache}-{number}") for number in range(1, effort.starts)]
+        found.first = median([found.first, *more])
         if found.peer == OURS:
             found.cached = median(first(cache) for _ in range(effort.starts))
-    except Refused as refusal:
-        found.reason, found.failed = str(refusal), refusal.failed
 
 
 def _first_call(peer: str, row: Row, threads: int, engine: str | None, cache: str) -> float:
