@@ -184,7 +184,8 @@ def constant_node(value: Any, dtype: Any = None, weak: bool = False) -> Node:
 def constant_value(node: Node) -> float | int | bool | None:
     """The number that this node always is, or None."""
     if node.op is CONSTANT and node.params["value"].ndim == 0:
-        return node.params["value"].item()  # type: ignore[no-any-return]  # NumPy's item is Any
+        number: float | int | bool = node.params["value"].item()
+        return number
     return None
 
 

@@ -128,7 +128,8 @@ def value_and_grad(function: Function, wrt: int | tuple[int, ...] = 0) -> Functi
             arguments = _by_position(function, arguments, keywords)
         places = _places(wrt, len(arguments), function)
         if not is_recording():
-            return _execute(transformed, arguments)  # type: ignore[no-any-return]  # of user type
+            both: tuple[Any, Any] = _execute(transformed, arguments)
+            return both
         value, gradient = _value_and_grad(function, arguments, places, isinstance(wrt, tuple))
         return value, gradient
 
@@ -358,8 +359,8 @@ def scan(function: Function, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
     may be containers of arrays; the carry keeps its shapes and dtypes.
     """
     if not is_recording():
-        result = _execute(lambda c, x: scan(function, c, x), (carry, xs))
-        return result  # type: ignore[no-any-return]  # of the user's types
+        result: tuple[Tree, Tree] = _execute(lambda c, x: scan(function, c, x), (carry, xs))
+        return result
     carry_leaves, carry_structure = flatten(carry)
     x_leaves, x_structure = flatten(xs)
     series = [traced(leaf) for leaf in x_leaves]

@@ -80,7 +80,9 @@ class Seen(np.ndarray[Any, Any]):
             raise TypeError("iteration over a 0-d array")
         return (self[index] for index in range(len(self)))
 
-    def __hash__(self) -> int:  # type: ignore[override]  # arrays have none, numbers met here do
+    # NumPy declares that arrays have no hash. What a script has as a number is an array here, and
+    # is a key of the script's dictionaries like that number.
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.view(np.ndarray).item())
 
     @property

@@ -266,7 +266,8 @@ def _step(node: Node, free: Sequence[int], used: dict[Node, set[int]]) -> Callab
 
 def _elementwise(ufunc: Any, free: Sequence[int]) -> Callable[..., Any]:
     if not free:
-        return ufunc  # type: ignore[no-any-return]  # ufuncs are Any to the type checker
+        plain: Callable[..., Any] = ufunc
+        return plain
     place = free[0]
 
     def run(*arrays: Any) -> Any:

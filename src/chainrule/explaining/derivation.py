@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -351,9 +351,9 @@ def fits(expr: Expr) -> bool:
     return all(len(shape) <= 2 and max(shape, default=1) <= MOST_SHOWN for shape in shapes)
 
 
-def as_index(index: Index | int) -> Index:
-    """An index as a tuple: of one number, that number alone."""
-    return (index,) if np.ndim(index) == 0 else tuple(index)  # type: ignore[return-value, arg-type]
+def as_index(index: Any) -> Index:
+    """An index, as a user gave it, as a tuple: of one number, that number alone."""
+    return (index,) if np.ndim(index) == 0 else tuple(index)
 
 
 def checked_index(name: str, index: Sequence[int], shape: tuple[int, ...]) -> Index:

@@ -137,7 +137,8 @@ class Printer:
 
     def _printed(self, expr: Expr) -> Piece:
         """What has been printed already, by `_Indexed`, to print the outer operation around."""
-        return expr.data  # type: ignore[no-any-return]  # a Piece
+        piece: Piece = expr.data
+        return piece
 
     def value(self, measured: float) -> Piece:
         text = number(measured, self.digits)

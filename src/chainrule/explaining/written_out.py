@@ -16,7 +16,7 @@ from chainrule.notation import Roots
 from chainrule.ops import rows
 from chainrule.ops.loop import Loop, Result
 from chainrule.tracing.recording import recording
-from chainrule.tracing.value import wrap
+from chainrule.tracing.value import as_node, wrap
 
 if TYPE_CHECKING:
     from chainrule.explaining.story import Story
@@ -103,5 +103,4 @@ class _Writer:
 def _stacked(nodes: list[Node]) -> Node:
     shape: Shape = (1, *nodes[0].shape)
     parts = [rows.reshape(wrap(node), shape=shape) for node in nodes]
-    found: Node = np.concatenate(parts).node  # type: ignore[attr-defined]  # a traced value
-    return found
+    return as_node(np.concatenate(parts))

@@ -17,7 +17,8 @@ from chainrule.bench.rows import RATES, Row, samples, weights
 Array = np.ndarray[Any, Any]
 
 
-class Recurrent(nn.Module):  # type: ignore[misc]  # where torch is not installed, Module is Any
+# The types are checked where PyTorch is not installed: there every nn.Module is Any.
+class Recurrent(nn.Module):  # type: ignore[misc]
     """nn.LSTM returning all steps. Its second bias, which other libraries do not have, stays 0."""
 
     def __init__(self, inputs: int, units: int) -> None:

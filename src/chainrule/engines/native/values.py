@@ -110,10 +110,12 @@ class Value:
     def __ge__(self, other: Any) -> "Value":
         return self.builder.compare("ge", self, other)
 
-    def __eq__(self, other: object) -> "Value":  # type: ignore[override]  # as for arrays
+    # As for arrays, == compares lane by lane, which Python's own types do not foresee; and what has
+    # no truth value cannot be looked up by its hash.
+    def __eq__(self, other: object) -> "Value":  # type: ignore[override]
         return self.builder.compare("eq", self, other)
 
-    def __ne__(self, other: object) -> "Value":  # type: ignore[override]  # as for arrays
+    def __ne__(self, other: object) -> "Value":  # type: ignore[override]
         return self.builder.compare("ne", self, other)
 
-    __hash__ = None  # type: ignore[assignment]  # as for arrays: == is elementwise
+    __hash__ = None  # type: ignore[assignment]
