@@ -18,7 +18,7 @@ from chainrule.ops.registry import register, rows
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
-BLOCKS_TOGETHER = 1 << 14  # counters whose intermediate numbers stay in a cache
+BLOCKS_TOGETHER = 1 << 14  # counters of a key, whose intermediate numbers stay in a cache
 
 
 def threefry_words(key: Any, high: Any, low: Any) -> tuple[Any, Any]:
