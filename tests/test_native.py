@@ -328,6 +328,32 @@ def test_sums_over_any_axes(shape, work, monkeypatch):
 
 
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+@pytest.mark.parametrize("rows", [4, 5, 8, 31, 33, 70])
+@pytest.mark.parametrize("columns", [5, 10, 16, 64, 130, 301])
+def test_sums_of_several_rows_are_those_of_each_row(rows, columns, work, monkeypatch):
+    """To the last bit: their lanes are joined together, in the order in which one row's are."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    rng = np.random.default_rng(0)
+
+    def sums(x, w):
+        normal = x - np.max(x, axis=1, keepdims=True)
+        whole = (x @ w, np.sum(x * x, axis=1), np.min(x, axis=1, keepdims=True))
+        return *whole, np.log(np.sum(np.exp(normal), axis=1)), np.any(x > 2, axis=1)
+
+    for dtype in FLOATS:
+        x, w = rng.normal(size=(rows, columns)).astype(dtype), rng.normal(size=columns)
+        w = w.astype(dtype)
+        assert_agrees(cr.trace(sums, x, w), [x, w])
+        compiled = cr.compile(sums)
+        together = compiled(x, w)
+        for row in range(rows - 2):
+            few = compiled(x[row : row + 3], w)  # so few are added up one by one
+            for all_rows, three in zip(together, few, strict=True):
+                assert np.array_equal(all_rows[row : row + 3], three)
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 @pytest.mark.parametrize("rows", [16, 45, 70])
 @pytest.mark.parametrize("columns", [31, 46, 64])
 def test_products_and_copies_of_a_few_vectors(rows, columns, work, monkeypatch):

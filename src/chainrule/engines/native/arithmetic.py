@@ -87,16 +87,21 @@ class Arithmetic(Lines):
 
     def halves(self, x: Value) -> tuple[Value, Value]:
         """The lower and the upper lanes of a vector."""
+        lanes = [*range(x.lanes)]
         half = x.lanes // 2
-        found = []
-        for begin in (0, half):
-            if half == 1:
-                found.append(self.extract(x, begin))
-                continue
-            places = ", ".join(f"i32 {begin + lane}" for lane in range(half))
-            text = f"shufflevector {x.typed}, {x.type} poison, <{half} x i32> <{places}>"
-            found.append(self.make(text, x.dtype, half))
-        return found[0], found[1]
+        return self.chosen([x], lanes[:half]), self.chosen([x], lanes[half:])
+
+    def chosen(self, sources: Sequence[Value], places: Sequence[int]) -> Value:
+        """Lanes of one vector or two, which are counted on from the first to the second."""
+        first = sources[0]
+        if len(places) == 1:
+            return self.extract(sources[places[0] // first.lanes], places[0] % first.lanes)
+        second = sources[1].name if len(sources) > 1 else "poison"
+        order = ", ".join(f"i32 {place}" for place in places)
+        text = (
+            f"shufflevector {first.typed}, {first.type} {second}, <{len(places)} x i32> <{order}>"
+        )
+        return self.make(text, first.dtype, len(places))
 
     def transposed(self, rows: Sequence[Value]) -> list[Value]:
         """A square of numbers, its rows as vectors, as the vectors of its columns.
@@ -116,9 +121,7 @@ class Arithmetic(Lines):
         parts = []
         for begin in (0, half):
             order = [k for lane in range(begin, begin + half) for k in (lane, lanes + lane)]
-            places = ", ".join(f"i32 {k}" for k in order)
-            text = f"shufflevector {a.typed}, {b.typed}, <{lanes} x i32> <{places}>"
-            parts.append(self.make(text, a.dtype, lanes))
+            parts.append(self.chosen([a, b], order))
         return parts[0], parts[1]
 
     def any(self, x: Value) -> Value:

@@ -1,5 +1,6 @@
 """Reductions to code: sums side by side, or parts of one sum in the lanes of a vector."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -15,6 +16,7 @@ from chainrule.engines.native.plan import grain
 from chainrule.engines.native.values import Value
 
 ACCUMULATORS = 4  # sums that run beside each other, to hide the latency of an addition
+LEAST_TOGETHER = 4  # sums along an axis from which on several are finished together
 
 
 def write_reduction(w: KernelWriter) -> None:
@@ -28,7 +30,8 @@ def write_reduction(w: KernelWriter) -> None:
     lengths = kernel.lengths
     found = [w.exchanged.get(id(view), view) for view in kernel.reads]
     body_views = [view for view in found if len(view.strides) == len(lengths)]
-    best = lane_axis(lengths, kernel.writes, body_views) if lengths else None
+    # What is loaded for every term decides; what is stored once a sum can follow either way.
+    best = lane_axis(lengths, [], body_views) if lengths else None
     if best is not None and best < kept:
         _across(w, kernel, best)
     else:
@@ -140,7 +143,8 @@ def _along(w: KernelWriter, kernel: Reduction, along: int | None) -> None:
     summed = [axis for axis in range(kept, len(lengths)) if axis != along]
     count = ACCUMULATORS if length >= 2 * ACCUMULATORS * lanes and along != kernel.cut else 1
 
-    def at(outer: list[Place]) -> None:
+    def parts(outer: list[Place]) -> Value:
+        """One sum, in parts: the lanes of a vector."""
         bounds = _bounds(w, kernel, outer)
 
         def value_at(inner: dict[int, Place], live: int) -> Value:
@@ -213,11 +217,89 @@ def _along(w: KernelWriter, kernel: Reduction, along: int | None) -> None:
                 _joined(w, kernel.how, a, c)
                 for a, c in zip(carry[:half], carry[half:], strict=True)
             ]
-        total = horizontal(w, kernel.how, carry[0])
+        return carry[0]
+
+    rows = _rows(kernel, lanes)
+    if rows is not None:
+        _by_rows(w, kernel, rows, lanes, parts)
+        return
+
+    def at(outer: list[Place]) -> None:
+        total = horizontal(w, kernel.how, parts(outer))
         places = [*outer, *[0] * (len(lengths) - kept)]
         w.write(kernel.stores, Frame(places), {}, total)
 
     w.nest(kernel.shape, at, w.bounds if w.divided else None)
+
+
+def _rows(kernel: Reduction, lanes: int) -> int | None:
+    """The axis of the result of which several sums are finished together, where one is so long."""
+    if lanes == 1 or kernel.cut is not None or not kernel.shape:
+        return None
+    axis = lane_axis(kernel.shape, kernel.writes, kernel.writes)
+    return axis if kernel.shape[axis] >= LEAST_TOGETHER else None
+
+
+def _by_rows(
+    w: KernelWriter,
+    kernel: Reduction,
+    rows: int,
+    lanes: int,
+    parts: Callable[[list[Place]], Value],
+) -> None:
+    """Every sum of an axis from its parts, as many together as a vector holds: they are joined in
+    fewer steps than one by one, and what is made of them is computed in vectors.
+    """
+    kept, length, dtype = len(kernel.shape), kernel.shape[rows], kernel.body.dtype
+    size = min(lanes, grain(length)) if w.divided and rows == 0 else lanes
+    while size // 2 >= length:
+        size //= 2
+    memory = w.b.scratch(dtype, size * lanes)
+    others = [axis for axis in range(kept) if axis != rows]
+
+    def at(outer: list[Place]) -> None:
+        places: list[Place] = [0] * len(kernel.lengths)
+        for axis, where in zip(others, outer, strict=True):
+            places[axis] = where
+
+        def several(place: Place, live: int) -> None:
+            def one(k: Place) -> None:
+                here = [*places[:kept]]
+                here[rows] = w.b.integer(place) + k
+                w.b.store(parts(here), memory, w.b.integer(k) * lanes)
+
+            w.b.loop(0, live or size, 1, one)
+            for k in range(live or size, size):
+                w.b.store(_start(w, kernel.how, dtype, lanes), memory, k * lanes)
+            found = [w.b.load(memory, k * lanes, dtype, lanes) for k in range(size)]
+            here = [*places]
+            here[rows] = place
+            total = _horizontal_of_each(w, kernel.how, found)
+            w.write(kernel.stores, Frame(here, rows, size, live), {}, total)
+
+        begin, end = w.bounds if w.divided and rows == 0 else (0, length)
+        w.along(begin, end, length, size, several)
+
+    first = w.bounds if w.divided and 0 in others else None
+    w.nest([kernel.shape[axis] for axis in others], at, first)
+
+
+def _horizontal_of_each(w: KernelWriter, how: str, vectors: Sequence[Value]) -> Value:
+    """The lanes of each vector joined by halves, as `horizontal` does: a vector of the results.
+
+    Two vectors become one, in which each has half as many lanes as before.
+    """
+    found, each = list(vectors), vectors[0].lanes
+    while each > 1:
+        pairs = [found[k : k + 2] for k in range(0, len(found), 2)]
+        firsts = [range(0, len(pair) * pair[0].lanes, each) for pair in pairs]
+        each //= 2
+        low = [[k + lane for k in first for lane in range(each)] for first in firsts]
+        found = [
+            _joined(w, how, w.b.chosen(pair, places), w.b.chosen(pair, [k + each for k in places]))
+            for pair, places in zip(pairs, low, strict=True)
+        ]
+    return found[0]
 
 
 def horizontal(w: KernelWriter, how: str, x: Value) -> Value:
