@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
 from inspect import signature
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,8 @@ def _execute(function: Function, arguments: Sequence[Any]) -> Any:
     """
     call = trace_call(function, arguments)
     program = compile_graph(simplify(stabilise(call.graph)), "numpy")
-    return _results(call, _run(call, program, _arrays(call, arguments)))
+    leaves, _ = flatten(tuple(arguments))
+    return _results(call, _run(call, program, _arrays(call, leaves)))
 
 
 def _by_position(
@@ -87,22 +89,16 @@ def _run(call: Call, program: Any, arrays: Sequence[Any]) -> list[Any]:
     return unshared(program(arrays), read)
 
 
-def _arrays(call: Call, arguments: Sequence[Any]) -> list[Any]:
-    leaves, _ = flatten(tuple(arguments))
-    return [
-        np.asarray(leaf, node.dtype)
-        for leaf, node in zip(
-            (leaf for leaf, flag in zip(leaves, call.dynamic, strict=True) if flag),
-            call.graph.inputs,
-            strict=True,
-        )
-    ]
+def _arrays(call: Call, leaves: Sequence[Any]) -> list[Any]:
+    dynamic = compress(leaves, call.dynamic)
+    inputs = call.graph.inputs
+    return [np.asarray(leaf, node.dtype) for leaf, node in zip(dynamic, inputs, strict=True)]
 
 
 def _results(call: Call, values: Sequence[Any]) -> Any:
     """The output tree; single numbers come as NumPy numbers, as NumPy's functions give them."""
-    structure = call.graph.output_structure
-    return unflatten(structure, [_detached(value) for value in values[: structure.leaf_count]])
+    returned = [_detached(value) for value in values[: call.returned]]
+    return unflatten(call.graph.output_structure, returned)
 
 
 def _detached(value: Any) -> Any:
@@ -268,15 +264,15 @@ class _Compiled:
     def __init__(self, function: Function, engine: str | None) -> None:
         self._function = function
         self._engine = engine
-        self._programs: dict[Any, list[tuple[Call, Any]]] = {}
+        self._programs: dict[Any, list[tuple[Call, Any, Outside]]] = {}
         find_engine(engine)  # an unknown one is refused at once
 
     def __call__(self, arguments: Sequence[Any]) -> Any:
         leaves, structure = flatten(tuple(arguments))
         outside = read_surroundings(self._function)
-        key = (structure, tuple(_spec(leaf) for leaf in leaves), outside.key)
+        key = (structure, tuple([_spec(leaf) for leaf in leaves]), outside.key)
         call, program = self._find(key, arguments, outside)
-        arrays = _arrays(call, arguments)
+        arrays = _arrays(call, leaves)
         _refuse_overlap(call, arrays)
         values = _run(call, program, arrays)
         self._write_back(call, leaves, values[len(call.graph.outputs) :])
@@ -286,7 +282,7 @@ class _Compiled:
         return result
 
     def _find(self, key: Any, arguments: Sequence[Any], outside: Outside) -> tuple[Call, Any]:
-        for call, program in self._programs.setdefault(key, []):
+        for call, program, _ in self._programs.get(key, ()):
             if all(np.array_equal(array, copy) for array, copy in call.baked):
                 return call, program
         call = trace_call(self._function, arguments, outside)
@@ -294,7 +290,8 @@ class _Compiled:
             new = [value for kind, value in call.refilled[1] if kind == "node"]
             call = replace(call, graph=replace(call.graph, outputs=(*call.graph.outputs, *new)))
         program = compile_graph(simplify(stabilise(call.graph)), self._engine)
-        self._programs[key].append((call, program))
+        # With what is outside: the key has it by its address.
+        self._programs.setdefault(key, []).append((call, program, outside))
         return call, program
 
     @staticmethod
@@ -309,8 +306,7 @@ class _Compiled:
         """What the containers among the arguments hold after the call."""
         assert call.refilled is not None
         structure, entries = call.refilled
-        returned = call.graph.output_structure.leaf_count
-        new = iter(values[returned : len(call.graph.outputs)])
+        new = iter(values[call.returned : len(call.graph.outputs)])
         found = []
         for kind, value in entries:
             if kind == "given":
@@ -341,7 +337,7 @@ def _spec(leaf: Any) -> Any:
     if isinstance(leaf, np.ndarray):
         # Strides decide which reshapes are views, hence where in-place changes go.
         strides = None if leaf.flags.c_contiguous else leaf.strides
-        return (leaf.shape, leaf.dtype.str, strides)
+        return (leaf.shape, leaf.dtype, strides)
     if isinstance(leaf, np.floating):
         return ((), leaf.dtype.str)
     if isinstance(leaf, float):

@@ -6,14 +6,14 @@ when they have the same keys in the same order.
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 Tree = Any
 
 
-@dataclass(frozen=True)
-class Structure:
+class Structure(NamedTuple):
     """The shape of a tree without its leaves."""
 
     kind: type | None  # None marks a leaf; NoneType marks None
@@ -28,48 +28,57 @@ class Structure:
 
 
 LEAF = Structure(None)
+NOTHING = Structure(type(None))
 
 
 def flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """All leaves from left to right, and the structure that `unflatten` needs."""
-    if tree is None:
-        return [], Structure(type(None))
-    if isinstance(tree, Mapping):
-        keys, values = tuple(tree.keys()), list(tree.values())
-    elif isinstance(tree, list | tuple):
-        keys, values = (), list(tree)
-    else:
-        return [tree], LEAF
     leaves: list[Any] = []
-    children = []
-    for value in values:
-        found, child = flatten(value)
-        leaves += found
-        children.append(child)
-    return leaves, Structure(type(tree), keys, tuple(children))
+    return leaves, _structure(tree, leaves)
+
+
+def _structure(tree: Tree, leaves: list[Any]) -> Structure:
+    """That of a tree, whose leaves are appended. Part of every compiled call, so it is brief."""
+    if isinstance(tree, np.ndarray):
+        leaves.append(tree)
+        return LEAF
+    keys: tuple[Any, ...] = ()
+    if isinstance(tree, list | tuple):
+        values = tree
+    elif tree is None:
+        return NOTHING
+    elif isinstance(tree, Mapping):
+        keys, values = tuple(tree.keys()), tuple(tree.values())
+    else:
+        leaves.append(tree)
+        return LEAF
+    return Structure(type(tree), keys, tuple([_structure(value, leaves) for value in values]))
 
 
 def unflatten(structure: Structure, leaves: list[Any] | tuple[Any, ...]) -> Tree:
     """The tree of this structure with these leaves."""
     iterator = iter(leaves)
     tree = _build(structure, iterator)
-    if next(iterator, _NOTHING) is not _NOTHING:
+    if next(iterator, _END) is not _END:
         raise ValueError(f"{len(leaves)} leaves do not fit a tree of {structure.leaf_count}")
     return tree
 
 
-_NOTHING = object()
+_END = object()
 
 
 def _build(structure: Structure, leaves: Iterator[Any]) -> Tree:
-    if structure.kind is None:
+    kind, keys, children = structure
+    if kind is None:
         return next(leaves)
-    if structure.kind is type(None):
+    if kind is type(None):
         return None
-    values = [_build(child, leaves) for child in structure.children]
-    if structure.keys or issubclass(structure.kind, Mapping):
-        return dict(zip(structure.keys, values, strict=True))
-    construct: Callable[..., Any] = structure.kind
+    values = [_build(child, leaves) for child in children]
+    if kind is tuple:
+        return tuple(values)
+    if keys or issubclass(kind, Mapping):
+        return dict(zip(keys, values, strict=True))
+    construct: Callable[..., Any] = kind
     if hasattr(construct, "_fields"):  # a named tuple takes its fields one by one
         return construct(*values)
     return construct(values)

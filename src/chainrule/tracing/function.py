@@ -29,6 +29,7 @@ class Call:
     """What one recorded call gave, beside its graph.
 
     dynamic    for every leaf of the arguments: whether it is an input of the graph
+    returned   how many outputs of the graph are what the call returns
     baked      (array, copy): arrays whose contents decided the graph's shape
     refilled   what the containers among the arguments hold after the call, where it is not what
                they held: a structure, and for each of its leaves a given leaf (by its number), a
@@ -37,6 +38,7 @@ class Call:
 
     graph: Graph
     dynamic: tuple[bool, ...]
+    returned: int
     baked: tuple[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], ...]
     refilled: tuple[Structure, tuple[Entry, ...]] | None
 
@@ -85,7 +87,7 @@ def trace_call(
         output_structure,
         tuple((index, new) for index, (new, old) in enumerate(pairs) if new is not old),
     ).check()
-    return Call(graph, dynamic, tuple(session.baked), refilled)
+    return Call(graph, dynamic, len(found), tuple(session.baked), refilled)
 
 
 def argument_names(function: Callable[..., Any], arguments: Sequence[Any]) -> list[str]:

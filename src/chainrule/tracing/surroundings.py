@@ -10,11 +10,10 @@ and objects, and into containers, but not into libraries.
 
 import dis
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,139 +27,134 @@ Names = tuple[str, ...]
 NO_NAMES: Names = ()
 
 
-class Identity:
-    """A hashable stand-in for an object, equal to itself alone; keeps the object alive."""
+class Outside(NamedTuple):
+    """What was found. `key` is equal as long as everything outside is bound as it was.
 
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and self.value is other.value
-
-
-@dataclass(frozen=True)
-class Outside:
-    """What was found. `key` is equal as long as everything outside is bound as it was."""
+    kept  what `key` has by its address; as long as it is alive, nothing else has that address
+    """
 
     key: tuple[Any, ...]
     arrays: tuple[np.ndarray[Any, Any], ...]
     dice: tuple[Any, ...]  # random generators
+    kept: tuple[Any, ...]
 
 
-NOTHING = Outside((), (), ())
+NOTHING = Outside((), (), (), ())
 
 
 def read_surroundings(function: Callable[..., Any]) -> Outside:
     """Whatever the function, and the functions that it calls, can read from outside."""
     walk = _Walk()
-    key = tuple(walk.into(function, NO_NAMES))
-    return Outside(key, tuple(walk.arrays), tuple(walk.dice))
+    walk.into(function, NO_NAMES)
+    return Outside(tuple(walk.key), tuple(walk.arrays), tuple(walk.dice), tuple(walk.kept))
 
 
 class _Walk:
-    """One walk: yields the parts of the key, and collects arrays and dice by the way."""
+    """One walk, which collects the parts of the key, and arrays and dice by the way."""
 
     def __init__(self) -> None:
+        self.key: list[Any] = []
         self.arrays: list[np.ndarray[Any, Any]] = []
         self.dice: list[Any] = []
+        self.kept: list[Any] = []
         self._seen: dict[Any, int] = {}
 
-    def into(self, value: Any, names: Names) -> Iterator[Any]:
+    def into(self, value: Any, names: Names) -> None:
         """`names`: the attributes that the code which mentions the value mentions."""
         if isinstance(value, NUMBERS):
-            yield type(value), value
+            self.key += (type(value), value)
             return
         place = (id(value), names)
         if place in self._seen:
-            yield self._seen[place]
+            self.key.append(~self._seen[place])  # negative, as no address is
             return
         self._seen[place] = len(self._seen)
         if isinstance(value, np.ndarray):
             self.arrays.append(value)
-            yield Identity(value)
+            self._itself(value)
         elif isinstance(value, DICE):
             self.dice.append(value)
-            yield Identity(value)
+            self._itself(value)
         elif isinstance(value, CONTAINERS):
-            yield from self._container(value, names)
+            self._container(value, names)
         elif isinstance(value, FunctionType):
-            yield from self._function(value)
+            self._function(value)
         elif isinstance(value, MethodType):
-            yield from self._method(value.__func__, value.__self__)
+            self._method(value.__func__, value.__self__)
         elif isinstance(value, partial):
             for part in (value.func, value.args, value.keywords):
-                yield from self.into(part, names)
+                self.into(part, names)
         else:
-            yield Identity(value)
-            yield from self._attributes(value, names)
+            self._itself(value)
+            self._attributes(value, names)
 
-    def _container(self, value: Any, names: Names) -> Iterator[Any]:
-        yield type(value), len(value)
+    def _itself(self, value: Any) -> None:
+        self.key.append(id(value))
+        self.kept.append(value)
+
+    def _container(self, value: Any, names: Names) -> None:
+        self.key += (type(value), len(value))
         if isinstance(value, set | frozenset):
-            yield frozenset(value)
+            self.key.append(frozenset(value))
         elif isinstance(value, dict):
-            yield tuple(value)
+            self.key.append(tuple(value))
             value = value.values()
         for part in value:
-            yield from self.into(part, names)
+            self.into(part, names)
 
-    def _function(self, function: FunctionType) -> Iterator[Any]:
-        names = attributes_in(function.__code__)
-        yield Identity(function.__code__)
+    def _function(self, function: FunctionType) -> None:
+        code = function.__code__
+        found, names = names_in(code)
+        self._itself(code)
         for cell in function.__closure__ or ():
             try:
-                found = cell.cell_contents
+                content = cell.cell_contents
             except ValueError:  # the name is not bound yet
                 continue
-            yield from self.into(found, names)
-        if is_user_file(function.__code__.co_filename):
+            self.into(content, names)
+        if is_user_file(code.co_filename):
             space = function.__globals__
-            for name in globals_in(function.__code__):
+            for name in found:
                 if name in space:
-                    yield from self.into(space[name], names)
+                    self.into(space[name], names)
         for defaults in (function.__defaults__, function.__kwdefaults__):
             if defaults:
-                yield from self.into(defaults, names)
+                self.into(defaults, names)
 
-    def _method(self, function: Any, owner: Any) -> Iterator[Any]:
-        yield from self.into(function, NO_NAMES)
+    def _method(self, function: Any, owner: Any) -> None:
+        self.into(function, NO_NAMES)
         if isinstance(function, FunctionType):
-            yield from self.into(owner, attributes_in(function.__code__))
+            self.into(owner, names_in(function.__code__).attributes)
 
-    def _attributes(self, value: Any, names: Names) -> Iterator[Any]:
+    def _attributes(self, value: Any, names: Names) -> None:
         """What the code mentions of a module, a class, or an object."""
         if isinstance(value, ModuleType):
             if is_users(value.__name__):
-                yield from self._named(vars(value), names)
+                self._named(vars(value), names)
         elif isinstance(value, type):
             if is_open(value):
-                yield from self._named({name: of_class(value, name) for name in names}, names)
+                self._named({name: of_class(value, name) for name in names}, names)
         else:
             own = getattr(value, "__dict__", {})
-            yield from self._named(own, names if REFLECTION.isdisjoint(names) else tuple(own))
+            self._named(own, names if REFLECTION.isdisjoint(names) else tuple(own))
             if is_open(type(value)):
-                yield from self._of_its_class(value, [name for name in names if name not in own])
+                self._of_its_class(value, [name for name in names if name not in own])
 
-    def _named(self, space: Mapping[str, Any], names: Names) -> Iterator[Any]:
+    def _named(self, space: Mapping[str, Any], names: Names) -> None:
         for name in names:
             if space.get(name) is not None:
-                yield name
-                yield from self.into(space[name], names)
+                self.key.append(name)
+                self.into(space[name], names)
 
-    def _of_its_class(self, value: Any, names: Sequence[str]) -> Iterator[Any]:
+    def _of_its_class(self, value: Any, names: Sequence[str]) -> None:
         for name in (*names, "__call__"):
             found = of_class(type(value), name)
             if isinstance(found, FunctionType):
-                yield from self._method(found, value)
+                self._method(found, value)
             elif isinstance(found, MemberDescriptorType):  # one of __slots__
-                yield from self.into(getattr(value, name, None), tuple(names))
+                self.into(getattr(value, name, None), tuple(names))
             elif found is not None:
-                yield from self.into(found, tuple(names))
+                self.into(found, tuple(names))
 
 
 def of_class(kind: type, name: str) -> Any:
@@ -187,17 +181,25 @@ def is_users(module: str) -> bool:
     return module not in sys.builtin_module_names if file is None else is_user_file(file)
 
 
-@cache
-def globals_in(code: CodeType) -> Names:
-    """The global names that the code, and functions inside it, read."""
-    return _read(code, "LOAD_GLOBAL", "LOAD_NAME")
+class CodeNames(NamedTuple):
+    """The names that code, and functions inside it, read: of globals, and of attributes."""
+
+    globals: Names
+    attributes: Names
 
 
-@cache
-def attributes_in(code: CodeType) -> Names:
-    """The attributes that the code, and functions inside it, read."""
-    reflecting = [name for name in globals_in(code) if name in REFLECTION]
-    return (*_read(code, "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"), *reflecting)
+def names_in(code: CodeType) -> CodeNames:
+    # By its address: a hash of code is that of all that it consists of.
+    found = _names.get(id(code))
+    if found is None:
+        spaces = _read(code, "LOAD_GLOBAL", "LOAD_NAME")
+        attributes = _read(code, "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
+        reflecting = (name for name in spaces if name in REFLECTION)
+        found = _names[id(code)] = (code, CodeNames(spaces, (*attributes, *reflecting)))
+    return found[1]
+
+
+_names: dict[int, tuple[CodeType, CodeNames]] = {}  # with the code, which keeps it alive
 
 
 def _read(code: CodeType, *operations: str) -> Names:

@@ -133,6 +133,7 @@ class Loaded:
             self.table[place] = array.ctypes.data
         self.arena = aligned(compiled.arena)
         self._sync = aligned(2 * ALIGNMENT)
+        self._fixed = (address(self.arena), address(self._sync), address(self.table))
 
     def function(self, arguments: Sequence[Any]) -> Any:
         """The function itself, with arguments of these types."""
@@ -140,8 +141,7 @@ class Loaded:
 
     def call(self, threads: int, control: int = 0) -> None:
         """Call it with the table as it is, on so many threads."""
-        places = (address(self.arena), address(self._sync), address(self.table))
-        call(self._run, threads, *places, control)
+        call(self._run, threads, *self._fixed, control)
         if self._status[0]:
             complain(self._status)
 

@@ -17,9 +17,10 @@ from chainrule.engines.native.memory import ALIGNMENT, Array, address, aligned
 from chainrule.engines.native.plan import Plan
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.threads import ENTRY, thread_count
-from chainrule.graph import Graph
+from chainrule.graph import Graph, Shape
 
 SMALL = 4096  # bytes
+Kind = tuple[Shape, np.dtype[Any]]
 
 
 def _assembled(graph: Graph, compilers: int = 1) -> tuple[Kernels, Assembler, Plan]:
@@ -59,7 +60,25 @@ class Program:
         self._inputs_at, self._results_at = compiled.inputs, compiled.results
         arrays = captured_by([graph])
         self._captured = [(place, arrays[number]) for place, number in compiled.captured]
+        results = [(node.shape, node.dtype) for node in graph.results]
+        captured = [(array.shape, array.dtype) for _, array in self._captured]
+        slots = [place for place, _ in self._captured]
+        self._small_inputs = self._small(self._inputs_at, self._inputs)
+        self._small_captured = self._small(slots, captured)
+        self._small_results = self._small(self._results_at, results)
         self._lock = Lock()
+
+    def _small(self, slots: Sequence[int], kinds: Sequence[Kind]) -> list[Array | None]:
+        """Memory for those arrays that are small: a copy takes less time than asking NumPy for an
+        address at each call.
+        """
+        found: list[Array | None] = []
+        for slot, (shape, dtype) in zip(slots, kinds, strict=True):
+            own = np.zeros(shape, dtype) if _is_small(shape, dtype) else None
+            if own is not None:
+                self._loaded.table[slot] = address(own)
+            found.append(own)
+        return found
 
     def __call__(self, arrays: Sequence[Any]) -> list[Array]:
         """One run. `arrays` has one entry for each input of the graph."""
@@ -102,9 +121,8 @@ class Program:
             return found
 
         (size, kind) = self._inputs[place]
-        if prod(size) * kind.itemsize > SMALL or prod(shape) * dtype.itemsize > SMALL:
+        if not (_is_small(size, kind) and _is_small(shape, dtype)):
             return call
-        # A copy takes less time than asking NumPy for an address.
         source, target = np.zeros(size, kind), np.zeros(shape, dtype)
         table[given], table[result] = source.ctypes.data, target.ctypes.data
 
@@ -124,19 +142,37 @@ class Program:
     def _called(self, arrays: Sequence[Any]) -> list[Array]:
         table = self._loaded.table
         kept = []
-        for slot, array, (shape, dtype) in zip(self._inputs_at, arrays, self._inputs, strict=True):
+        given = zip(self._inputs_at, arrays, self._inputs, self._small_inputs, strict=True)
+        for slot, array, (shape, dtype), own in given:
+            if own is not None:
+                own[...] = array
+                continue
             found = np.ascontiguousarray(array, dtype)
             if found.shape != shape:
                 found = found.reshape(shape)
             kept.append(found)
             table[slot] = address(found)
-        for slot, array in self._captured:
+        for (slot, array), own in zip(self._captured, self._small_captured, strict=True):
+            if own is not None:
+                own[...] = array
+                continue
             found = np.ascontiguousarray(array)
             kept.append(found)
             table[slot] = address(found)
         # A result's buffer may hold its numbers under another shape.
-        results = [np.empty(node.shape, node.dtype) for node in self.graph.results]
-        for slot, result in zip(self._results_at, results, strict=True):
-            table[slot] = address(result)
+        results = []
+        wanted = zip(self._results_at, self.graph.results, self._small_results, strict=True)
+        for slot, node, own in wanted:
+            if own is None:
+                own = np.empty(node.shape, node.dtype)
+                table[slot] = address(own)
+            results.append(own)
         self._loaded.call(thread_count() if self.parallel else 1)
-        return results
+        small = self._small_results
+        return [
+            found if own is None else own.copy() for found, own in zip(results, small, strict=True)
+        ]
+
+
+def _is_small(shape: Shape, dtype: np.dtype[Any]) -> bool:
+    return prod(shape) * dtype.itemsize <= SMALL
