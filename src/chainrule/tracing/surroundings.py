@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class _Walk:
         self._seen[place] = len(self._seen)
         if isinstance(value, np.ndarray):
             self.arrays.append(value)
+            self.key += (value.shape, value.dtype)  # which may be set in place
             self._itself(value)
         elif isinstance(value, DICE):
             self.dice.append(value)
@@ -189,17 +191,19 @@ class CodeNames(NamedTuple):
 
 
 def names_in(code: CodeType) -> CodeNames:
-    # By its address: a hash of code is that of all that it consists of.
-    found = _names.get(id(code))
-    if found is None:
+    # By its address, while it lives: a hash of code is that of all that it consists of.
+    known, found = _names.get(id(code), (None, None))
+    if known is None or known() is not code:
         spaces = _read(code, "LOAD_GLOBAL", "LOAD_NAME")
         attributes = _read(code, "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
         reflecting = (name for name in spaces if name in REFLECTION)
-        found = _names[id(code)] = (code, CodeNames(spaces, (*attributes, *reflecting)))
-    return found[1]
+        found = CodeNames(spaces, (*attributes, *reflecting))
+        _names[id(code)] = ref(code), found
+    assert found is not None
+    return found
 
 
-_names: dict[int, tuple[CodeType, CodeNames]] = {}  # with the code, which keeps it alive
+_names: dict[int, tuple[ref[CodeType], CodeNames]] = {}
 
 
 def _read(code: CodeType, *operations: str) -> Names:
