@@ -327,6 +327,35 @@ def test_sums_over_any_axes(shape, work, monkeypatch):
         assert_agrees(cr.trace(sums, x.astype(dtype)), [x.astype(dtype)])
 
 
+@pytest.mark.parametrize("size", [3, 3000])
+def test_an_array_is_never_stretched_to_an_input(size):
+    """Small ones, which are copied, as large ones, which are read where they lie."""
+    compiled = native.compile_graph(simplify(cr.trace(lambda x: x * 2, np.ones(size))))
+    assert np.array_equal(compiled([np.ones((size, 1))])[0], np.full(size, 2.0))
+    for other in (np.ones(1), np.ones(()), np.ones(size + 1)):
+        with pytest.raises(ValueError, match="cannot reshape"):
+            compiled([other])
+
+
+@pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
+def test_rows_of_whole_numbers_and_of_nan(work, monkeypatch):
+    """Joined together, too: a NaN stays in its row, and whole numbers are exact."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", work)
+    use_threads(monkeypatch, 3)
+    rng = np.random.default_rng(0)
+
+    def ends(x):
+        return np.max(x, axis=1), np.min(x, axis=1), np.sum(x, axis=1), np.all(x > -3, axis=1)
+
+    turned = rng.normal(size=(20, 33)).T
+    with_nan = rng.normal(size=(33, 20))
+    with_nan[[2, 31], [0, 19]] = np.nan
+    whole = rng.integers(-4, 5, size=(33, 20))
+    for x in (turned, with_nan, whole, whole.astype(np.int16), whole[:, ::-1], whole > 0):
+        for found, expected in zip(cr.compile(ends, engine="native")(x), ends(x), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
+
+
 @pytest.mark.parametrize("work", [0.0, 1e30], ids=["divided", "whole"])
 @pytest.mark.parametrize("rows", [4, 5, 8, 31, 33, 70])
 @pytest.mark.parametrize("columns", [5, 10, 16, 64, 130, 301])

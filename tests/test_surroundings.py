@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.tracing.surroundings import read_surroundings
+from chainrule.tracing.surroundings import _names, names_in, read_surroundings
 
 X = np.array([1.0, 2.0])
 rate: Any = 1.0
@@ -61,6 +61,13 @@ def test_an_array_from_outside_may_change_in_place(engine: str) -> None:
     assert np.array_equal(compiled(X), X[:, None] * weights)
     weights.resize((1,), refcheck=False)
     assert np.array_equal(compiled(X), X[:, None] * weights)
+
+
+def test_names_of_code_are_forgotten_with_it() -> None:
+    before = len(_names)
+    for number in range(20):
+        names_in(compile(f"x + {number}", "here", "eval"))
+    assert len(_names) == before
 
 
 def test_results_are_the_caller_s(engine: str) -> None:

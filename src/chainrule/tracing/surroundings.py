@@ -192,15 +192,15 @@ class CodeNames(NamedTuple):
 
 def names_in(code: CodeType) -> CodeNames:
     # By its address, while it lives: a hash of code is that of all that it consists of.
-    known, found = _names.get(id(code), (None, None))
-    if known is None or known() is not code:
+    place = id(code)
+    found = _names.get(place)
+    if found is None:
         spaces = _read(code, "LOAD_GLOBAL", "LOAD_NAME")
         attributes = _read(code, "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
         reflecting = (name for name in spaces if name in REFLECTION)
-        found = CodeNames(spaces, (*attributes, *reflecting))
-        _names[id(code)] = ref(code), found
-    assert found is not None
-    return found
+        forget = ref(code, lambda _: _names.pop(place, None))
+        found = _names[place] = (forget, CodeNames(spaces, (*attributes, *reflecting)))
+    return found[1]
 
 
 _names: dict[int, tuple[ref[CodeType], CodeNames]] = {}

@@ -120,10 +120,10 @@ class Program:
                     complain(status)
             return found
 
-        (size, kind) = self._inputs[place]
-        if not (_is_small(size, kind) and _is_small(shape, dtype)):
+        (size, form) = self._inputs[place]
+        if not (_is_small(size, form) and _is_small(shape, dtype)):
             return call
-        source, target = np.zeros(size, kind), np.zeros(shape, dtype)
+        source, target = np.zeros(size, form), np.zeros(shape, dtype)
         table[given], table[result] = source.ctypes.data, target.ctypes.data
 
         def small(x: Array, out: Array | None = None, _kept: Any = alive) -> Array:
@@ -144,12 +144,12 @@ class Program:
         kept = []
         given = zip(self._inputs_at, arrays, self._inputs, self._small_inputs, strict=True)
         for slot, array, (shape, dtype), own in given:
-            if own is not None:
-                own[...] = array
-                continue
-            found = np.ascontiguousarray(array, dtype)
+            found = np.asarray(array) if own is not None else np.asarray(array, dtype, order="C")
             if found.shape != shape:
                 found = found.reshape(shape)
+            if own is not None:
+                own[...] = found
+                continue
             kept.append(found)
             table[slot] = address(found)
         for (slot, array), own in zip(self._captured, self._small_captured, strict=True):
