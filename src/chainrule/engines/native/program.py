@@ -56,15 +56,14 @@ class Program:
         compiled = Compiled.cached(key("run", [graph]), lambda: _compiled(graph))
         self.parallel = compiled.parallel
         self._loaded = Loaded(compiled, "run", ENTRY)
-        self._inputs = [(node.shape, node.dtype) for node in graph.inputs]
-        self._inputs_at, self._results_at = compiled.inputs, compiled.results
+        # What a call reads: the inputs, then the arrays from outside.
         arrays = captured_by([graph])
-        self._captured = [(place, arrays[number]) for place, number in compiled.captured]
+        self._captured = [arrays[number] for _, number in compiled.captured]
+        self._read_at = [*compiled.inputs, *(slot for slot, _ in compiled.captured)]
+        self._read = [(part.shape, part.dtype) for part in (*graph.inputs, *self._captured)]
+        self._results_at = compiled.results
         results = [(node.shape, node.dtype) for node in graph.results]
-        captured = [(array.shape, array.dtype) for _, array in self._captured]
-        slots = [place for place, _ in self._captured]
-        self._small_inputs = self._small(self._inputs_at, self._inputs)
-        self._small_captured = self._small(slots, captured)
+        self._small_read = self._small(self._read_at, self._read)
         self._small_results = self._small(self._results_at, results)
         self._lock = Lock()
 
@@ -96,16 +95,14 @@ class Program:
         table, status = self._loaded.table.copy(), np.zeros(1, np.int64)
         kept = [
             np.ascontiguousarray(a, dtype)
-            for a, (_, dtype) in zip(arrays, self._inputs, strict=True)
+            for a, (_, dtype) in zip([*arrays, *self._captured], self._read, strict=True)
         ]
-        kept += [np.ascontiguousarray(array) for _, array in self._captured]
-        slots = [*self._inputs_at, *(slot for slot, _ in self._captured)]
-        for slot, array in zip(slots, kept, strict=True):
+        for slot, array in zip(self._read_at, kept, strict=True):
             table[slot] = array.ctypes.data
         table[0] = status.ctypes.data
         memory = (aligned(self._loaded.arena.nbytes), aligned(2 * ALIGNMENT))
         arena, sync = (part.ctypes.data for part in memory)
-        given, result = self._inputs_at[place], self._results_at[0]
+        given, result = self._read_at[place], self._results_at[0]
         (node,) = self.graph.results
         lock, shape, dtype = Lock(), node.shape, node.dtype
         run = self._loaded.function(ENTRY[:-1])  # it has no use for the last
@@ -120,7 +117,7 @@ class Program:
                     complain(status)
             return found
 
-        (size, form) = self._inputs[place]
+        size, form = self._read[place]
         if not (_is_small(size, form) and _is_small(shape, dtype)):
             return call
         source, target = np.zeros(size, form), np.zeros(shape, dtype)
@@ -142,21 +139,15 @@ class Program:
     def _called(self, arrays: Sequence[Any]) -> list[Array]:
         table = self._loaded.table
         kept = []
-        given = zip(self._inputs_at, arrays, self._inputs, self._small_inputs, strict=True)
-        for slot, array, (shape, dtype), own in given:
+        given = [*arrays, *self._captured]
+        places = zip(self._read_at, given, self._read, self._small_read, strict=True)
+        for slot, array, (shape, dtype), own in places:
             found = np.asarray(array) if own is not None else np.asarray(array, dtype, order="C")
             if found.shape != shape:
                 found = found.reshape(shape)
             if own is not None:
                 own[...] = found
                 continue
-            kept.append(found)
-            table[slot] = address(found)
-        for (slot, array), own in zip(self._captured, self._small_captured, strict=True):
-            if own is not None:
-                own[...] = array
-                continue
-            found = np.ascontiguousarray(array)
             kept.append(found)
             table[slot] = address(found)
         # A result's buffer may hold its numbers under another shape.

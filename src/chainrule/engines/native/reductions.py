@@ -251,9 +251,9 @@ def _by_rows(
     fewer steps than one by one, and what is made of them is computed in vectors.
     """
     kept, length, dtype = len(kernel.shape), kernel.shape[rows], kernel.body.dtype
-    size = min(lanes, grain(length)) if w.divided and rows == 0 else lanes
-    while size // 2 >= length:
-        size //= 2
+    size = min(lanes, w.lanes_for([dtype], length))
+    if w.divided and rows == 0:
+        size = min(size, grain(length))
     memory = w.b.scratch(dtype, size * lanes)
     others = [axis for axis in range(kept) if axis != rows]
 
