@@ -73,6 +73,9 @@ class Op:
 
     A row is callable on plain arrays and on whatever has the method `__chainrule_apply__`
     (traced values), so that rules and layers are written once for both.
+
+    Not every kind has every rule: a leaf has no value of its own. Who asks for one that is missing
+    is told which kind lacks it.
     """
 
     name: str

@@ -17,6 +17,7 @@ class Activation(Layer):
     """Base of the activations: a function of the input alone."""
 
     def formula(self, x: Array) -> Array:
+        """What the activation is; each states its own."""
         raise NotImplementedError(f"{type(self).__name__} states no formula")
 
     def __call__(
