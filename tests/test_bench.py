@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.bench import functions, interleave, layers, report, rows, run, start
+from chainrule.bench import cores, functions, interleave, layers, report, rows, run, start
 from chainrule.bench.figure import draw
 from chainrule.bench.interleave import Effort, Measured, Outcome
 from chainrule.bench.peers import ENGINE, OURS, OURS_ALONE, PEERS, LeftOut, Peer, by_hand, ours
@@ -214,6 +214,15 @@ def test_workers_take_turns() -> None:
     assert outcome.ratio == outcome.peers["numpy"].seconds / outcome.peers[OURS].seconds
 
 
+def test_cores_are_asked_what_they_do_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "SECONDS", 0.002)
+    with cores.Cores(2) as both:
+        found = both.ask()
+    assert len(found) == cores.TIMES
+    assert all(0 < value < 10 for value in found)
+    assert cores.spread([*range(1, 21)]) == (10.5, 3, 18)
+
+
 def test_who_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Peer("jax", "jax", "scan", ("no_such_package",), "JAX")
     monkeypatch.setitem(PEERS, "jax", absent)
@@ -260,7 +269,17 @@ def made_up(name: str, mine: float, theirs: float, value: float = 1.0) -> Outcom
 def made_up_report() -> report.Report:
     outcomes = [made_up("xor", 1e-6, 4e-6), made_up("tab", 2e-6, 2e-6, 1.02)]
     return report.Report(
-        "command", "machine", "versions", "today", 2, "numpy", 100, 0.1, 2e11, outcomes
+        "command",
+        "machine",
+        "versions",
+        "today",
+        2,
+        "numpy",
+        100,
+        0.1,
+        2e11,
+        [1.0, 1.9, 2.0],
+        outcomes,
     )
 
 
@@ -269,6 +288,7 @@ def test_page() -> None:
     assert "| xor | 1.00 µs | 4.00 µs | JAX | 4.00 | 8 | 20 | 0e+00 | 0.1 |" in text
     assert "| tab ≠ |" in text  # 2 % off
     assert "(2): **2.00**" in text  # √(4 · 1)
+    assert "were 1.90 times as many as one alone" in text
     assert "Left out. torch is not installed." in text
     assert "| xor | 1.00 µs | 36.0 µs | 4.00 µs |" in text
     assert "| xor | 200 ms | 10.0 ms | 99.9 ms | 1.50 s |" in text

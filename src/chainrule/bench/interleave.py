@@ -153,19 +153,33 @@ class Process:
 
     def ask(self, *command: Any) -> Any:
         """Send a command and wait for its result; Refused where there is none."""
+        self.tell(*command)
+        return self.hear()
+
+    def tell(self, *command: Any) -> None:
+        """Send a command, whose result is to be heard."""
         assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
         try:
             pickle.dump(command, self._popen.stdin)
             self._popen.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def hear(self) -> Any:
+        """The result of the command that was sent; Refused where there is none."""
+        assert self._popen.stdout is not None
+        try:
             kind, value = pickle.load(self._popen.stdout)
-        except (EOFError, BrokenPipeError):
-            self._log.seek(0)
-            last = self._log.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise Refused(f"the process ended: {' '.join(last)}", failed=True) from None
+        except EOFError:
+            raise self._ended() from None
         if kind != "ok":
             raise Refused(value, failed=kind == "failed")
         return value
+
+    def _ended(self) -> Refused:
+        self._log.seek(0)
+        last = self._log.read().decode(errors="replace").strip().splitlines()[-1:]
+        return Refused(f"the process ended: {' '.join(last)}", failed=True)
 
     def close(self) -> None:
         for pipe in (self._popen.stdin, self._popen.stdout):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.bench import functions, rows
+from chainrule.bench.cores import spread
 from chainrule.bench.interleave import PARITY, Measured, Outcome
 from chainrule.bench.peers import OURS_ALONE, PEERS
 from chainrule.bench.rows import flops
@@ -32,6 +33,7 @@ class Report:
     parity_steps: int
     load: float  # of others, before we began
     peak: float | None  # FLOP a second of one core
+    cores: Sequence[float]  # work of all at once over that of one, asked before every row
     outcomes: Sequence[Outcome]
 
     def group(self, kind: str) -> list[Outcome]:
@@ -189,7 +191,10 @@ def markdown(report: Report, picture: str | None) -> str:
     parts = [
         f"```sh\n{report.command}\n```",
         f"Measured on {report.date}: {report.machine}; {report.versions}; engine {report.engine}, "
-        f"float32, {report.threads} threads for everyone." + _peak_text(report) + _load(report),
+        f"float32, {report.threads} threads for everyone."
+        + _peak_text(report)
+        + _cores(report)
+        + _load(report),
         "A ratio is the time of the best peer over ours. Peers differ by at most what is stated: "
         f"relative, of the losses of {report.parity_steps} steps (or of one epoch, where that is "
         "longer) from the same weights on the same batches, or of predictions, or of values and "
@@ -214,6 +219,18 @@ def _peak_text(report: Report) -> str:
     return (
         f" The fastest product of two 1024×1024 matrices that a peer's BLAS makes on one core runs "
         f"at {report.peak / 1e9:.0f} GFLOP/s."
+    )
+
+
+def _cores(report: Report) -> str:
+    if not report.cores:
+        return ""
+    middle, low, high = spread(report.cores)
+    return (
+        f" {report.threads} such products at once, in processes of their own and asked for before "
+        f"every row, were {middle:.2f} times as many as one alone in the same time; in a tenth of "
+        f"the cases less than {low:.2f}, in a tenth more than {high:.2f}. More than that no thread "
+        "can bring."
     )
 
 
@@ -289,6 +306,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "engine": report.engine,
         "load": report.load,
         "peak_flops_per_core": report.peak,
+        "cores_at_once": list(report.cores),
         "geometric_mean": mean and mean[0],
         "rows": [
             {

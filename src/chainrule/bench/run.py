@@ -1,11 +1,12 @@
 """Choose rows and peers, measure them all, and gather the report."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from chainrule.bench import functions, interleave, machine, rows, start
+from chainrule.bench.cores import Cores
 from chainrule.bench.interleave import FULL, QUICK, Effort
 from chainrule.bench.peers import OURS_ALONE, PEERS
 from chainrule.bench.report import Report
@@ -85,18 +86,21 @@ def measure(
         parity_steps=choice.effort.parity_steps,
         load=machine.load(),
         peak=_peak(choice, tell),
+        cores=(),
         outcomes=(),
     )
     alone = choice.threads == 1  # then ours on one thread is ours
     peers = [name for name in choice.peers if not (alone and name == OURS_ALONE)]
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), nullcontext() if alone else Cores(choice.threads) as cores:
         for row in choice.rows:
+            asked = cores.ask() if cores else []
             arguments = (choice.threads, choice.effort, choice.engine, tell)
             if row is start.ROW:
                 outcome = start.measure(peers, *arguments)
             else:
                 outcome = interleave.measure(row, peers, *arguments)
-            report = replace(report, outcomes=(*report.outcomes, outcome))
+            outcomes = (*report.outcomes, outcome)
+            report = replace(report, outcomes=outcomes, cores=(*report.cores, *asked))
             each(report)
     return report
 

@@ -30,6 +30,7 @@ from chainrule.engines.native.plan import Plan, phases_of
 from chainrule.engines.native.rewrites import rewritten
 from chainrule.engines.native.support import is_supported
 from chainrule.engines.native.threads import ENTRY, thread_count
+from chainrule.engines.native.trials import Trials
 from chainrule.engines.native.values import INT64, Value
 from chainrule.graph import Graph
 
@@ -274,6 +275,7 @@ class Training:
             array = np.ascontiguousarray(arrays[number])
             self._loaded.table[place] = array.ctypes.data
             self._captured.append(array)
+        self._trials = Trials()
         self._lock = Lock()
 
     def run(
@@ -295,13 +297,22 @@ class Training:
         """
         losses, norms = (np.zeros(count + 1, dtype) for dtype in self._numbers)
         control = np.zeros(16, np.int64)
-        control[BEGIN], control[COUNT] = begin, count
         control[4:8] = steps
-        control[8] = 0 if order is None else order.ctypes.data
-        control[9], control[10] = losses.ctypes.data, norms.ctypes.data
+        _, per_epoch, samples, _ = steps
+
+        def take(threads: int, first: int, end: int) -> int:
+            control[BEGIN], control[COUNT] = first, end - first
+            if order is not None:
+                epochs = first // per_epoch - begin // per_epoch
+                control[8] = order.ctypes.data + epochs * samples * order.itemsize
+            for place, numbers in ((9, losses), (10, norms)):
+                control[place] = numbers.ctypes.data + (first - begin) * numbers.itemsize
+            self._loaded.call(threads, address(control))
+            return int(control[DONE])
+
         with self._lock:
             for place, array in zip(self._inputs, [*data, *carry], strict=True):
                 self._loaded.table[place] = address(array)
-            self._loaded.call(thread_count() if self.parallel else 1, address(control))
-        done = int(control[DONE]) - begin
+            threads = thread_count() if self.parallel else 1
+            done = self._trials.run(threads, begin, begin + count, take) - begin
         return done, losses[: min(done + 1, count)], norms[: min(done + 1, count)]

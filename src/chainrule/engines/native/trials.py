@@ -1,0 +1,58 @@
+"""How many threads are fastest here and now, found by trying while a training run goes on.
+
+What a second thread brings depends on where the system has put it. Two cores with one cache pass a
+number on in a tenth of a microsecond, those of different caches in half of one; two threads of one
+core share its arithmetic, and a core that another program wants is late at every barrier. None of
+this is known beforehand, and it changes within seconds. Steps have the same bits on any number of
+threads, so the clock may choose between all of them and one without a trace in the result.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+
+PART = 64  # each piece of a trial is such a part of a call; calls of fewer steps have no trial
+CLEARLY = 0.95  # of the time is what the other choice must take to be preferred
+LONGEST = 8  # calls between two trials, after several that changed nothing
+
+# take(threads, first, end): take the steps from `first` to `end`, and say where it stopped.
+Take = Callable[[int, int, int], int]
+
+
+class Trials:
+    """The choice between all threads and one, for one training run."""
+
+    def __init__(self) -> None:
+        self.alone = False
+        self._pause = 1  # calls from one trial to the next
+        self._left = 0  # how many of them are still to come
+
+    def run(self, threads: int, first: int, end: int, take: Take) -> int:
+        """Take the steps from `first` to `end` on as many threads as is best: where it stopped."""
+        steps = (end - first) // PART
+        if threads > 1 and steps:
+            if self._left:
+                self._left -= 1
+            else:
+                first, goes_on = self._trial(threads, first, steps, take)
+                if not goes_on:
+                    return first
+        return take(1 if self.alone else threads, first, end)
+
+    def _trial(self, threads: int, first: int, steps: int, take: Take) -> tuple[int, bool]:
+        """Compare both choices on some steps: where that has led, and whether it was all well."""
+        mine, other = (1, threads) if self.alone else (threads, 1)
+        times = []
+        for number in (mine, other, other):  # at first the others may have to be woken
+            begun = perf_counter()
+            stop = take(number, first, first + steps)
+            times.append(perf_counter() - begun)
+            if stop < first + steps:
+                return stop, False
+            first = stop
+        if times[2] < CLEARLY * times[0]:
+            self.alone = not self.alone
+            self._pause = 1
+        else:
+            self._pause = min(2 * self._pause, LONGEST)
+        self._left = self._pause
+        return first, True

@@ -1,0 +1,112 @@
+"""Training runs try how many threads are best, and nothing of it shows in their results."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+from agreement import use_threads
+
+import chainrule as cr
+from chainrule.engines.native import effort, trials
+from chainrule.engines.native.compiled import Loaded
+from chainrule.engines.native.trials import LONGEST, PART, Trials
+
+
+class Machine:
+    """Takes steps by a clock of its own: so long for a step on so many threads."""
+
+    def __init__(self, monkeypatch, **seconds):
+        self.now, self.seconds, self.taken, self.stop = 0.0, seconds, [], None
+        monkeypatch.setattr(trials, "perf_counter", lambda: self.now)
+
+    def take(self, threads, first, end):
+        end = end if self.stop is None else min(end, max(first, self.stop))
+        self.now += self.seconds["alone" if threads == 1 else "together"] * (end - first)
+        self.taken.append((threads, first, end))
+        return end
+
+    def call(self, choice, first=0, steps=10 * PART, threads=2):
+        """The steps of a call, by the number of threads that took them."""
+        self.taken = []
+        assert choice.run(threads, first, first + steps, self.take) == first + steps
+        ends = [first, *(end for _, _, end in self.taken)]
+        assert ends[:-1] == [begin for _, begin, _ in self.taken]  # none twice, none left out
+        return {n: sum(e - b for m, b, e in self.taken if m == n) for n in (1, threads)}
+
+
+def test_all_threads_take_most_steps_where_they_are_faster(monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=2.0, together=1.0), Trials()
+    shares = [machine.call(choice)[1] for _ in range(100)]
+    assert max(shares) == 20  # two pieces of a 64th
+    tried = [place for place, share in enumerate(shares) if share]
+    pauses = np.diff(tried)
+    assert pauses.max() == LONGEST + 1
+    assert sum(shares) < 0.01 * 100 * 10 * PART
+
+
+def test_one_thread_takes_them_where_the_others_are_in_its_way(monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=1.0, together=1.5), Trials()
+    shares = [machine.call(choice)[2] for _ in range(100)]
+    assert max(shares) == 20
+    assert sum(shares) < 0.01 * 100 * 10 * PART
+
+
+def test_the_choice_follows_the_machine(monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=1.0, together=0.5), Trials()
+    for _ in range(20):
+        machine.call(choice)
+    machine.seconds["together"] = 1.2
+    until = next(k for k in count() if machine.call(choice)[2] < PART)
+    assert until <= LONGEST + 1
+    machine.seconds["together"] = 0.5
+    assert next(k for k in count() if machine.call(choice)[1] < PART) <= LONGEST + 1
+
+
+def test_a_small_difference_changes_nothing(monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=0.97, together=1.0), Trials()
+    for _ in range(10):
+        machine.call(choice)
+    assert not choice.alone
+
+
+def test_few_steps_and_one_thread_are_not_tried(monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=1.0, together=9.0), Trials()
+    assert machine.call(choice, steps=PART - 1) == {1: 0, 2: PART - 1}
+    assert machine.call(choice, threads=1) == {1: 10 * PART}
+    assert len(machine.taken) == 1
+
+
+@pytest.mark.parametrize("stop", [3, 15, 25, 100])
+def test_a_step_that_stops_the_run_stops_it_there(stop, monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=1.0, together=1.0), Trials()
+    machine.stop = stop
+    assert choice.run(2, 0, 10 * PART, machine.take) == stop
+    assert machine.taken[-1][2] == stop
+
+
+def trained(threads, monkeypatch):
+    use_threads(monkeypatch, threads)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 9)), rng.integers(0, 3, 50)
+    layers = [cr.Dense(20), cr.ReLU(), cr.Dense(3)]
+    model = cr.Model(cr.Sequential(*layers), "cross_entropy", optimizer=cr.Adam(), engine="native")
+    model.fit(X, y, epochs=40, batch_size=16, progress=False)
+    return [model.history.loss, model.history.gradient_norm, *model.params.values()]
+
+
+def test_trials_leave_no_trace_in_a_run(monkeypatch):
+    """Shuffled, with a smaller last batch, in calls of several epochs and of parts of one."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", 0.0)  # threads divide it, however small it is
+    plain = trained(1, monkeypatch)
+    ticks, numbers = count(), []
+    monkeypatch.setattr(trials, "PART", 5)
+    monkeypatch.setattr(trials, "LONGEST", 0)  # every call is a trial, won by turns by this or that
+    monkeypatch.setattr(trials, "perf_counter", lambda: (next(ticks) % 7) ** 2)
+    called = Loaded.call
+    monkeypatch.setattr(
+        Loaded, "call", lambda self, n, control=0: numbers.append(n) or called(self, n, control)
+    )
+    for a, b in zip(plain, trained(2, monkeypatch), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert numbers.count(1) > 3
+    assert numbers.count(2) > 3
