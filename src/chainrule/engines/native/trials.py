@@ -10,9 +10,11 @@ threads, so the clock may choose between all of them and one without a trace in 
 from collections.abc import Callable
 from time import perf_counter
 
-PART = 64  # each piece of a trial is such a part of a call; calls of fewer steps have no trial
-CLEARLY = 0.95  # of the time is what the other choice must take to be preferred
-LONGEST = 8  # calls between two trials, after several that changed nothing
+PART = 16  # each piece of a trial is such a part of a call; calls of fewer steps have no trial
+CLEARLY = 0.9  # of the time of all threads is what one must take to be preferred
+# Calls between two trials, after several that changed nothing: of all threads, and of one, which
+# misses more where it stays for too long.
+LONGEST, LONGEST_ALONE = 16, 4
 
 # take(threads, first, end): take the steps from `first` to `end`, and say where it stopped.
 Take = Callable[[int, int, int], int]
@@ -49,10 +51,9 @@ class Trials:
             if stop < first + steps:
                 return stop, False
             first = stop
-        if times[2] < CLEARLY * times[0]:
-            self.alone = not self.alone
-            self._pause = 1
-        else:
-            self._pause = min(2 * self._pause, LONGEST)
+        faster = times[2] < (1.0 if self.alone else CLEARLY) * times[0]
+        self._pause = 1 if faster else 2 * self._pause
+        self.alone ^= faster
+        self._pause = min(self._pause, LONGEST_ALONE if self.alone else LONGEST)
         self._left = self._pause
         return first, True
