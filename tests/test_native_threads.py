@@ -115,6 +115,23 @@ def test_a_part_that_cannot_be_compiled_stops_the_others(monkeypatch, divided):
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("parallel", [True, False])
+def test_parameters_are_claimed_before_they_are_overwritten(parallel, monkeypatch):
+    """By the product that makes their gradient, where it is large enough to have time for it."""
+    monkeypatch.setattr(effort, "PARALLEL_WORK", 0.0 if parallel else np.inf)
+    monkeypatch.setenv("CHAINRULE_CACHE", "")
+    use_threads(monkeypatch, 2)
+    texts, compiled = [], jit.compiled
+    monkeypatch.setattr(jit, "compiled", lambda text: texts.append(text) or compiled(text))
+    X, y = np.ones((400, 300)), np.zeros(400, int)
+    wide = cr.Sequential(cr.Dense(70), cr.ReLU(), cr.Dense(3))
+    model = cr.Model(wide, "cross_entropy", engine="native")
+    model.fit(X, y, epochs=1, batch_size=100, progress=False)
+    functions = [f for text in texts for f in text.split("define ") if "store volatile" in f]
+    assert len(functions) == int(parallel)
+    assert all("llvm.fma" in function for function in functions)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_carry_is_written_in_place(case, monkeypatch, divided):
     monkeypatch.setenv("CHAINRULE_CACHE", "")  # what is found there is not planned

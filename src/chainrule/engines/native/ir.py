@@ -96,6 +96,17 @@ class Builder(Arithmetic):
         self.module.declare(full, f"void @{full}(ptr, i32, i32, i32)")
         self.emit(f"call void @{full}(ptr {place}, i32 {int(written)}, i32 3, i32 1)")
 
+    def claim(self, base: str, offset: "int | Value", dtype: DType) -> None:
+        """Write back what is there, so that no other core has its cache line any more.
+
+        Prefetching for a write does not do it on all processors: AMD's leave a line as it is that
+        they have already, although others have it too.
+        """
+        place, number = self.address(base, offset, dtype), self.fresh("same")
+        kind = f"i{8 * dtype.itemsize}"
+        self.emit(f"%{number} = load volatile {kind}, ptr {place}")
+        self.emit(f"store volatile {kind} %{number}, ptr {place}")
+
     def load_pointer(self, base: str, index: int) -> str:
         """Entry `index` of an array of pointers."""
         place = self.pointer(f"getelementptr inbounds ptr, ptr {base}, i64 {index}")

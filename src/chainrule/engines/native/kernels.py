@@ -187,6 +187,7 @@ class Product(Kernel):
     rows   another one, whose entries are computed several at a time; None where there is none
     turned the operand that has the terms of the sum side by side and not the lanes: it is turned
            while it is copied; None where there is none
+    soon   what the same thread overwrites later, at the places of the result: claimed beforehand
     """
 
     summed: Shape = ()
@@ -197,6 +198,7 @@ class Product(Kernel):
     rows: int | None = field(kw_only=True)
     dtype: np.dtype[Any] = field(kw_only=True)
     turned: View | None = None
+    soon: list[View] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
 
     @property

@@ -16,6 +16,7 @@ from chainrule.engines.native.kernels import (
     Kernel,
     Load,
     Number,
+    Product,
     Store,
     Total,
     walk,
@@ -61,6 +62,8 @@ class KernelWriter:
             self.pointer(view.buffer)
         for buffer in kernel.everywhere:
             self.pointer(buffer)
+        for view in kernel.soon if isinstance(kernel, Product) else ():
+            self.pointer(view.buffer)
         roots = kernel.expressions
         self._written = {view.buffer for view in kernel.writes}
         places = {(buffer.slot, buffer.offset) for buffer in self._written}

@@ -6,7 +6,7 @@ other single numbers that are repeated in every lane. Of large products both are
 together (see `packing`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import prod
 
@@ -126,6 +126,13 @@ class _Product:
 
     # --- tiles ---
 
+    def _claim(self, frames: Iterable[Frame]) -> None:
+        """Claim the lines of what is overwritten at these places soon: they come meanwhile."""
+        w = self.w
+        for frame in frames if self.kernel.soon else ():
+            for view in self.kernel.soon:
+                w.b.claim(w.pointers[view.buffer], w.offset(view, frame), view.buffer.dtype)
+
     def _tile(self, block: Block, part: Part, row: Place, rows: int) -> None:
         """The sums of `rows` rows of a block, over a part of the outermost summed axis."""
         w, kernel, tiling, count = self.w, self.kernel, self.tiling, block.count
@@ -167,6 +174,7 @@ class _Product:
             return w.b.loop(*bounds, 1, body, sums, together=self._together(number))
 
         places = [(r, v) for r in range(rows) for v in range(count)]
+        self._claim(frame(r, v, []) for r, v in places)
         zero = w.b.constant(0, kernel.dtype, tiling.lanes)
         sums = [zero] * len(places)
         waiting = kernel.stores[0].view  # where the sums of the parts so far are

@@ -6,6 +6,7 @@ The carry is overwritten in place, and only after both numbers are known to be f
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from threading import Lock
 from typing import Any
 
@@ -21,6 +22,7 @@ from chainrule.engines.native.kernels import (
     Elementwise,
     Kernel,
     Load,
+    Product,
     Store,
     forget_unread,
 )
@@ -36,6 +38,9 @@ from chainrule.graph import Graph
 
 BEGIN, COUNT, DONE, FAILED = range(4)  # the words of the control block
 
+CLAIMED_BYTES = 2 * 1024 * 1024  # of parameters, above which caches would not keep them until then
+CLAIMED_TERMS = 64  # of a product's sums, below which it has no time for it
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -50,7 +55,7 @@ class _Step:
     """The program of one batch size, its results bound to the carry."""
 
     def __init__(self, graph: Graph, layout: Layout, parallel: bool) -> None:
-        graph = rewritten(graph)
+        graph, self._parallel = rewritten(graph), parallel
         carried = range(layout.data, layout.data + layout.carry)
         pairs = list(zip(graph.results, carried, strict=False))
         unchanged = [node is graph.inputs[place] for node, place in pairs]
@@ -134,6 +139,31 @@ class _Step:
                 return False
         return self._readers.get(new, []) in ([], [writer]) and new not in writer.everywhere
 
+    def _claim_early(
+        self, old: Buffer, new: Buffer, numbers: dict[Kernel, tuple[int, int]]
+    ) -> None:
+        """Let a product whose result `new` is made of claim what that will overwrite.
+
+        All cores have read the parameters in this step. Before one can write a line of them, it
+        has to claim it from the others. Updates compute little and would wait for each line; a
+        product goes on with its sums. It must come when the last of the others has read them.
+        """
+        (writer,) = self._writers[new]
+        others = [reader for reader in self._readers.get(old, []) if reader is not writer]
+        if not others or new.bytes > CLAIMED_BYTES:
+            return
+        last = max(numbers[reader] for reader in others)
+        own = next(view for view in writer.writes if view.buffer is new)
+        for read in writer.reads:
+            for maker in self._writers.get(read.buffer, []):
+                if not isinstance(maker, Product) or maker.shape != writer.shape:
+                    continue
+                made = next(view for view in maker.writes if view.buffer is read.buffer)
+                alike = (made.offset, made.strides) == (read.offset, read.strides)
+                long = prod(maker.summed) >= CLAIMED_TERMS and numbers[maker] > last
+                if alike and long and own not in maker.soon:
+                    maker.soon.append(own)
+
     def plan(self, assembler: Assembler) -> tuple[Plan, Guard]:
         kernels = self.program.kernels
         numbers = dict(zip(kernels, phases_of(kernels), strict=True))
@@ -142,6 +172,9 @@ class _Step:
             for kernel in kernels
             if any(view.buffer in self.numbers for view in kernel.writes)
         ]
+        if self._parallel:
+            for old, new in self.in_place:
+                self._claim_early(old, new, numbers)
         guard = max(makers) + 1
         first = dict.fromkeys(self.late, guard)
         plan = assembler.plan(self.program, first)
