@@ -9,7 +9,7 @@ from agreement import use_threads
 import chainrule as cr
 from chainrule.engines.native import effort, trials
 from chainrule.engines.native.compiled import Loaded
-from chainrule.engines.native.trials import LONGEST, LONGEST_ALONE, PART, Trials
+from chainrule.engines.native.trials import FEWEST, LONGEST, LONGEST_ALONE, PART, Trials
 
 
 class Machine:
@@ -69,11 +69,22 @@ def test_all_threads_are_preferred_where_it_matters_little(alone, monkeypatch):
     assert not choice.alone
 
 
-def test_few_steps_and_one_thread_are_not_tried(monkeypatch):
+def test_calls_of_few_steps_are_tried_seldom(monkeypatch):
+    machine, choice = Machine(monkeypatch, alone=1.0, together=1.0), Trials()
+    shares = [machine.call(choice, steps=FEWEST)[1] for _ in range(3 * LONGEST)]
+    assert [place for place, share in enumerate(shares) if share] == [LONGEST, 2 * LONGEST + 1]
+    assert max(shares) == 2
+    machine.seconds["together"] = 9.0
+    until = next(k for k in count() if machine.call(choice, steps=FEWEST)[1] == FEWEST)
+    assert until <= LONGEST + 1
+
+
+def test_a_few_steps_and_one_thread_are_not_tried(monkeypatch):
     machine, choice = Machine(monkeypatch, alone=1.0, together=9.0), Trials()
-    assert machine.call(choice, steps=PART - 1) == {1: 0, 2: PART - 1}
-    assert machine.call(choice, threads=1) == {1: 10 * PART}
-    assert len(machine.taken) == 1
+    for _ in range(2 * LONGEST):
+        assert machine.call(choice, steps=FEWEST - 1) == {1: 0, 2: FEWEST - 1}
+        assert machine.call(choice, threads=1) == {1: 10 * PART}
+        assert len(machine.taken) == 1
 
 
 @pytest.mark.parametrize("stop", [3, 15, 25, 100])

@@ -10,7 +10,8 @@ threads, so the clock may choose between all of them and one without a trace in 
 from collections.abc import Callable
 from time import perf_counter
 
-PART = 16  # each piece of a trial is such a part of a call; calls of fewer steps have no trial
+PART = 16  # each piece of a trial is such a part of a call, or one step
+FEWEST = 4  # steps of a call with a trial
 CLEARLY = 0.9  # of the time of all threads is what one must take to be preferred
 # Calls between two trials, after several that changed nothing: of all threads, and of one, which
 # misses more where it stays for too long.
@@ -25,20 +26,24 @@ class Trials:
 
     def __init__(self) -> None:
         self.alone = False
-        self._pause = 1  # calls from one trial to the next
-        self._left = 0  # how many of them are still to come
+        self._pause = 0  # calls from one trial to the next
+        self._since = 0  # calls since the last one
 
     def run(self, threads: int, first: int, end: int, take: Take) -> int:
         """Take the steps from `first` to `end` on as many threads as is best: where it stopped."""
-        steps = (end - first) // PART
-        if threads > 1 and steps:
-            if self._left:
-                self._left -= 1
-            else:
-                first, goes_on = self._trial(threads, first, steps, take)
-                if not goes_on:
-                    return first
+        if threads > 1 and self._is_due(end - first):
+            first, goes_on = self._trial(threads, first, max((end - first) // PART, 1), take)
+            if not goes_on:
+                return first
         return take(1 if self.alone else threads, first, end)
+
+    def _is_due(self, steps: int) -> bool:
+        longest = LONGEST_ALONE if self.alone else LONGEST
+        # A trial is a large part of a call of few steps, so there it is always a long time coming.
+        pause = longest if steps < PART else min(self._pause, longest)
+        due = self._since >= pause and steps >= FEWEST
+        self._since = 0 if due else self._since + 1
+        return due
 
     def _trial(self, threads: int, first: int, steps: int, take: Take) -> tuple[int, bool]:
         """Compare both choices on some steps: where that has led, and whether it was all well."""
@@ -52,8 +57,6 @@ class Trials:
                 return stop, False
             first = stop
         faster = times[2] < (1.0 if self.alone else CLEARLY) * times[0]
-        self._pause = 1 if faster else 2 * self._pause
+        self._pause = 1 if faster else 2 * self._pause + 1
         self.alone ^= faster
-        self._pause = min(self._pause, LONGEST_ALONE if self.alone else LONGEST)
-        self._left = self._pause
         return first, True
