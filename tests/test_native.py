@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from agreement import assert_agrees, use_threads
-from samples import ALL
+from samples import ALL, MAPS
 from test_every_kind import graphs
 from test_every_layer import CASES as LAYERS
 
@@ -34,6 +34,17 @@ FLOATS = (np.float32, np.float64)
 def test_every_row_and_its_gradient(sample, dtype):
     for graph in graphs(sample, dtype):
         assert_agrees(graph, list(sample.inputs_as(dtype)))
+
+
+@pytest.mark.parametrize("sample", [s for s in ALL if s.row not in MAPS], ids=str)
+def test_every_kind_of_row_of_no_samples(sample):
+    """A batch of none, for which nothing is computed and no memory is touched."""
+    nothing = [np.zeros((0, *x.shape), x.dtype) for x in sample.inputs_as(np.float64)]
+    batched = cr.vmap(sample.function)
+    assert_agrees(cr.trace(batched, *nothing), nothing)
+    if sample.floating:
+        slope = cr.grad(lambda *xs: np.sum((batched(*xs) * 1.0) ** 2), wrt=sample.floating)
+        assert_agrees(cr.trace(slope, *nothing), nothing)
 
 
 def test_only_sorting_is_left_to_numpy():

@@ -216,6 +216,8 @@ def lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[View
 def write_fill(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Fill)
+    if kernel.target.bytes == 0:
+        return
     base = w.pointers[kernel.target]
     row = kernel.target.bytes // kernel.shape[0] if kernel.shape else kernel.target.bytes
     begin, end = w.bounds
