@@ -288,7 +288,7 @@ def test_page() -> None:
     assert "| xor | 1.00 µs | 4.00 µs | JAX | 4.00 | 8 | 20 | 0e+00 | 0.1 |" in text
     assert "| tab ≠ |" in text  # 2 % off
     assert "(2): **2.00**" in text  # √(4 · 1)
-    assert "were 1.90 times as many as one alone" in text
+    assert "2 processes at once made 1.90 times as many such products as one alone" in text
     assert "Left out. torch is not installed." in text
     assert "| xor | 1.00 µs | 36.0 µs | 4.00 µs |" in text
     assert "| xor | 200 ms | 10.0 ms | 99.9 ms | 1.50 s |" in text

@@ -227,10 +227,9 @@ def _cores(report: Report) -> str:
         return ""
     middle, low, high = spread(report.cores)
     return (
-        f" {report.threads} such products at once, in processes of their own and asked for before "
-        f"every row, were {middle:.2f} times as many as one alone in the same time; in a tenth of "
-        f"the cases less than {low:.2f}, in a tenth more than {high:.2f}. More than that no thread "
-        "can bring."
+        f" Asked before every row, {report.threads} processes at once made {middle:.2f} times as "
+        f"many such products as one alone (less than {low:.2f} times in a tenth of the answers, "
+        f"more than {high:.2f} in another); threads cannot bring more than that."
     )
 
 
