@@ -218,6 +218,9 @@ def test_cores_are_asked_what_they_do_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cores, "SECONDS", 0.002)
     with cores.Cores(2) as both:
         found = both.ask()
+        both._workers[1]._popen.kill()
+        both._workers[1]._popen.wait()
+        assert both.ask() == []
     assert len(found) == cores.TIMES
     assert all(0 < value < 10 for value in found)
     assert cores.spread([*range(1, 21)]) == (10.5, 3, 18)
@@ -288,7 +291,7 @@ def test_page() -> None:
     assert "| xor | 1.00 µs | 4.00 µs | JAX | 4.00 | 8 | 20 | 0e+00 | 0.1 |" in text
     assert "| tab ≠ |" in text  # 2 % off
     assert "(2): **2.00**" in text  # √(4 · 1)
-    assert "2 processes at once made 1.90 times as many such products as one alone" in text
+    assert "2 processes at once made 1.90 times as many products of matrices as one" in text
     assert "Left out. torch is not installed." in text
     assert "| xor | 1.00 µs | 36.0 µs | 4.00 µs |" in text
     assert "| xor | 200 ms | 10.0 ms | 99.9 ms | 1.50 s |" in text

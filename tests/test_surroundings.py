@@ -64,6 +64,7 @@ def test_an_array_from_outside_may_change_in_place(engine: str) -> None:
 
 
 def test_names_of_code_are_forgotten_with_it() -> None:
+    gc.collect()  # code of other tests
     before = len(_names)
     for number in range(20):
         names_in(compile(f"x + {number}", "here", "eval"))

@@ -7,10 +7,11 @@ how much of "2 threads over 1" is the machine's.
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from statistics import median
 from types import TracebackType
 
-from chainrule.bench.interleave import Process
+from chainrule.bench.interleave import Process, Refused
 from chainrule.bench.rows import PEAK
 
 SECONDS, TIMES = 0.03, 5  # of a block of matrix products; how many are asked for at once
@@ -21,10 +22,15 @@ class Cores:
     """A process for each thread, which multiplies matrices by NumPy. Close it, or use `with`."""
 
     def __init__(self, threads: int) -> None:
-        self._workers = [Process(1, None, "") for _ in range(threads)]
-        for worker in self._workers:
-            worker.ask("open", "numpy", PEAK, threads)  # which may all run on any processor
-            worker.ask("calibrate", SECONDS)
+        self._workers: list[Process] = []
+        with ExitStack() as opened:
+            for _ in range(threads):
+                worker = Process(1, None, "")
+                opened.callback(worker.close)
+                worker.ask("open", "numpy", PEAK, threads)  # which may all run on any processor
+                worker.ask("calibrate", SECONDS)
+                self._workers.append(worker)
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> "Cores":
         return self
@@ -35,19 +41,25 @@ class Cores:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for worker in self._workers:
-            worker.close()
+        self.close()
+
+    def close(self) -> None:
+        self._opened.close()
 
     def ask(self) -> list[float]:
-        """The products that all make at once over those of one alone, several times."""
+        """The products that all make at once over those of one alone, several times.
+
+        Empty where a process has ended.
+        """
         found = []
-        for _ in range(TIMES):
-            alone = self._workers[0].ask("block", SECONDS)
-            for worker in self._workers:
-                worker.tell("block", SECONDS)
-            together = [worker.hear() for worker in self._workers]
-            found.append(sum(alone / seconds for seconds in together))
-            time.sleep(BETWEEN_SECONDS)
+        with suppress(Refused):
+            for _ in range(TIMES):
+                alone = self._workers[0].ask("block", SECONDS)
+                for worker in self._workers:
+                    worker.tell("block", SECONDS)
+                together = [worker.hear() for worker in self._workers]
+                found.append(sum(alone / seconds for seconds in together))
+                time.sleep(BETWEEN_SECONDS)
         return found
 
 

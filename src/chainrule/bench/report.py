@@ -228,8 +228,8 @@ def _cores(report: Report) -> str:
     middle, low, high = spread(report.cores)
     return (
         f" Asked before every row, {report.threads} processes at once made {middle:.2f} times as "
-        f"many such products as one alone (less than {low:.2f} times in a tenth of the answers, "
-        f"more than {high:.2f} in another); threads cannot bring more than that."
+        f"many products of matrices as one alone ({low:.2f} to {high:.2f}, but for a tenth at "
+        "either end); threads can hardly bring more than that."
     )
 
 

@@ -99,8 +99,8 @@ class Builder(Arithmetic):
     def claim(self, base: str, offset: "int | Value", dtype: DType) -> None:
         """Write back what is there, so that no other core has its cache line any more.
 
-        Prefetching for a write does not do it on all processors: AMD's leave a line as it is that
-        they have already, although others have it too.
+        Prefetching for a write would not do: AMD's processors then do nothing for a line that they
+        already hold, although others hold it too.
         """
         place, number = self.address(base, offset, dtype), self.fresh("same")
         kind = f"i{8 * dtype.itemsize}"

@@ -110,6 +110,11 @@ class Kernel(ABC):
         return []
 
     @property
+    def claims(self) -> list[View]:
+        """What the same thread overwrites later at the places of the result: claimed beforehand."""
+        return []
+
+    @property
     @abstractmethod
     def writes(self) -> list[View]:
         """Views over the result's axes."""
@@ -187,7 +192,7 @@ class Product(Kernel):
     rows   another one, whose entries are computed several at a time; None where there is none
     turned the operand that has the terms of the sum side by side and not the lanes: it is turned
            while it is copied; None where there is none
-    soon   what the same thread overwrites later, at the places of the result: claimed beforehand
+    soon   what it claims
     """
 
     summed: Shape = ()
@@ -200,6 +205,15 @@ class Product(Kernel):
     turned: View | None = None
     soon: list[View] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
+
+    @property
+    def claims(self) -> list[View]:
+        return self.soon
+
+    @property
+    def is_dots(self) -> bool:
+        """Whether vectors run along a summed axis, so that there are no tiles of the result."""
+        return self.lanes >= len(self.shape)
 
     @property
     def lengths(self) -> Shape:

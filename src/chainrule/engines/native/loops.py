@@ -16,7 +16,6 @@ from chainrule.engines.native.kernels import (
     Kernel,
     Load,
     Number,
-    Product,
     Store,
     Total,
     walk,
@@ -58,12 +57,10 @@ class KernelWriter:
         self.m = Numerics(self.b)
         self.kernel, self.divided = kernel, divided
         self.pointers: dict[Buffer, str] = {}
-        for view in (*kernel.reads, *kernel.writes):
+        for view in (*kernel.reads, *kernel.writes, *kernel.claims):
             self.pointer(view.buffer)
         for buffer in kernel.everywhere:
             self.pointer(buffer)
-        for view in kernel.soon if isinstance(kernel, Product) else ():
-            self.pointer(view.buffer)
         roots = kernel.expressions
         self._written = {view.buffer for view in kernel.writes}
         places = {(buffer.slot, buffer.offset) for buffer in self._written}

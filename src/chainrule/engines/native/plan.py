@@ -179,7 +179,7 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
         spans[old][1] = spans.pop(new)[1]
     taken: list[tuple[int, int, int, int]] = []  # first phase, last phase, begin, end
 
-    def claim(first: int, last: int, size: int) -> int:
+    def reserve(first: int, last: int, size: int) -> int:
         begin = 0
         for low, high in sorted((b, e) for f, t, b, e in taken if f <= last and first <= t):
             if begin + size <= low:
@@ -189,11 +189,11 @@ def _place(phases: Sequence[Sequence[Kernel]], kept: set[Buffer]) -> int:
         return begin
 
     for buffer, (first, last) in spans.items():
-        buffer.offset = claim(first, last, up(buffer.bytes, ALIGNMENT))
+        buffer.offset = reserve(first, last, up(buffer.bytes, ALIGNMENT))
     for new, old in instead.items():
         new.offset = old.offset
     for repeat, number in inner.items():
-        repeat.arena = claim(number, number, up(repeat.plan.arena, ALIGNMENT))
+        repeat.arena = reserve(number, number, up(repeat.plan.arena, ALIGNMENT))
     return max((end for *_, end in taken), default=0)
 
 

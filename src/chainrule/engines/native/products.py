@@ -6,7 +6,7 @@ other single numbers that are repeated in every lane. Of large products both are
 together (see `packing`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 
@@ -29,7 +29,7 @@ def write_product(w: KernelWriter) -> None:
     assert isinstance(kernel, Product)
     if prod(kernel.shape) == 0:
         return
-    if kernel.lanes >= len(kernel.shape):
+    if kernel.is_dots:
         write_dots(w)
     else:
         _Product(w, kernel).write()
@@ -126,12 +126,22 @@ class _Product:
 
     # --- tiles ---
 
-    def _claim(self, frames: Iterable[Frame]) -> None:
+    def _claim(self, part: Part, frames: Sequence[Frame]) -> None:
         """Claim the lines of what is overwritten at these places soon: they come meanwhile."""
-        w = self.w
-        for frame in frames if self.kernel.soon else ():
-            for view in self.kernel.soon:
-                w.b.claim(w.pointers[view.buffer], w.offset(view, frame), view.buffer.dtype)
+        w, views = self.w, self.kernel.claims
+        if not views:
+            return
+
+        def lines() -> None:
+            for view in views:
+                for frame in frames:
+                    place = w.offset(view, frame)
+                    w.b.claim(w.pointers[view.buffer], place, view.buffer.dtype)
+
+        if part.unfinished is None:
+            lines()
+        else:
+            w.b.when(part.unfinished ^ True, lines)
 
     def _tile(self, block: Block, part: Part, row: Place, rows: int) -> None:
         """The sums of `rows` rows of a block, over a part of the outermost summed axis."""
@@ -174,7 +184,7 @@ class _Product:
             return w.b.loop(*bounds, 1, body, sums, together=self._together(number))
 
         places = [(r, v) for r in range(rows) for v in range(count)]
-        self._claim(frame(r, v, []) for r, v in places)
+        self._claim(part, [frame(r, v, []) for r, v in places])
         zero = w.b.constant(0, kernel.dtype, tiling.lanes)
         sums = [zero] * len(places)
         waiting = kernel.stores[0].view  # where the sums of the parts so far are

@@ -142,6 +142,7 @@ class Program:
         given = [*arrays, *self._captured]
         places = zip(self._read_at, given, self._read, self._small_read, strict=True)
         for slot, array, (shape, dtype), own in places:
+            # What is small is copied and takes its dtype then.
             found = np.asarray(array) if own is not None else np.asarray(array, dtype, order="C")
             if found.shape != shape:
                 found = found.reshape(shape)

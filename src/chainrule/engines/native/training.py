@@ -38,7 +38,7 @@ from chainrule.graph import Graph
 
 BEGIN, COUNT, DONE, FAILED = range(4)  # the words of the control block
 
-CLAIMED_BYTES = 2 * 1024 * 1024  # of parameters, above which caches would not keep them until then
+CLAIMED_BYTES = 2 * 1024 * 1024  # of a parameter, above which caches would not keep it until then
 CLAIMED_TERMS = 64  # of a product's sums, below which it has no time for it
 
 
@@ -55,7 +55,8 @@ class _Step:
     """The program of one batch size, its results bound to the carry."""
 
     def __init__(self, graph: Graph, layout: Layout, parallel: bool) -> None:
-        graph, self._parallel = rewritten(graph), parallel
+        graph = rewritten(graph)
+        self._parallel = parallel
         carried = range(layout.data, layout.data + layout.carry)
         pairs = list(zip(graph.results, carried, strict=False))
         unchanged = [node is graph.inputs[place] for node, place in pairs]
@@ -139,42 +140,41 @@ class _Step:
                 return False
         return self._readers.get(new, []) in ([], [writer]) and new not in writer.everywhere
 
-    def _claim_early(
-        self, old: Buffer, new: Buffer, numbers: dict[Kernel, tuple[int, int]]
-    ) -> None:
+    def _claim_early(self, old: Buffer, new: Buffer, phases: dict[Kernel, tuple[int, int]]) -> None:
         """Let a product whose result `new` is made of claim what that will overwrite.
 
         All cores have read the parameters in this step. Before one can write a line of them, it
         has to claim it from the others. Updates compute little and would wait for each line; a
-        product goes on with its sums. It must come when the last of the others has read them.
+        product goes on with its sums. It must come when the others have read them. Gradients that
+        are added up from slices have no such product; they are small.
         """
         (writer,) = self._writers[new]
         others = [reader for reader in self._readers.get(old, []) if reader is not writer]
         if not others or new.bytes > CLAIMED_BYTES:
             return
-        last = max(numbers[reader] for reader in others)
+        last = max(phases[reader][0] for reader in others)
         own = next(view for view in writer.writes if view.buffer is new)
         for read in writer.reads:
             for maker in self._writers.get(read.buffer, []):
-                if not isinstance(maker, Product) or maker.shape != writer.shape:
+                if not isinstance(maker, Product) or maker.is_dots or maker.shape != writer.shape:
                     continue
                 made = next(view for view in maker.writes if view.buffer is read.buffer)
                 alike = (made.offset, made.strides) == (read.offset, read.strides)
-                long = prod(maker.summed) >= CLAIMED_TERMS and numbers[maker] > last
+                long = prod(maker.summed) >= CLAIMED_TERMS and phases[maker][0] > last
                 if alike and long and own not in maker.soon:
                     maker.soon.append(own)
 
     def plan(self, assembler: Assembler) -> tuple[Plan, Guard]:
         kernels = self.program.kernels
-        numbers = dict(zip(kernels, phases_of(kernels), strict=True))
+        phases = dict(zip(kernels, phases_of(kernels), strict=True))
         makers = [
-            numbers[kernel][0]
+            phases[kernel][0]
             for kernel in kernels
             if any(view.buffer in self.numbers for view in kernel.writes)
         ]
         if self._parallel:
             for old, new in self.in_place:
-                self._claim_early(old, new, numbers)
+                self._claim_early(old, new, phases)
         guard = max(makers) + 1
         first = dict.fromkeys(self.late, guard)
         plan = assembler.plan(self.program, first)
@@ -331,7 +331,8 @@ class Training:
         losses, norms = (np.zeros(count + 1, dtype) for dtype in self._numbers)
         control = np.zeros(16, np.int64)
         control[4:8] = steps
-        _, per_epoch, samples, _ = steps
+        full, per_epoch, samples, _ = steps
+        period = 1 if full == per_epoch else per_epoch
 
         def take(threads: int, first: int, end: int) -> int:
             control[BEGIN], control[COUNT] = first, end - first
@@ -347,5 +348,5 @@ class Training:
             for place, array in zip(self._inputs, [*data, *carry], strict=True):
                 self._loaded.table[place] = address(array)
             threads = thread_count() if self.parallel else 1
-            done = self._trials.run(threads, begin, begin + count, take) - begin
+            done = self._trials.run(threads, begin, begin + count, take, period) - begin
         return done, losses[: min(done + 1, count)], norms[: min(done + 1, count)]
