@@ -8,13 +8,14 @@ alone. Times are the best of several blocks, taken in turns.
 """
 
 import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from chainrule.bench.peers import ours
+from chainrule.bench.machine import available
+from chainrule.bench.peers import OURS
 from chainrule.bench.report import table
 from chainrule.bench.rows import TRAINING, Row
+from chainrule.bench.worker import Worker
 
 WIDTHS, BATCHES = (1, 3, 17, 45, 46), (1, 2, 3, 33)
 LIMIT = 1.15
@@ -41,29 +42,15 @@ def with_batch(row: Row, batch: int) -> Row:
 
 def seconds(pair: tuple[Row, Row]) -> list[float]:
     """Of one step of each, at best."""
-    sessions = [ours.train(row, 0, "") for row in pair]
-    counts = [steps(session) for session in sessions]
+    workers = [Worker() for _ in pair]
+    for worker, row in zip(workers, pair, strict=True):
+        worker.open(OURS, row, available())
+        worker.calibrate(SECONDS)
     best = [float("inf")] * 2
     for _ in range(ROUNDS):
-        for place, (session, count) in enumerate(zip(sessions, counts, strict=True)):
-            session.restart()
-            start = time.perf_counter()
-            session.run(count)
-            best[place] = min(best[place], (time.perf_counter() - start) / count)
+        for place, worker in enumerate(workers):
+            best[place] = min(best[place], worker.block(SECONDS))
     return best
-
-
-def steps(session: ours.Training) -> int:
-    """How many of its steps take about `SECONDS`, so many that what a call takes does not count."""
-    count = session.unit
-    session.run(count)  # compiled
-    while True:
-        start = time.perf_counter()
-        session.run(count)
-        elapsed = time.perf_counter() - start
-        if elapsed > SECONDS / 4:
-            return session.unit * max(1, round(SECONDS / elapsed * count / session.unit))
-        count *= 2
 
 
 def main() -> None:

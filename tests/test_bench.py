@@ -1,6 +1,7 @@
 """`chainrule bench`: our own rows run without any peer, and compute what NumPy by hand computes."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,7 +217,7 @@ def test_workers_take_turns() -> None:
 
 def test_cores_are_asked_what_they_do_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "SECONDS", 0.002)
-    with cores.Cores(2) as both:
+    with closing(cores.Cores(2)) as both:
         found = both.ask()
         both._workers[1]._popen.kill()
         both._workers[1]._popen.wait()
@@ -272,17 +273,17 @@ def made_up(name: str, mine: float, theirs: float, value: float = 1.0) -> Outcom
 def made_up_report() -> report.Report:
     outcomes = [made_up("xor", 1e-6, 4e-6), made_up("tab", 2e-6, 2e-6, 1.02)]
     return report.Report(
-        "command",
-        "machine",
-        "versions",
-        "today",
-        2,
-        "numpy",
-        100,
-        0.1,
-        2e11,
-        [1.0, 1.9, 2.0],
-        outcomes,
+        command="command",
+        machine="machine",
+        versions="versions",
+        date="today",
+        threads=2,
+        engine="numpy",
+        parity_steps=100,
+        load=0.1,
+        peak=2e11,
+        cores=[1.0, 1.9, 2.0],
+        outcomes=outcomes,
     )
 
 

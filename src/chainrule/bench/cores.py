@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from statistics import median
-from types import TracebackType
 
 from chainrule.bench.interleave import Process, Refused
 from chainrule.bench.rows import PEAK
@@ -19,7 +18,7 @@ BETWEEN_SECONDS = 0.1
 
 
 class Cores:
-    """A process for each thread, which multiplies matrices by NumPy. Close it, or use `with`."""
+    """A process for each thread, which multiplies matrices by NumPy; `close` ends them."""
 
     def __init__(self, threads: int) -> None:
         self._workers: list[Process] = []
@@ -30,21 +29,7 @@ class Cores:
                 worker.ask("open", "numpy", PEAK, threads)  # which may all run on any processor
                 worker.ask("calibrate", SECONDS)
                 self._workers.append(worker)
-            self._opened = opened.pop_all()
-
-    def __enter__(self) -> "Cores":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._opened.close()
+            self.close = opened.pop_all().close
 
     def ask(self) -> list[float]:
         """The products that all make at once over those of one alone, several times.

@@ -1,7 +1,7 @@
 """Choose rows and peers, measure them all, and gather the report."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -91,7 +91,8 @@ def measure(
     )
     alone = choice.threads == 1  # then ours on one thread is ours
     peers = [name for name in choice.peers if not (alone and name == OURS_ALONE)]
-    with suppress(KeyboardInterrupt), nullcontext() if alone else Cores(choice.threads) as cores:
+    with suppress(KeyboardInterrupt), ExitStack() as opened:
+        cores = None if alone else opened.enter_context(closing(Cores(choice.threads)))
         for row in choice.rows:
             asked = cores.ask() if cores else []
             arguments = (choice.threads, choice.effort, choice.engine, tell)

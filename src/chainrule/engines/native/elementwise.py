@@ -24,7 +24,7 @@ SQUARES_AHEAD = 2  # whose lines a copy in another order asks for
 def write_elementwise(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Elementwise)
-    if prod(kernel.shape) == 0 or _write_transposed(w, kernel):
+    if _write_transposed(w, kernel):
         return
     views = [*kernel.reads, *kernel.writes]
     dtypes = [store.expression.dtype for store in kernel.stores]
@@ -216,8 +216,6 @@ def lane_axis(axes: Sequence[int], written: Sequence[View], views: Sequence[View
 def write_fill(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Fill)
-    if kernel.target.bytes == 0:
-        return
     base = w.pointers[kernel.target]
     row = kernel.target.bytes // kernel.shape[0] if kernel.shape else kernel.target.bytes
     begin, end = w.bounds

@@ -88,6 +88,8 @@ class Kernel(ABC):
     """Kernels that must be complete before, whatever this one reads."""
     late: bool = field(default=False, kw_only=True)
     """Whether it overwrites inputs, once everything else has been computed."""
+    claims: list[View] = field(default_factory=list, kw_only=True)
+    """What the same thread overwrites later at the places of the result; only products claim it."""
 
     @property
     @abstractmethod
@@ -107,11 +109,6 @@ class Kernel(ABC):
     @property
     def everywhere(self) -> list[Buffer]:
         """Buffers that are read at places which are not known beforehand."""
-        return []
-
-    @property
-    def claims(self) -> list[View]:
-        """What the same thread overwrites later at the places of the result: claimed beforehand."""
         return []
 
     @property
@@ -192,7 +189,6 @@ class Product(Kernel):
     rows   another one, whose entries are computed several at a time; None where there is none
     turned the operand that has the terms of the sum side by side and not the lanes: it is turned
            while it is copied; None where there is none
-    soon   what it claims
     """
 
     summed: Shape = ()
@@ -203,12 +199,7 @@ class Product(Kernel):
     rows: int | None = field(kw_only=True)
     dtype: np.dtype[Any] = field(kw_only=True)
     turned: View | None = None
-    soon: list[View] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
-
-    @property
-    def claims(self) -> list[View]:
-        return self.soon
 
     @property
     def is_dots(self) -> bool:
@@ -313,6 +304,11 @@ class Repeat(Kernel):
     def writes(self) -> list[View]:
         spare = [carry[2] for carry in self.carries]
         return [whole(buffer) for buffer in (*self.made, *spare)]
+
+
+def written_view(kernel: Kernel, buffer: Buffer) -> View:
+    """How a kernel writes one of its buffers."""
+    return next(view for view in kernel.writes if view.buffer is buffer)
 
 
 OPEN = (Elementwise, Reduction, Product)  # kernels that may store further numbers

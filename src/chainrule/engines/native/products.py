@@ -27,8 +27,6 @@ TERMS = (4, 2)  # of a sum that are written one after another
 def write_product(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Product)
-    if prod(kernel.shape) == 0:
-        return
     if kernel.is_dots:
         write_dots(w)
     else:

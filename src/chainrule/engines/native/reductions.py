@@ -22,8 +22,6 @@ LEAST_TOGETHER = 4  # sums along an axis from which on several are finished toge
 def write_reduction(w: KernelWriter) -> None:
     kernel = w.kernel
     assert isinstance(kernel, Reduction)
-    if prod(kernel.shape) == 0:
-        return
     if kernel.cut is None:
         kernel = _with_joined_axes(w, kernel)
     kept = len(kernel.shape)

@@ -25,6 +25,7 @@ from chainrule.engines.native.kernels import (
     Product,
     Store,
     forget_unread,
+    written_view,
 )
 from chainrule.engines.native.key import key
 from chainrule.engines.native.memory import Array, address
@@ -56,7 +57,6 @@ class _Step:
 
     def __init__(self, graph: Graph, layout: Layout, parallel: bool) -> None:
         graph = rewritten(graph)
-        self._parallel = parallel
         carried = range(layout.data, layout.data + layout.carry)
         pairs = list(zip(graph.results, carried, strict=False))
         unchanged = [node is graph.inputs[place] for node, place in pairs]
@@ -127,7 +127,7 @@ class _Step:
         if len(writers) != 1 or not hasattr(writers[0], "stores"):
             return False
         (writer,) = writers
-        own = next(view for view in writer.writes if view.buffer is new)
+        own = written_view(writer, new)
         rank = len(own.strides)
         for reader in readers:
             if reader is writer:
@@ -153,16 +153,16 @@ class _Step:
         if not others or new.bytes > CLAIMED_BYTES:
             return
         last = max(phases[reader][0] for reader in others)
-        own = next(view for view in writer.writes if view.buffer is new)
+        own = written_view(writer, new)
         for read in writer.reads:
             for maker in self._writers.get(read.buffer, []):
                 if not isinstance(maker, Product) or maker.is_dots or maker.shape != writer.shape:
                     continue
-                made = next(view for view in maker.writes if view.buffer is read.buffer)
+                made = written_view(maker, read.buffer)
                 alike = (made.offset, made.strides) == (read.offset, read.strides)
                 long = prod(maker.summed) >= CLAIMED_TERMS and phases[maker][0] > last
-                if alike and long and own not in maker.soon:
-                    maker.soon.append(own)
+                if alike and long and own not in maker.claims:
+                    maker.claims.append(own)
 
     def plan(self, assembler: Assembler) -> tuple[Plan, Guard]:
         kernels = self.program.kernels
@@ -172,7 +172,7 @@ class _Step:
             for kernel in kernels
             if any(view.buffer in self.numbers for view in kernel.writes)
         ]
-        if self._parallel:
+        if assembler.parallel:
             for old, new in self.in_place:
                 self._claim_early(old, new, phases)
         guard = max(makers) + 1

@@ -1,6 +1,7 @@
 """Which function writes which kind of kernel."""
 
 from collections.abc import Callable
+from math import prod
 
 from chainrule.engines.native.elementwise import write_elementwise, write_fill
 from chainrule.engines.native.ir import Module
@@ -31,14 +32,19 @@ WRITERS: dict[type[Kernel], Callable[[KernelWriter], None]] = {
 def write_kernel(module: Module, name: str, kernel: Kernel, parallel: bool) -> None:
     """Add the function of a kernel to a module."""
     writer = KernelWriter(module, name, kernel, parallel and is_divided(kernel))
-    write = WRITERS[type(kernel)]
-    if not writer.divided or kernel.cut is not None:
-        write(writer)
-    else:
-
-        def block(bounds: tuple[Place, Place]) -> None:
-            writer.bounds = bounds
-            write(writer)
-
-        writer.by_blocks(0, writer.bounds, block)
+    if prod(kernel.shape) or isinstance(kernel, Special):  # which looks at its indices anyway
+        _write(writer)
     module.add(f"; {described(kernel)}\n{writer.b.text()}")
+
+
+def _write(writer: KernelWriter) -> None:
+    write = WRITERS[type(writer.kernel)]
+    if not writer.divided or writer.kernel.cut is not None:
+        write(writer)
+        return
+
+    def block(bounds: tuple[Place, Place]) -> None:
+        writer.bounds = bounds
+        write(writer)
+
+    writer.by_blocks(0, writer.bounds, block)
